@@ -1,0 +1,117 @@
+"""Every error that tam-edit raises on purpose.
+
+::
+
+    TamEditError                 exit code 1, one sentence, one hint
+    ├── InputError               (ValueError)   a value that cannot be used
+    ├── UnknownNameError         (LookupError)  no such preset, effect, model, object …
+    ├── MediaError               (OSError)
+    │   ├── OpenError            the file cannot be opened or is no video
+    │   ├── DecodeError          the file breaks off or is damaged
+    │   └── EncodeError          the output cannot be written or would not hold what was promised
+    ├── ModelError               (RuntimeError)
+    │   ├── NotInstalledError    weights or a package are missing
+    │   ├── WeightsError         weights are not what they should be
+    │   └── OutOfMemoryError     the device is too small for these settings
+    ├── DocumentError            (ValueError)
+    │   ├── RecipeError          a recipe that does not hold together
+    │   └── ProjectError         a project file that cannot be used
+    └── ReviewPending            exit code 3: a person is wanted; not a failure
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TamEditError(Exception):
+    """Something could not be done; the message says what, where and what to do.
+
+    Attributes:
+        hint: One sentence on what to do next; empty where the message already says it.
+        exit_code: What the command line returns.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """The sentence, also where a base such as ``OSError`` would format it otherwise."""
+        return str(self.args[0])
+
+
+class InputError(TamEditError, ValueError):
+    """A value that cannot be used."""
+
+
+class UnknownNameError(TamEditError, LookupError):
+    """A name that nothing is registered under; the hint proposes the nearest known one."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        super().__init__(f"there is no {kind} called {name!r}", hint=did_you_mean(name, names))
+        self.kind = kind
+        self.name = name
+
+
+class MediaError(TamEditError, OSError):
+    """A video, a picture or a folder of them that cannot be read or written."""
+
+
+class OpenError(MediaError):
+    """The file cannot be opened or holds no video."""
+
+
+class DecodeError(MediaError):
+    """The file breaks off or is damaged."""
+
+
+class EncodeError(MediaError):
+    """The output cannot be written, or would not hold what was promised."""
+
+
+class ModelError(TamEditError, RuntimeError):
+    """A model could not do its work."""
+
+
+class NotInstalledError(ModelError):
+    """Weights or a package are missing."""
+
+
+class WeightsError(ModelError):
+    """A weights file is not what it should be."""
+
+
+class OutOfMemoryError(ModelError):
+    """The device is too small for these settings."""
+
+
+class DocumentError(TamEditError, ValueError):
+    """A saved document that cannot be used."""
+
+
+class RecipeError(DocumentError):
+    """A recipe that does not hold together."""
+
+
+class ProjectError(DocumentError):
+    """A project file that cannot be used."""
+
+
+class ReviewPending(TamEditError):  # noqa: N818 - it is not a failure
+    """A checkpoint is open: a person must look before the work goes on."""
+
+    exit_code = 3
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest known name, or all of them where none is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known names: {', '.join(names)}" if names else "none is known"

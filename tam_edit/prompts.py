@@ -1,0 +1,99 @@
+"""What a person says about an object: clicks, a box, a painted mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tam_edit.errors import InputError
+from tam_edit.types import Mask, Point
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prompts:
+    """Everything that was said about one object on one frame.
+
+    Attributes:
+        positive: Points on the object, in source pixels, in the order they were given.
+        negative: Points that are not on the object.
+        box: A rectangle around the object, ``(x0, y0, x1, y1)``, half-open, in source pixels.
+        mask: The painted object at source size; where it is given, it *is* the result, and
+            clicks beside it correct it.
+    """
+
+    positive: tuple[Point, ...] = ()
+    negative: tuple[Point, ...] = ()
+    box: tuple[float, float, float, float] | None = None
+    mask: Mask | None = field(default=None, repr=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was said."""
+        return not (self.positive or self.negative or self.box or self.mask is not None)
+
+    def check(self, width: int, height: int, where: str = "the frame") -> None:
+        """Say clearly what cannot be used on a frame of that size.
+
+        Args:
+            width: Columns of the frame.
+            height: Rows of the frame.
+            where: Names the frame in the error, such as ``"frame 12"``.
+
+        Raises:
+            InputError: A point outside the frame, a point that is positive and negative at once,
+                a box with no pixel in the frame, a mask of another size or without any pixel, or
+                nothing that says where the object is.
+        """
+        for x, y in (*self.positive, *self.negative):
+            if not (-0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5):
+                raise InputError(
+                    f"the click {x:g},{y:g} lies outside {where}, which is {width}x{height}",
+                    hint=f"x runs from 0 to {width - 1}, y from 0 to {height - 1}",
+                )
+        both = {_pixel(p) for p in self.positive} & {_pixel(p) for p in self.negative}
+        if both:
+            x, y = sorted(both)[0]
+            raise InputError(
+                f"the clicks on {where} contradict each other: {x},{y} is on the object and not",
+                hint="leave out one of --click and --not",
+            )
+        if self.box is not None:
+            self._check_box(self.box, width, height, where)
+        if self.mask is not None:
+            if self.mask.shape != (height, width):
+                mask_size = f"{self.mask.shape[1]}x{self.mask.shape[0]}"
+                raise InputError(
+                    f"the mask for {where} is {mask_size}, but the video is {width}x{height}",
+                    hint="paint the mask on a full-size frame of this video",
+                )
+            if not self.mask.any():
+                raise InputError(
+                    f"the mask for {where} is empty", hint="paint the object with a non-zero value"
+                )
+        if not (self.positive or self.box is not None or self.mask is not None):
+            raise InputError(
+                f"nothing says where the object is on {where}",
+                hint="give a --click on it, a --box around it or a --mask of it",
+            )
+
+    @staticmethod
+    def _check_box(
+        box: tuple[float, float, float, float], width: int, height: int, where: str
+    ) -> None:
+        x0, y0, x1, y1 = box
+        if not (np.isfinite(box).all() and x0 < x1 and y0 < y1):
+            raise InputError(
+                f"the box {x0:g},{y0:g},{x1:g},{y1:g} on {where} holds no pixel",
+                hint="a box is X0,Y0,X1,Y1 with X0 < X1 and Y0 < Y1",
+            )
+        if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
+            raise InputError(
+                f"the box {x0:g},{y0:g},{x1:g},{y1:g} lies outside {where}, "
+                f"which is {width}x{height}",
+                hint="coordinates are pixels of the displayed picture",
+            )
+
+
+def _pixel(point: Point) -> tuple[int, int]:
+    return int(np.floor(point[0] + 0.5)), int(np.floor(point[1] + 0.5))
