@@ -168,7 +168,9 @@ class Frame:
             time_base: Seconds per unit of ``pts``.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype not in (np.uint8, np.uint16):
-            raise InputError(f"an image is uint8 or uint16 (H, W, 3), not {image.dtype} {image.shape}")
+            raise InputError(
+                f"an image is uint8 or uint16 (H, W, 3), not {image.dtype} {image.shape}"
+            )
         layout = PixelLayout.of("gbrp" if image.dtype == np.uint8 else "gbrp16le")
         planes = tuple(_frozen(np.ascontiguousarray(image[..., c])) for c in (1, 2, 0))
         return cls(
@@ -224,12 +226,15 @@ class Frame:
         outer = coded.grown(CHROMA_MARGIN * max(step_x, step_y)).aligned(step_x, step_y)
         outer = outer.clipped(whole.x1, whole.y1)
         part = to_av(self._crop(outer), self.layout, self.color)
-        wide = "rgb24" if self.rgb_dtype == np.uint8 else "rgb48le"
-        rgb = part.reformat(format=wide, interpolation=EXACT, **_from_tags(self.color, rows))
+        # Planar RGB: FFmpeg's packed 16-bit output of 4:2:0 wraps in bright saturated colours, and
+        # its packed 8-bit output takes seven times as long for the same values.
+        wide = PixelLayout.of("gbrp" if self.rgb_dtype == np.uint8 else "gbrp16le")
+        rgb = part.reformat(format=wide.name, interpolation=EXACT, **_from_tags(self.color, rows))
         inner = Box(
             coded.x0 - outer.x0, coded.y0 - outer.y0, coded.x1 - outer.x0, coded.y1 - outer.y0
         )
-        image = rgb.to_ndarray()[inner.slices]
+        green, blue, red = (plane[inner.slices] for plane in planes_from(rgb, wide))
+        image = np.stack((red, green, blue), axis=-1)
         return _frozen(np.ascontiguousarray(np.rot90(image, self.quarter_turns)))
 
     def scaled(self, width: int, height: int) -> NDArray[np.uint8]:
@@ -361,9 +366,7 @@ class Frame:
 def scaled_box(coded: Box, step: tuple[int, int]) -> Box:
     """The samples of a subsampled plane that serve the pixels of a coded box."""
     outer = coded.aligned(*step)
-    return Box(
-        outer.x0 // step[0], outer.y0 // step[1], outer.x1 // step[0], outer.y1 // step[1]
-    )
+    return Box(outer.x0 // step[0], outer.y0 // step[1], outer.x1 // step[0], outer.y1 // step[1])
 
 
 def to_av(planes: Sequence[Plane], layout: PixelLayout, color: ColorTags) -> av.VideoFrame:

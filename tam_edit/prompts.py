@@ -32,6 +32,32 @@ class Prompts:
         """Whether nothing was said."""
         return not (self.positive or self.negative or self.box or self.mask is not None)
 
+    def beyond(self, earlier: Prompts) -> Prompts:
+        """What these prompts say that earlier ones on the same frame did not."""
+        is_new_mask = self.mask is not None and not (
+            earlier.mask is not None and np.array_equal(self.mask, earlier.mask)
+        )
+        return Prompts(
+            positive=tuple(p for p in self.positive if p not in earlier.positive),
+            negative=tuple(p for p in self.negative if p not in earlier.negative),
+            box=None if self.box == earlier.box else self.box,
+            mask=self.mask if is_new_mask else None,
+        )
+
+    def joined(self, newer: Prompts) -> Prompts:
+        """These prompts and newer ones: clicks add up, a newer box takes the older one's place.
+
+        A newer mask takes the place of everything.
+        """
+        if newer.mask is not None:
+            return newer
+        return Prompts(
+            positive=self.positive + newer.positive,
+            negative=self.negative + newer.negative,
+            box=self.box if newer.box is None else newer.box,
+            mask=self.mask,
+        )
+
     def check(self, width: int, height: int, where: str = "the frame") -> None:
         """Say clearly what cannot be used on a frame of that size.
 

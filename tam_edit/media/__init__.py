@@ -1,0 +1,1 @@
+from tam_edit.media.source import open_source, Source, SourceInfo

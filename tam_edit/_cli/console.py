@@ -1,0 +1,105 @@
+"""What every command says, where, and in which form."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+from rich.console import Console as RichConsole
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from tam_edit.errors import EncodeError
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where a command's words go.
+
+    Attributes:
+        json_file: File for the machine-readable result; ``-`` is standard output.
+        is_quiet: Whether only errors and asked-for results are printed.
+        is_verbose: Whether details are printed too.
+    """
+
+    json_file: str | None
+    is_quiet: bool
+    is_verbose: bool
+
+    def say(self, text: str) -> None:
+        """Print a result for a person."""
+        if not self.is_quiet:
+            click.echo(text, err=self.json_file == "-")
+
+    def note(self, text: str) -> None:
+        """Print something that a person should know, beside the result."""
+        if not self.is_quiet:
+            click.echo(f"note: {text}", err=True)
+
+    def detail(self, text: str) -> None:
+        """Print what only a curious person wants to know."""
+        if self.is_verbose and not self.is_quiet:
+            click.echo(text, err=True)
+
+    def result(self, data: Mapping[str, Any]) -> None:
+        """Write the machine-readable result where it was asked for."""
+        if self.json_file is None:
+            return
+        text = json.dumps(data, indent=2, ensure_ascii=False)
+        if self.json_file == "-":
+            click.echo(text)
+            return
+        try:
+            Path(self.json_file).write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise EncodeError(
+                f"{self.json_file}: the JSON result cannot be written ({error.strerror})",
+                hint="name a file in a folder that exists and can be written to",
+            ) from error
+
+    @contextmanager
+    def progress(self, label: str, unit: str = "frames") -> Iterator[Callable[[int, int], None]]:
+        """A progress bar with an estimate on standard error; silent without a terminal."""
+        console = RichConsole(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(unit),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        is_silent = self.is_quiet or not sys.stderr.isatty()
+        with Progress(*columns, console=console, disable=is_silent, transient=True) as bar:
+            task = bar.add_task(label, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command ``--json``, ``--quiet`` and ``-v``; it gets them as ``output``."""
+
+    @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - prints it.")
+    @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+    @click.option("--verbose", "-v", is_flag=True, help="Print details too.")
+    @wraps(command)
+    def wrapped(*args: Any, json_file: str | None, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+        output = Output(json_file=json_file, is_quiet=quiet, is_verbose=verbose)
+        return command(*args, output=output, **kwargs)
+
+    return wrapped

@@ -1,0 +1,44 @@
+"""``tam-edit new``: begin a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tam_edit._cli import work
+from tam_edit._cli.console import Output, output_options
+from tam_edit._cli.options import overwrite_option, start_options
+
+
+@click.command("new")
+@click.argument("video")
+@click.option("-o", "--output", "target", type=click.Path(path_type=Path), metavar="SHOT.tam")
+@start_options
+@overwrite_option
+@output_options
+def command(
+    video: str,
+    target: Path | None,
+    start: work.Start,
+    overwrite: bool,
+    output: Output,
+) -> None:
+    """Begin a project for VIDEO: one file that keeps prompts, masks and decisions."""
+    path = target or Path(Path(video).stem + work.PROJECT_SUFFIX)
+    with work.create_session(video, path, start, output, overwrite=overwrite) as session:
+        first, stop = session.project.in_frame, session.project.out_frame
+        info = session.source.info
+        output.say(
+            f"made {path}: {info.width}x{info.height}, frames {first} to {stop - 1}; "
+            f"next: tam-edit prompt {path} --click X,Y"
+        )
+        output.result(
+            {
+                "project": str(path),
+                "width": info.width,
+                "height": info.height,
+                "in_frame": first,
+                "out_frame": stop,
+            }
+        )

@@ -1,0 +1,77 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from fractions import Fraction
+from functools import wraps
+from typing import Any
+
+import click
+
+from tam_edit._cli.work import Start
+from tam_edit.models import AUTO, DEVICES
+from tam_edit.session import DEFAULT_SHORT_SIDE, ON_DOUBT
+
+
+class Rate(click.ParamType):
+    """Frames per second: ``25``, ``29.97`` or ``30000/1001``."""
+
+    name = "rate"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Fraction:
+        """An exact, positive rate."""
+        if isinstance(value, Fraction):
+            return value
+        try:
+            rate = Fraction(str(value))
+        except (ValueError, ZeroDivisionError):
+            self.fail(f"{value!r} is no frame rate; write 25, 29.97 or 30000/1001", param, ctx)
+        if rate <= 0:
+            self.fail(f"{value!r} is no frame rate: it must be above 0", param, ctx)
+        return rate
+
+
+def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of a command that may begin a project; it gets them as ``start``."""
+
+    @click.option("--in", "in_point", metavar="T", help="In point: a frame or a time.")
+    @click.option(
+        "--out", "out_point", metavar="T", help="Out point: the first frame that is left out."
+    )
+    @click.option("--fps", type=Rate(), help="Rate of a folder of frames (25 if not given).")
+    @click.option("--model", default=AUTO, show_default=True, help="Models to track with.")
+    @click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
+    @click.option(
+        "--size",
+        "short_side",
+        type=click.IntRange(min=16),
+        default=DEFAULT_SHORT_SIDE,
+        show_default=True,
+        help="Short side for tracking, in pixels.",
+    )
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        start = Start(**{field.name: kwargs.pop(field.name) for field in fields(Start)})
+        return command(*args, start=start, **kwargs)
+
+    return wrapped
+
+
+def on_doubt_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--on-doubt``: what a checkpoint does with frames that look wrong."""
+    return click.option(
+        "--on-doubt",
+        type=click.Choice(ON_DOUBT),
+        default="stop",
+        show_default=True,
+        help="At doubtful frames: stop for a person, go on, or cover the whole frame.",
+    )(command)
+
+
+def overwrite_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--overwrite``: replace what already stands under the output's name."""
+    return click.option("--overwrite", is_flag=True, help="Replace an existing output.")(command)

@@ -1,0 +1,179 @@
+"""Reads clicks, boxes and masks from the command line, in the order in which they were given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from tam_edit.errors import InputError
+from tam_edit.media import Source, frame_at
+from tam_edit.prompts import Prompts
+from tam_edit.session import ObjectPrompts
+from tam_edit.types import Mask
+
+FLAGS = ("--click", "--not", "--box", "--mask", "--object")
+FIRST_OBJECT = "object"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptItem:
+    """One prompt as it was typed.
+
+    Attributes:
+        kind: ``click``, ``not``, ``box`` or ``mask``.
+        object_name: The object it is about; None where no name was given.
+        value: The text before ``@``.
+        position: The text after ``@``, a frame or a time; None for the in point.
+    """
+
+    kind: str
+    object_name: str | None
+    value: str
+    position: str | None
+
+
+class PromptCommand(click.Command):
+    """A command that knows in which order its prompt options were given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note the order of the prompt options, then parse as usual."""
+        names = [argument.split("=", 1)[0] for argument in args]
+        ctx.meta["prompt_order"] = [name for name in names if name in FLAGS]
+        return super().parse_args(ctx, args)
+
+
+def prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the five prompt options, each repeatable."""
+    options = (
+        ("--click", "X,Y[@FRAME]", "A point on the object."),
+        ("--not", "X,Y[@FRAME]", "A point that is not on the object."),
+        ("--box", "X0,Y0,X1,Y1[@FRAME]", "A rectangle around the object."),
+        ("--mask", "FILE.png[@FRAME]", "The painted object; a palette PNG holds several."),
+        ("--object", "NAME", "Starts the next object."),
+    )
+    for flag, metavar, text in reversed(options):
+        name = flag.removeprefix("--") + "_values"
+        command = click.option(flag, name, metavar=metavar, multiple=True, help=text)(command)
+    return command
+
+
+def prompt_items(context: click.Context) -> list[PromptItem]:
+    """The prompts of a command line, in order, each with its object's name."""
+    waiting = {
+        flag: iter(context.params[flag.removeprefix("--") + "_values"]) for flag in FLAGS
+    }
+    items, object_name = [], None
+    for flag in context.meta["prompt_order"]:
+        value = next(waiting[flag])
+        if flag == "--object":
+            object_name = value
+            continue
+        text, _, position = value.rpartition("@")
+        if not text or (flag == "--mask" and Path(value).exists()):
+            text, position = value, ""
+        items.append(
+            PromptItem(
+                kind=flag.removeprefix("--"),
+                object_name=object_name,
+                value=text,
+                position=position or None,
+            )
+        )
+    return items
+
+
+def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[ObjectPrompts]:
+    """Typed prompts as prompts on frames of a video.
+
+    Args:
+        items: In the order in which they were typed.
+        source: The video; times and timecodes are looked up in it.
+        in_frame: The frame of a prompt without a position.
+
+    Returns:
+        One entry per object and frame, in the order of their first mention.
+
+    Raises:
+        InputError: A value that cannot be read, or a frame that does not exist.
+    """
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for item in items:
+        frame = in_frame if item.position is None else frame_at(item.position, source)
+        for name, kind, value in _values(item):
+            said = found.setdefault(
+                (name, frame), {"positive": (), "negative": (), "box": None, "mask": None}
+            )
+            if kind in ("positive", "negative"):
+                said[kind] += (value,)
+            elif said[kind] is not None:
+                raise InputError(
+                    f"frame {frame} has two --{kind} options for {name!r}",
+                    hint=f"give one --{kind} per object and frame, or start another --object",
+                )
+            else:
+                said[kind] = value
+    return [
+        ObjectPrompts(object_name=name, frame_index=frame, prompts=Prompts(**said))
+        for (name, frame), said in found.items()
+    ]
+
+
+def _values(item: PromptItem) -> list[tuple[str, str, Any]]:
+    """Object name, field of ``Prompts`` and value; several for a mask with several objects."""
+    name = item.object_name or FIRST_OBJECT
+    if item.kind == "mask":
+        masks = read_masks(Path(item.value))
+        if len(masks) == 1:
+            return [(name, "mask", mask) for mask in masks.values()]
+        prefix = item.object_name or FIRST_OBJECT
+        return [(f"{prefix}-{index}", "mask", mask) for index, mask in masks.items()]
+    if item.kind == "box":
+        return [(name, "box", _numbers(item, 4, "X0,Y0,X1,Y1"))]
+    kind = "positive" if item.kind == "click" else "negative"
+    return [(name, kind, _numbers(item, 2, "X,Y"))]
+
+
+def _numbers(item: PromptItem, count: int, form: str) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(part) for part in item.value.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count or not np.isfinite(numbers).all():
+        raise InputError(
+            f"--{item.kind} {item.value}: this is not of the form {form}[@FRAME]",
+            hint=f"for example --{item.kind} " + ",".join(["320", "180", "400", "260"][:count]),
+        )
+    return numbers
+
+
+def read_masks(path: Path) -> dict[int, Mask]:
+    """The objects in a mask picture, by their value.
+
+    Args:
+        path: A PNG. 0 is background. A palette PNG holds one object per index; in any other
+            picture everything that is not 0 is one object.
+
+    Raises:
+        InputError: The file is missing, no picture, or empty.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            is_palette = picture.mode == "P"
+            values = np.asarray(picture if is_palette else picture.convert("L"))
+    except FileNotFoundError as error:
+        raise InputError(f"--mask {path}: there is no such file") from error
+    except (UnidentifiedImageError, OSError) as error:
+        raise InputError(
+            f"--mask {path}: this is not a picture that can be read",
+            hint="paint the object with a non-zero value on black and save it as PNG",
+        ) from error
+    if is_palette:
+        return {int(v): values == v for v in np.unique(values) if v != 0} or {1: values != 0}
+    return {1: values != 0}

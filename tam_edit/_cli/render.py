@@ -1,0 +1,44 @@
+"""``tam-edit render``: write a tracked project with the effects of a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tam_edit._cli import work
+from tam_edit._cli.console import Output, output_options
+from tam_edit._cli.options import on_doubt_option, overwrite_option
+from tam_edit.presets import load_preset
+from tam_edit.recipe import load_recipe
+from tam_edit.session import OnDoubt, Session
+
+
+@click.command("render")
+@click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
+@click.option("--preset", help="A name from `tam-edit presets list`.")
+@click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="A recipe file.")
+@click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path))
+@on_doubt_option
+@overwrite_option
+@output_options
+@click.pass_context
+def command(
+    context: click.Context,
+    project: Path,
+    preset: str | None,
+    recipe_file: Path | None,
+    target: Path,
+    on_doubt: OnDoubt,
+    overwrite: bool,
+    output: Output,
+) -> None:
+    """Write the video of SHOT.tam with the effects of a preset or a recipe."""
+    if (preset is None) == (recipe_file is None):
+        raise click.UsageError("give either --preset NAME or --recipe FILE", context)
+    recipe = load_preset(preset) if recipe_file is None else load_recipe(recipe_file)
+    with Session.open(project) as session:
+        report = work.render(
+            session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite
+        )
+    output.result({"output": work.rendered_json(report)})

@@ -1,0 +1,65 @@
+"""``tam-edit run``: the whole job in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tam_edit._cli import work
+from tam_edit._cli.console import Output, output_options
+from tam_edit._cli.options import on_doubt_option, overwrite_option, start_options
+from tam_edit._cli.prompt_options import PromptCommand, prompt_items, prompt_options
+from tam_edit.media import check_target
+from tam_edit.presets import load_preset
+from tam_edit.session import OnDoubt
+
+
+@click.command("run", cls=PromptCommand)
+@click.argument("preset")
+@click.argument("video")
+@click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path))
+@prompt_options
+@start_options
+@on_doubt_option
+@click.option(
+    "--project", type=click.Path(path_type=Path), help="Keep the project in this file."
+)
+@overwrite_option
+@output_options
+@click.pass_context
+def command(
+    context: click.Context,
+    preset: str,
+    video: str,
+    target: Path,
+    start: work.Start,
+    on_doubt: OnDoubt,
+    project: Path | None,
+    overwrite: bool,
+    output: Output,
+    **_prompts: tuple[str, ...],
+) -> None:
+    """Track objects in VIDEO and write it with the effects of PRESET.
+
+    PRESET is a name from `tam-edit presets list` or the path of a recipe. An interrupted run goes
+    on when the same command is given again.
+    """
+    recipe = load_preset(preset)
+    items = prompt_items(context)
+    check_target(target, video, needs_alpha=recipe.needs_alpha, name=recipe.output.format,
+                 overwrite=overwrite)
+    with work.one_line_session(video, target, project, start, output) as session:
+        keyframes = work.prompt_all(session, items, output)
+        tracked = work.track(session, output)
+        report = work.render(
+            session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite
+        )
+    output.result(
+        {
+            "preset": preset,
+            "keyframes": work.keyframes_json(keyframes),
+            "tracking": tracked,
+            "output": work.rendered_json(report),
+        }
+    )

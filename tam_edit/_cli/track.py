@@ -1,0 +1,76 @@
+"""``tam-edit track``: carry the masks through the video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tam_edit._cli import work
+from tam_edit._cli.console import Output, output_options
+from tam_edit._cli.options import overwrite_option, start_options
+from tam_edit._cli.prompt_options import PromptCommand, PromptItem, prompt_items, prompt_options
+from tam_edit.session import Session
+
+
+@click.command("track", cls=PromptCommand)
+@click.argument("shot", metavar="SHOT.tam|VIDEO")
+@prompt_options
+@start_options
+@click.option(
+    "--masks-out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write palette PNGs and scores.json here.",
+)
+@click.option(
+    "--project", type=click.Path(path_type=Path), help="Keep the project of a VIDEO in this file."
+)
+@overwrite_option
+@output_options
+@click.pass_context
+def command(
+    context: click.Context,
+    shot: str,
+    start: work.Start,
+    masks_out: Path | None,
+    project: Path | None,
+    overwrite: bool,
+    output: Output,
+    **_prompts: tuple[str, ...],
+) -> None:
+    """Track the objects of a project, or of a VIDEO with prompts.
+
+    A killed run goes on where it stopped when the project is tracked again.
+    """
+    items = prompt_items(context)
+    if shot.endswith(work.PROJECT_SUFFIX):
+        with Session.open(shot, model=start.model, device=start.device) as session:
+            _track(session, items, masks_out, overwrite, output)
+        return
+    if masks_out is None:
+        raise click.UsageError("tracking a VIDEO needs --masks-out DIR", context)
+    with work.one_line_session(shot, masks_out, project, start, output) as session:
+        _track(session, items, masks_out, overwrite, output)
+
+
+def _track(
+    session: Session,
+    items: list[PromptItem],
+    masks_out: Path | None,
+    overwrite: bool,
+    output: Output,
+) -> None:
+    keyframes = work.prompt_all(session, items, output)
+    tracked = work.track(session, output)
+    if masks_out is not None:
+        with output.progress("writing masks") as progress:
+            session.write_masks(masks_out, overwrite=overwrite, progress=progress)
+        output.say(f"wrote {masks_out}")
+    output.result(
+        {
+            "keyframes": work.keyframes_json(keyframes),
+            "tracking": tracked,
+            "masks": None if masks_out is None else str(masks_out),
+        }
+    )

@@ -1,0 +1,189 @@
+"""Steps that several commands take with a session, and how they tell of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from tam_edit._cli.console import Output
+from tam_edit._cli.prompt_options import PromptItem, resolve
+from tam_edit.errors import TamEditError
+from tam_edit.media import Source, open_source, frame_at
+from tam_edit.recipe import Recipe
+from tam_edit.render import RenderReport
+from tam_edit.session import Keyframe, OnDoubt, Session
+
+PROJECT_SUFFIX = ".tam"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """How a session begins where there is no project yet.
+
+    Attributes:
+        in_point: Frame or time of the in point; the first frame where None.
+        out_point: Frame or time of the out point; the end where None.
+        fps: Frames per second of a folder of frames.
+        model: Name of the models.
+        device: Where they run.
+        short_side: Tracking size in pixels.
+    """
+
+    in_point: str | None
+    out_point: str | None
+    fps: Fraction | None
+    model: str
+    device: str
+    short_side: int
+
+
+def create_session(
+    video: str, path: Path, start: Start, output: Output, *, overwrite: bool = False
+) -> Session:
+    """Begin a project for a video."""
+    if start.fps is None and not Path(video).is_file():
+        output.note(f"{video} is taken at 25 frames/s; --fps says otherwise")
+    with open_source(video, fps=start.fps) as source:
+        in_frame = _in_point(start.in_point, source)
+        out_frame = _out_point(start.out_point, source)
+    return Session.create(
+        video,
+        path,
+        fps=start.fps,
+        in_frame=in_frame,
+        out_frame=out_frame,
+        model=start.model,
+        device=start.device,
+        short_side=start.short_side,
+        overwrite=overwrite,
+    )
+
+
+@contextmanager
+def one_line_session(
+    video: str, target: Path, project: Path | None, start: Start, output: Output
+) -> Iterator[Session]:
+    """The session of a job that is given in one line, and again to go on with it.
+
+    Its project lies beside the target, unless ``project`` names a place, and goes when the job is
+    done. It stays after an interruption, and after a failure once there is something in it.
+    """
+    path = project or target.with_name(target.name + PROJECT_SUFFIX)
+    if path.exists():
+        output.note(f"going on with {path}")
+        session = Session.open(path, video=video, model=start.model, device=start.device)
+    else:
+        session = create_session(video, path, start, output)
+    is_worth_keeping = True
+    try:
+        with session:
+            try:
+                yield session
+            except TamEditError:
+                is_worth_keeping = bool(session.project.objects())
+                raise
+        is_worth_keeping = project is not None
+    finally:
+        if not is_worth_keeping:
+            path.unlink()
+
+
+def _in_point(text: str | None, source: Source) -> int:
+    return 0 if text is None else frame_at(text, source)
+
+
+def _out_point(text: str | None, source: Source) -> int:
+    """The frame that is left out first; the end of the video counts as one."""
+    end = source.info.frame_count
+    is_end = text is None or text.removeprefix("@") == str(end)
+    return end if is_end else frame_at(str(text), source)
+
+
+def prompt_all(session: Session, items: Sequence[PromptItem], output: Output) -> list[Keyframe]:
+    """Give typed prompts to a session and tell what mask each led to."""
+    keyframes = []
+    for said in resolve(items, session.source, session.project.in_frame):
+        keyframe = session.prompt(said)
+        if keyframe is None:
+            continue
+        keyframes.append(keyframe)
+        word = "corrected" if keyframe.is_correction else "selected"
+        output.say(
+            f"{word} {keyframe.object_name!r} on frame {keyframe.frame_index}: "
+            f"{keyframe.area_frac:.1%} of the frame, score {keyframe.score:.2f}"
+        )
+    return keyframes
+
+
+def track(session: Session, output: Output) -> dict[str, Any]:
+    """Track what is missing and tell how long it took."""
+    begin = time.monotonic()
+    with output.progress("tracking") as progress:
+        count = session.track(progress)
+    seconds = time.monotonic() - begin
+    model = session.models.name
+    if count:
+        output.say(
+            f"tracked {count} frames in {seconds:.1f} s ({count / seconds:.1f} frames/s) "
+            f"with the model {model!r}"
+        )
+    else:
+        output.say(f"every frame was already tracked with the model {model!r}")
+    return {"model": model, "frames": count, "seconds": round(seconds, 3)}
+
+
+def render(
+    session: Session,
+    recipe: Recipe,
+    path: Path,
+    output: Output,
+    *,
+    on_doubt: OnDoubt,
+    overwrite: bool,
+) -> RenderReport:
+    """Render and tell what was written."""
+    begin = time.monotonic()
+    with output.progress("rendering") as progress:
+        report = session.render(
+            recipe, path, on_doubt=on_doubt, overwrite=overwrite, progress=progress
+        )
+    seconds = time.monotonic() - begin
+    for text in report.notes:
+        output.note(text)
+    if report.covered_frames:
+        output.note(f"{len(report.covered_frames)} doubtful frames were covered whole")
+    output.say(
+        f"wrote {report.path}: {report.frame_count} frames, {report.pixel_format}, "
+        f"in {seconds:.1f} s"
+    )
+    return report
+
+
+def rendered_json(report: RenderReport) -> dict[str, Any]:
+    """A render's result for ``--json``."""
+    return {
+        "path": str(report.path),
+        "frames": report.frame_count,
+        "pixel_format": report.pixel_format,
+        "notes": list(report.notes),
+        "covered_frames": list(report.covered_frames),
+    }
+
+
+def keyframes_json(keyframes: Sequence[Keyframe]) -> list[dict[str, Any]]:
+    """Keyframes for ``--json``."""
+    return [
+        {
+            "object": keyframe.object_name,
+            "frame": keyframe.frame_index,
+            "area_frac": round(keyframe.area_frac, 6),
+            "score": round(keyframe.score, 4),
+            "is_correction": keyframe.is_correction,
+        }
+        for keyframe in keyframes
+    ]

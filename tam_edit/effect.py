@@ -1,0 +1,328 @@
+"""What an effect is, and the only place where pixels are blended.
+
+An effect says what a region should look like (:class:`Layer`); :func:`composite` puts it into the
+frame's own planes. :func:`apply` is both, with the matte prepared as the effect wants it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+
+import cv2
+import numpy as np
+
+from tam_edit.errors import InputError
+from tam_edit.frame import Frame, Plane, scaled_box
+from tam_edit.masks import ops
+from tam_edit.parameters import check_parameters, parameter
+from tam_edit.registry import Registry, from_pack
+from tam_edit.types import Box, Image, Matte, box_of
+
+Edge: TypeAlias = Literal["cover", "soft"]
+EDGES = ("cover", "soft")
+
+# A pixel that shows a quarter of the object still shows it: 0.5 is where an edge lies, not where
+# the object ends.
+COVER_THRESHOLD = 0.25
+# Two pixels take in what sub-sampled chroma and a codec's edges carry across the line.
+COVER_MARGIN_PX = 2.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layer:
+    """What an effect wants to be seen in one region of one frame.
+
+    Attributes:
+        box: The region, within the frame, in display orientation.
+        image: (h, w, 3) RGB of the type of ``frame.rgb``; None leaves the picture as it is.
+        alpha: How much of ``image`` shows, float32 (h, w) in [0, 1]; goes with ``image``.
+        coverage: Opacity of the region's pixels, float32 (h, w) in [0, 1]; all pixels outside the
+            box become fully transparent. None leaves transparency as it is.
+    """
+
+    box: Box
+    image: Image | None = None
+    alpha: Matte | None = None
+    coverage: Matte | None = None
+
+    def __post_init__(self) -> None:
+        if (self.image is None) != (self.alpha is None):
+            raise InputError("a layer has an image and an alpha, or neither")
+        size = (self.box.height, self.box.width)
+        for name, part in (("image", self.image), ("alpha", self.alpha), ("cover", self.coverage)):
+            if part is not None and part.shape[:2] != size:
+                raise InputError(f"a layer's {name} of {part.shape[:2]} does not fill {self.box}")
+
+
+class AssetReader(Protocol):
+    """A still or a video that the renderer opened for an effect."""
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds that it lasts; 0 for a still."""
+        ...
+
+    def at(self, time: Fraction) -> Image:
+        """The picture shown at that many seconds from its start; past the end, the last one.
+
+        Returns:
+            (H, W, 3) RGB, uint8 or uint16; the same object as long as the picture is the same.
+        """
+        ...
+
+
+class ClipReader(Protocol):
+    """What an effect may look at beside the frame that it is given."""
+
+    def frame(self, index: int) -> Frame:
+        """A frame at most ``lookahead_frames`` after the current one, or shortly before it."""
+        ...
+
+    def matte(self, index: int) -> Matte:
+        """The object's matte on that frame, float32 (H, W), as tracked."""
+        ...
+
+    def asset(self, name: str) -> AssetReader:
+        """One of the files that :meth:`Effect.assets` named."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipInfo:
+    """What an effect is told before the first frame.
+
+    Attributes:
+        width: Columns in display orientation.
+        height: Rows in display orientation.
+        frame_count: How many frames the run has; None where nobody knows yet.
+        bits: Bits of a sample of the frames, 8 to 16.
+        start: Time of the run's first frame, in seconds on the stream's clock.
+    """
+
+    width: int
+    height: int
+    frame_count: int | None = None
+    bits: int = 8
+    start: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect(ABC):
+    """A way to change a picture where an object is, or where it is not.
+
+    A sub-class is a frozen dataclass. Its fields are its recipe parameters, declared with
+    :func:`tam_edit.parameters.parameter`; their ranges are checked when it is made. Another
+    default for an inherited field, such as ``edge: Edge = "cover"``, is a plain value.
+
+    Attributes:
+        name: What recipes and commands call it, in kebab-case.
+        summary: One sentence for ``tam-edit effects list``.
+        acts_on: Whether ``render`` gets the object's matte or 1 - matte.
+        lookahead_frames: How many frames ahead it wants to see.
+        needs_alpha: Whether the result has transparency that the output must be able to hold.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    acts_on: ClassVar[Literal["object", "background"]] = "object"
+    lookahead_frames: ClassVar[int] = 0
+    needs_alpha: ClassVar[bool] = False
+
+    edge: Edge = parameter(  # noqa: RUF009 - stands for dataclasses.field
+        "soft",
+        kind="choice",
+        choices=EDGES,
+        doc="cover hides every pixel that shows any of the object; soft follows the matte.",
+    )
+
+    def __post_init__(self) -> None:
+        check_parameters(self, called=self.name)
+
+    def assets(self) -> Mapping[str, str]:
+        """Paths of the stills and videos that it needs, each under a name of its own."""
+        return {}
+
+    def begin(self, info: ClipInfo, clip: ClipReader) -> Effect:  # noqa: ARG002 - for sub-classes
+        """The effect for one run through a clip; a copy where it keeps something between frames.
+
+        Args:
+            info: Facts of the clip.
+            clip: Frames, mattes and opened assets.
+        """
+        return self
+
+    def grid_px(self, matte: Matte) -> int:  # noqa: ARG002 - for sub-classes
+        """Moved by a multiple of this, an object gets the same picture, moved."""
+        return 1
+
+    @abstractmethod
+    def render(self, frame: Frame, matte: Matte) -> Layer:
+        """Draw the effect for one frame.
+
+        Args:
+            frame: The picture, not to be changed. ``frame.region(box)`` costs what the box is
+                large; ``frame.rgb`` costs the whole frame.
+            matte: Where the effect acts, float32 (H, W) in [0, 1], prepared: with
+                ``edge="cover"`` it holds only 0 and 1. It is never all 0, unless
+                ``needs_alpha``.
+        """
+
+
+#: Every effect by name: the classes that ``tam_edit.effects`` lists, and other packages'.
+EFFECTS: Registry[type[Effect]] = Registry(
+    "effect", group="tam_edit.effects", builtins=from_pack("tam_edit.effects")
+)
+
+
+def apply(
+    effect: Effect,
+    frame: Frame,
+    matte: Matte,
+    *,
+    threshold: float = COVER_THRESHOLD,
+    margin_px: float = COVER_MARGIN_PX,
+) -> Frame:
+    """Show an effect on one frame.
+
+    Args:
+        effect: What to do; where it wants to, after :meth:`Effect.begin`.
+        frame: The picture.
+        matte: The object, float32 (H, W) in [0, 1], 1 = object, in display orientation.
+        threshold: For ``edge="cover"``: from which opacity on a pixel is covered, in (0, 1].
+        margin_px: For ``edge="cover"``: how far the cover reaches past that, in pixels.
+
+    Returns:
+        A new frame; the same object where the effect has nothing to act on.
+
+    Raises:
+        InputError: The matte is not of the frame's size or type.
+    """
+    if matte.shape != (frame.height, frame.width) or matte.dtype != np.float32:
+        raise InputError(
+            f"the matte is {matte.dtype} of {matte.shape[::-1]}, but frame {frame.index} needs "
+            f"float32 of {(frame.width, frame.height)}"
+        )
+    place = matte if effect.acts_on == "object" else np.float32(1) - matte
+    place = prepare_matte(place, effect.edge, threshold=threshold, margin_px=margin_px)
+    if not (effect.needs_alpha or place.any()):
+        return frame
+    return composite(frame, effect.render(frame, place), effect.edge)
+
+
+def prepare_matte(
+    matte: Matte,
+    edge: Edge,
+    *,
+    threshold: float = COVER_THRESHOLD,
+    margin_px: float = COVER_MARGIN_PX,
+) -> Matte:
+    """The matte as an effect with that edge is to see it.
+
+    Args:
+        matte: float32 (H, W), 1 where the effect acts.
+        edge: ``"cover"`` gives 0 and 1 only, generously; ``"soft"`` keeps what lies between.
+        threshold: From which value on a pixel is covered, in (0, 1].
+        margin_px: How far the cover is grown after that, in pixels; at least 0.
+
+    Returns:
+        float32 (H, W) in [0, 1].
+    """
+    if edge == "soft":
+        low, high, _, _ = cv2.minMaxLoc(matte)
+        return matte if low >= 0 and high <= 1 else np.clip(matte, 0, 1)
+    hard = ops.threshold(matte, at=threshold)
+    return ops.grow(hard, radius_px=margin_px).astype(np.float32)
+
+
+def composite(frame: Frame, layer: Layer, edge: Edge = "soft") -> Frame:
+    """Put a layer into a frame's own planes.
+
+    Only samples of the layer's region with alpha above 0 change. A sub-sampled chroma sample
+    counts as outside only when every pixel that it serves has alpha 0.
+
+    Args:
+        frame: The picture; not changed.
+        layer: What to show and where.
+        edge: Whether a chroma sample takes the largest alpha of its pixels (``"cover"``) or
+            their mean (``"soft"``).
+
+    Returns:
+        A new frame; its alpha plane, where there is one, is the old one.
+
+    Raises:
+        InputError: The layer reaches out of the frame or is not of its sample type.
+    """
+    if layer.box.clipped(frame.width, frame.height) != layer.box:
+        raise InputError(f"the layer's {layer.box} reaches out of {frame.width}x{frame.height}")
+    if layer.coverage is not None:
+        frame = frame.with_coverage(_combined_coverage(frame, layer.box, layer.coverage))
+    if layer.image is None or layer.alpha is None or layer.box.is_empty:
+        return frame
+    if layer.image.dtype != frame.rgb_dtype:
+        raise InputError(f"the layer is {layer.image.dtype}, the frame's RGB {frame.rgb_dtype}")
+    rows, columns = frame.planes[0].shape
+    coded = frame.to_coded_box(layer.box).aligned(*frame.layout.chroma_step).clipped(columns, rows)
+    outer = frame.to_display_box(coded)
+    margin = (
+        (layer.box.y0 - outer.y0, outer.y1 - layer.box.y1),
+        (layer.box.x0 - outer.x0, outer.x1 - layer.box.x1),
+    )
+    image: Any = np.pad(layer.image, (*margin, (0, 0)), "edge")
+    alpha = np.rot90(np.pad(layer.alpha, margin), -frame.quarter_turns)
+    above = frame.planes_of(image, outer)
+    planes = list(frame.planes)
+    for i, samples in enumerate(above):
+        step = frame.layout.step(i)
+        part = scaled_box(coded, step).slices
+        blended = planes[i].copy()
+        blended[part] = _blend(blended[part], samples, _pooled(alpha, step, edge))
+        blended.flags.writeable = False
+        planes[i] = blended
+    return frame.with_planes(tuple(planes))
+
+
+def object_size_px(matte: Matte) -> float:
+    """How large an object is: the side of the square with the matte's area, in pixels.
+
+    The area, unlike the bounding box, hardly moves when one speck comes or goes.
+    """
+    return float(np.sqrt(matte[box_of(matte).slices].sum(dtype=np.float64)))
+
+
+def _combined_coverage(frame: Frame, box: Box, coverage: Matte) -> Matte:
+    opacity = np.zeros((frame.height, frame.width), np.float32)
+    opacity[box.slices] = coverage
+    before = frame.opacity()
+    if before is not None:
+        opacity *= before
+    opacity.flags.writeable = False
+    return opacity
+
+
+def _pooled(alpha: Matte, step: tuple[int, int], edge: Edge) -> Matte:
+    """Alpha per sample of a plane; past an odd border the last pixel counts again."""
+    step_x, step_y = step
+    if step == (1, 1):
+        return alpha
+    missing = (-alpha.shape[0] % step_y, -alpha.shape[1] % step_x)
+    alpha = np.pad(alpha, ((0, missing[0]), (0, missing[1])), "edge")
+    phases = [alpha[y::step_y, x::step_x] for y in range(step_y) for x in range(step_x)]
+    pooled = phases[0].copy()
+    for phase in phases[1:]:
+        np.maximum(pooled, phase, out=pooled) if edge == "cover" else np.add(
+            pooled, phase, out=pooled
+        )
+    return pooled if edge == "cover" else pooled / np.float32(len(phases))
+
+
+def _blend(below: Plane, above: Plane, alpha: Matte) -> Plane:
+    """Exact where alpha is 0 or 1: float32 holds every 16-bit value and their differences."""
+    mixed: Any = np.subtract(above, below, dtype=np.float32)
+    mixed *= alpha
+    mixed += below
+    blended: Plane = np.rint(mixed, out=mixed).astype(below.dtype)
+    return blended

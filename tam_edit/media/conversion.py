@@ -1,0 +1,157 @@
+"""From a frame's planes to the picture that an encoder takes; planes that fit pass unchanged."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
+
+from tam_edit.frame import (
+    EXACT,
+    HD_MIN_HEIGHT,
+    MATRIX_709,
+    MATRIX_RGB,
+    UNSPECIFIED,
+    ColorTags,
+    Frame,
+    PixelLayout,
+    Plane,
+    planes_from,
+    to_av,
+)
+from tam_edit.media.planar import layout_of
+
+MATRIX_601 = 6  # SMPTE 170M
+
+
+class Conversion:
+    """Turns frames of one layout into pictures of one pixel format.
+
+    Args:
+        layout: Of the frames.
+        color: Of the frames.
+        target: FFmpeg's name of the encoder's pixel format.
+        rows: Height of the coded picture, which decides the matrix for RGB that becomes YUV.
+
+    Attributes:
+        color: The colour tags that the pictures have.
+    """
+
+    def __init__(self, layout: PixelLayout, color: ColorTags, target: str, rows: int) -> None:
+        self._source = layout
+        self._target = target
+        # The encoder's format may be packed (bgra); planes are made for its planar twin.
+        self._planar = layout_of(target)
+        self._source_color = color
+        self.color = _tags_after(layout, self._planar, color, rows)
+
+    def picture(self, frame: Frame) -> av.VideoFrame:
+        """The frame as the encoder takes it, with its alpha; without timestamps."""
+        planes = self._recolored(frame)
+        if self._planar.has_alpha:
+            planes = (*planes[: self._planar.plane_count - 1], self._alpha(frame))
+        picture = to_av(planes, self._planar, self.color)
+        if self._planar.name != self._target:
+            full = int(ColorRange.JPEG)
+            picture = picture.reformat(
+                format=self._target,
+                interpolation=EXACT,
+                src_color_range=full,
+                dst_color_range=full,
+            )
+        return picture
+
+    def _recolored(self, frame: Frame) -> tuple[Plane, ...]:
+        source, target = self._source, self._planar
+        planes = frame.planes[:-1] if source.has_alpha else frame.planes
+        alike = (source.is_rgb, source.plane_count >= 3, source.chroma_step)
+        wanted = (target.is_rgb, target.plane_count >= 3, target.chroma_step)
+        if alike == wanted and source.bits == target.bits:
+            return planes
+        if alike == wanted and source.bits < target.bits and not self._is_full_scale:
+            # Limited-range code values scale by powers of two, so that nothing is rounded.
+            shift = target.bits - source.bits
+            return tuple(np.left_shift(plane, shift, dtype=np.uint16) for plane in planes)
+        if source.plane_count < 3 and target.plane_count >= 3 and not target.is_rgb:
+            return self._gray_as_yuv(planes[0])
+        return self._swscaled(planes)
+
+    @property
+    def _is_full_scale(self) -> bool:
+        return self._source.is_rgb or self._source_color.full_range is True
+
+    def _gray_as_yuv(self, luma: Plane) -> tuple[Plane, ...]:
+        rows, columns = luma.shape
+        step_x, step_y = self._planar.chroma_step
+        shift = self._planar.bits - self._source.bits
+        deep = luma.astype(np.uint16)
+        deep = deep << shift if shift >= 0 else deep >> -shift
+        neutral = np.full(
+            (-(-rows // step_y), -(-columns // step_x)),
+            1 << (self._planar.bits - 1),
+            self._planar.dtype,
+        )
+        return deep.astype(self._planar.dtype), neutral, neutral
+
+    def _swscaled(self, planes: tuple[Plane, ...]) -> tuple[Plane, ...]:
+        opaque_source = _without_alpha(self._source)
+        opaque_target = _without_alpha(self._planar)
+        whole = to_av(planes, opaque_source, self._source_color)
+        converted = whole.reformat(
+            format=opaque_target.name,
+            interpolation=EXACT,
+            src_colorspace=_swscale_matrix(self._source_color, self.color),
+            dst_colorspace=_swscale_matrix(self.color, self._source_color),
+            src_color_range=_swscale_range(self._source_color),
+            dst_color_range=_swscale_range(self.color),
+        )
+        return planes_from(converted, opaque_target)
+
+    def _alpha(self, frame: Frame) -> Plane:
+        target = self._planar
+        if frame.coverage is None and self._source.has_alpha and self._source.bits == target.bits:
+            return frame.planes[-1]
+        opacity = frame.opacity()
+        if opacity is None:
+            return np.full(frame.planes[0].shape, target.max_value, target.dtype)
+        turned: NDArray[np.float32] = np.rot90(opacity, -frame.quarter_turns)
+        scaled = np.clip(turned, 0, 1) * np.float32(target.max_value) + np.float32(0.5)
+        alpha: Plane = scaled.astype(target.dtype)
+        return alpha
+
+
+def _tags_after(
+    source: PixelLayout, target: PixelLayout, color: ColorTags, rows: int
+) -> ColorTags:
+    if source.is_rgb == target.is_rgb:
+        return color
+    if target.is_rgb:
+        return ColorTags(
+            primaries=color.primaries,
+            transfer=color.transfer,
+            matrix=MATRIX_RGB,
+            full_range=True,
+        )
+    # RGB that becomes YUV: limited range, and the matrix that players assume at that size.
+    matrix = MATRIX_709 if rows >= HD_MIN_HEIGHT else MATRIX_601
+    return ColorTags(
+        primaries=color.primaries, transfer=color.transfer, matrix=matrix, full_range=False
+    )
+
+
+def _without_alpha(layout: PixelLayout) -> PixelLayout:
+    if not layout.has_alpha:
+        return layout
+    return PixelLayout.of(layout.name.replace("yuva", "yuv").replace("gbra", "gbr"))
+
+
+def _swscale_matrix(color: ColorTags, other: ColorTags) -> int:
+    matrix = color.matrix if color.matrix not in (MATRIX_RGB, UNSPECIFIED) else other.matrix
+    if matrix in (MATRIX_RGB, UNSPECIFIED):
+        return int(Colorspace.ITU709)
+    return matrix
+
+
+def _swscale_range(color: ColorTags) -> int:
+    return int(ColorRange.JPEG if color.full_range else ColorRange.MPEG)

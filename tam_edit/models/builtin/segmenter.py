@@ -1,0 +1,151 @@
+"""Clicks, a box or a mask become a matte, with no weights to download."""
+
+from __future__ import annotations
+
+import weakref
+from typing import ClassVar
+
+import cv2
+import numpy as np
+
+from tam_edit.frame import Frame
+from tam_edit.models.base import Segmentation
+from tam_edit.models.builtin.candidates import Scene
+from tam_edit.models.builtin.matte_edge import snap, to_matte
+from tam_edit.models.builtin.selection import Clicks, Selection, stamp
+from tam_edit.models.builtin.superpixels import build_graph
+from tam_edit.prompts import Prompts
+from tam_edit.types import Mask, Matte, box_of
+
+WORK_SIDE_PX, WORK_LONG_SIDE_PX = 480, 1280
+FRAMES_KEPT = 4
+CANDIDATES = 3
+EDGE_REACH_PX = 3  # in the working picture
+CLICK_RADIUS_PX = 2  # in the working picture: what a click holds at least
+
+
+class BuiltinSegmenter:
+    """Finds the object under clicks, in a box or beside a mask from the picture alone.
+
+    Superpixels are grown and merged into many candidate regions, of which the one is taken that
+    looks most like a whole thing; each further click adds a region to it or takes one away.
+    """
+
+    name: str = "builtin"
+
+    def __init__(self) -> None:
+        self._scenes: weakref.WeakKeyDictionary[Frame, Scene] = weakref.WeakKeyDictionary()
+
+    def segment(
+        self, frame: Frame, prompts: Prompts, previous: Matte | None = None
+    ) -> Segmentation:
+        """Segment one object.
+
+        Args:
+            frame: The picture; what is worked out from it is kept for further clicks on the last
+                few frames.
+            prompts: Clicks, box or mask in source pixels.
+            previous: The object's matte before the newest prompt, float32 (H, W) at display size.
+                Only clicks that it does not satisfy yet change it, each in one place.
+
+        Returns:
+            The candidates: up to three for a first click alone, else one. A score is the IoU to
+            be expected.
+
+        Raises:
+            InputError: Prompts that cannot be used on this frame.
+        """
+        prompts.check(frame.width, frame.height, f"frame {frame.index}")
+        base = _base(prompts, previous)
+        clicks = Clicks.of(prompts.positive, prompts.negative)
+        if base is not None and _all_hold(clicks, base > 0.5):
+            return Segmentation(mattes=(base,), scores=(0.95,))
+        scene = self._scene(frame)
+        rows, columns = scene.graph.labels.shape
+        size = (frame.width, frame.height)
+        selection = Selection(scene, clicks.scaled(size, (columns, rows)))
+        if base is not None:
+            small = cv2.resize(base, (columns, rows), interpolation=cv2.INTER_AREA)
+            selection.take(small > 0.5)
+            selections = [selection]
+        elif prompts.box is not None:
+            x0, y0, x1, y1 = prompts.box
+            fx, fy = columns / frame.width, rows / frame.height
+            selection.fill((x0 * fx, y0 * fy, x1 * fx, y1 * fy))
+            selections = [selection]
+        else:
+            limit = CANDIDATES if len(clicks.signs) == 1 else 1
+            selections = selection.first_answers(limit)
+        for each in selections:
+            each.correct()
+        mattes = tuple(_finish(frame, each, clicks, base) for each in selections)
+        return Segmentation(mattes=mattes, scores=tuple(each.score for each in selections))
+
+    def _scene(self, frame: Frame) -> Scene:
+        scene = self._scenes.get(frame)
+        if scene is None:
+            while len(self._scenes) >= FRAMES_KEPT:
+                del self._scenes[next(iter(self._scenes))]
+            scene = Scene.of(build_graph(frame.scaled(*_work_size(frame.width, frame.height))))
+            self._scenes[frame] = scene
+        return scene
+
+
+def _work_size(width: int, height: int) -> tuple[int, int]:
+    """Columns and rows of the working picture: no larger than the frame."""
+    factor = min(1.0, WORK_SIDE_PX / min(width, height), WORK_LONG_SIDE_PX / max(width, height))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _base(prompts: Prompts, previous: Matte | None) -> Matte | None:
+    """What the clicks correct: the matte so far, else the painted mask, else nothing."""
+    if previous is not None:
+        return previous.astype(np.float32, copy=True)
+    if prompts.mask is not None:
+        return prompts.mask.astype(np.float32)
+    return None
+
+
+def _all_hold(clicks: Clicks, mask: Mask) -> bool:
+    columns, rows = clicks.pixels().T
+    return bool((mask[rows, columns] == clicks.signs).all())
+
+
+def _finish(frame: Frame, selection: Selection, clicks: Clicks, base: Matte | None) -> Matte:
+    """The selection at full size, with soft edges on the picture's edges; clicks hold.
+
+    Where the clicks changed nothing, the matte from before stays as it was.
+    """
+    graph = selection.scene.graph
+    reach = EDGE_REACH_PX
+    free = selection.changed
+    if base is not None:
+        size = 4 * reach + 1
+        free = cv2.dilate(free.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
+    selection.mask = np.where(free, snap(graph.image, selection.mask, reach), selection.mask)
+    selection.hold_clicks(CLICK_RADIUS_PX)
+    matte = _full_size(frame, selection.mask, reach)
+    if base is not None:
+        wide = cv2.resize(
+            free.astype(np.uint8), (frame.width, frame.height), interpolation=cv2.INTER_NEAREST
+        )
+        matte = np.where(wide > 0, matte, base)
+    radius = max(1, round(CLICK_RADIUS_PX * frame.width / graph.labels.shape[1]))
+    stamp(matte, clicks, radius, matte > 0.5)
+    return matte
+
+
+def _full_size(frame: Frame, mask: Mask, reach: int) -> Matte:
+    """A working mask as a matte of the frame's size; the full picture is read near it only."""
+    rows, columns = mask.shape
+    width, height = frame.width, frame.height
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.7)
+    rough = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
+    radius = max(2, round(reach * width / columns))
+    crop = box_of(rough > 0).grown(4 * radius).clipped(width, height)
+    matte = np.zeros((height, width), np.float32)
+    if not crop.is_empty:
+        picture = frame.region(crop)
+        guide = picture.astype(np.float32) / np.float32(np.iinfo(picture.dtype).max)
+        matte[crop.slices] = to_matte(guide, rough[crop.slices], radius)
+    return matte

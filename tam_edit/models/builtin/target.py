@@ -1,0 +1,321 @@
+"""One tracked object: what is known of it, how it is found again and what is learned from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tam_edit.models.builtin.assess import Evidence, agreement, color_histogram, likeness
+from tam_edit.models.builtin.cut import snap_to_edges
+from tam_edit.models.builtin.features import pixel_features
+from tam_edit.models.builtin.flow import Motion, motion_contrast, signed_distance
+from tam_edit.models.builtin.online import (
+    FIRST_RATE,
+    LATER_RATE,
+    SAMPLES_PER_FRAME,
+    SAMPLES_PER_KEYFRAME,
+    Classifier,
+)
+from tam_edit.types import Box, box_of
+
+Float = NDArray[np.float32]
+Rows = NDArray[np.intp]
+
+FIRST_STEPS = 300
+KEYFRAME_STEPS = 120
+STEPS_PER_FRAME = 4
+SURE = 0.85  # a pixel teaches the classifier when its probability is beyond this
+
+# Shares are of the reach: the square root of the object's usual area.
+MARGIN_PX = 10
+MARGIN_SHARE = 0.35
+APPEARANCE_WEIGHT = 0.7
+APPEARANCE_LIMIT = 5.0
+PRIOR_SOFTNESS_PX = 2.5
+PRIOR_LIMIT = 3.0
+PRIOR_FLOOR = 0.3  # what remains of the carried mask's weight where the flow does not hold
+MOTION_WEIGHT = 0.4
+FAR_COST = 6.0  # log-odds per reach beyond FAR_FREE
+FAR_FREE = 0.1
+EXTENT_COST = 4.0  # log-odds per half extent beyond EXTENT_FREE
+EXTENT_FREE = 1.5
+STRAY_SHARE = 0.1
+SIZE_RATE = 0.06  # how fast the usual size follows, per frame
+
+LOST_AREA_PX = 3.0
+LOST_AREA_SHARE = 0.05
+SEARCH_SHARE = 0.5
+SEARCH_GROWTH = 0.05  # per frame, for SEARCH_FRAMES frames
+SEARCH_FRAMES = 20
+SEARCH_BIAS = 1.0
+FOUND_AREA_SHARE = 0.15
+FOUND_LOG_ODDS = 2.0
+NOWHERE = Box(0, 0, 0, 0)
+SETTLED = 30.0  # log-odds beyond this make no difference
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The present picture at working size and how it came about.
+
+    Attributes:
+        picture: uint8 (H, W, 3) RGB.
+        motion: From the previous picture.
+    """
+
+    picture: NDArray[np.uint8]
+    motion: Motion
+
+
+@dataclass(frozen=True, eq=False)
+class Guess:
+    """Where an object probably is.
+
+    Attributes:
+        matte: float32 (H, W) in [0, 1].
+        box: The region that was looked at; the matte is 0 outside.
+        features: Of that region, float32 (h, w, C).
+        evidence: What speaks for it; None where the object was not found.
+    """
+
+    matte: Float
+    box: Box = NOWHERE
+    features: Float | None = None
+    evidence: Evidence | None = None
+
+
+@dataclass
+class Target:
+    """What is known of one object.
+
+    Attributes:
+        matte: On the latest picture, float32 (H, W) in [0, 1], at working size.
+        classifier: None until a keyframe showed the object.
+        colors: Its colour histogram on the latest keyframe that showed it, float32 (N,).
+        usual_area: Its area in pixels, followed slowly.
+        half_extent: Half its width and height in pixels, followed slowly.
+        area: Its area on the latest picture that showed it.
+        seen: Box of where it was last seen.
+        missing: For how many pictures it has not been seen; 0 while it is seen.
+        since_keyframe: Pictures since its latest keyframe.
+    """
+
+    matte: Float
+    classifier: Classifier | None = None
+    colors: Float = field(default_factory=lambda: np.zeros(0, np.float32))
+    usual_area: float = 1.0
+    half_extent: tuple[float, float] = (1.0, 1.0)
+    area: float = 0.0
+    seen: Box = NOWHERE
+    missing: int = 1
+    since_keyframe: int = 0
+
+    @property
+    def reach_px(self) -> float:
+        """The side of a square with the object's usual area."""
+        return float(np.sqrt(max(1.0, self.usual_area)))
+
+    def learn_keyframe(
+        self, picture: NDArray[np.uint8], matte: Float, rng: np.random.Generator
+    ) -> None:
+        """Take a given matte, float32 (H, W), as the truth; an empty one says: not here."""
+        self.matte = matte
+        self.since_keyframe = 0
+        inside = matte > 0.5
+        if inside.any():
+            self._see(inside, 1.0)
+            self.colors = color_histogram(picture, inside)
+        else:
+            self.missing = max(1, self.missing)
+            if self.classifier is None:
+                return
+        height, width = matte.shape
+        features = pixel_features(picture, Box(0, 0, width, height)).reshape(matte.size, -1)
+        rows = self._keyframe_rows(matte, rng)
+        steps, rate = KEYFRAME_STEPS, LATER_RATE
+        if self.classifier is None:
+            self.classifier = Classifier.fresh(features[rows], rng)
+            steps, rate = FIRST_STEPS, FIRST_RATE
+        self.classifier.keep(features[rows], matte.reshape(-1)[rows])
+        self.classifier.fit(steps, rate, rng)
+
+    def predict(self, scene: Scene) -> Guess:
+        """Find the object on the present picture."""
+        if self.classifier is None:
+            return Guess(np.zeros_like(self.matte))
+        if self.missing:
+            return self._look_for(scene, self.classifier)
+        distance = scene.motion.carry(signed_distance(self.matte))
+        carried = distance > 0
+        if not carried.any():
+            return self._look_for(scene, self.classifier)
+        box = self._around(box_of(carried))
+        near, trust = distance[box.slices], scene.motion.trust[box.slices]
+        features = pixel_features(scene.picture, box)
+        appearance = _appearance(features, self.classifier)
+        weight = PRIOR_FLOOR + (1 - PRIOR_FLOOR) * trust
+        log_odds = APPEARANCE_WEIGHT * appearance
+        log_odds += weight * np.clip(near / PRIOR_SOFTNESS_PX, -PRIOR_LIMIT, PRIOR_LIMIT)
+        log_odds += MOTION_WEIGHT * motion_contrast(scene.motion, distance, box)
+        log_odds -= FAR_COST * np.maximum(-near / self.reach_px - FAR_FREE, 0)
+        log_odds -= self._beyond_extent(box, carried)
+        log_odds = snap_to_edges(scene.picture[box.slices], log_odds)
+        log_odds = _without_strays(log_odds, near > -1 - STRAY_SHARE * self.reach_px)
+        matte = self._whole(log_odds, box)
+        inside = log_odds > 0
+        evidence = Evidence(
+            flow=_mean(trust, near > 0),
+            carried=agreement(near > 0, inside),
+            appearance=agreement((appearance > 0) & (near > -0.2 * self.reach_px), inside),
+            certainty=_mean(np.abs(2 * matte[box.slices] - 1), inside),
+            growth=float(np.log((inside.sum() + 1) / (self.area + 1))),
+            drift=float(np.log((inside.sum() + 1) / (self.usual_area + 1))),
+            likeness=likeness(self.colors, color_histogram(scene.picture, matte > 0.5)),
+            age=self.since_keyframe + 1,
+        )
+        return Guess(matte, box, features, evidence)
+
+    def accept(self, guess: Guess, matte: Float, rng: np.random.Generator) -> None:
+        """Take the picture's final matte over and learn from what is sure of it.
+
+        Args:
+            guess: What ``predict`` said.
+            matte: The same after the objects' claims were settled, float32 (H, W).
+            rng: Draws the samples.
+        """
+        self.since_keyframe += 1
+        inside = matte > 0.5
+        area = float(inside.sum())
+        if area < max(LOST_AREA_PX, LOST_AREA_SHARE * self.usual_area):
+            self.missing += 1
+            self.matte = np.zeros_like(matte)
+            return
+        self.matte = matte
+        self._see(inside, SIZE_RATE)
+        if self.classifier is None or guess.features is None:
+            return
+        near = matte[guess.box.slices].reshape(-1)
+        half = SAMPLES_PER_FRAME // 2
+        rows = np.concatenate(
+            [
+                _drawn(np.flatnonzero(near > SURE), half, rng),
+                _drawn(np.flatnonzero(near < 1 - SURE), half, rng),
+            ]
+        )
+        features = guess.features.reshape(near.size, -1)
+        self.classifier.note(features[rows], (near[rows] > 0.5).astype(np.float32))
+        self.classifier.fit(STEPS_PER_FRAME, LATER_RATE, rng)
+
+    def _see(self, inside: NDArray[np.bool_], rate: float) -> None:
+        """Note where and how large the object is."""
+        rows, columns = np.nonzero(inside)
+        self.missing = 0
+        self.area = float(len(rows))
+        self.seen = box_of(inside)
+        self.usual_area += rate * (self.area - self.usual_area)
+        halves = [
+            max(2.0, float(high - low) / 2)
+            for low, high in (np.percentile(places, (3, 97)) for places in (columns, rows))
+        ]
+        across, down = self.half_extent
+        self.half_extent = (
+            across + rate * (halves[0] - across),
+            down + rate * (halves[1] - down),
+        )
+
+    def _around(self, box: Box) -> Box:
+        height, width = self.matte.shape
+        return box.grown(MARGIN_PX + int(MARGIN_SHARE * self.reach_px)).clipped(width, height)
+
+    def _whole(self, log_odds: Float, box: Box) -> Float:
+        matte = np.zeros_like(self.matte)
+        matte[box.slices] = 1 / (1 + np.exp(-np.clip(log_odds, -SETTLED, SETTLED)))
+        return matte
+
+    def _beyond_extent(self, box: Box, core: NDArray[np.bool_]) -> Float:
+        """The cost of pixels that lie far outside the object's usual extent about its core."""
+        rows, columns = np.nonzero(core)
+        x = np.abs(np.arange(box.x0, box.x1) - np.median(columns)) / self.half_extent[0]
+        y = np.abs(np.arange(box.y0, box.y1) - np.median(rows)) / self.half_extent[1]
+        beyond = np.maximum(x[None, :], y[:, None]) - EXTENT_FREE
+        return (EXTENT_COST * np.maximum(beyond, 0)).astype(np.float32)
+
+    def _look_for(self, scene: Scene, classifier: Classifier) -> Guess:
+        """Search by appearance alone around where the object was last seen."""
+        nothing = Guess(np.zeros_like(self.matte))
+        height, width = self.matte.shape
+        share = SEARCH_SHARE + SEARCH_GROWTH * min(self.missing, SEARCH_FRAMES)
+        box = self.seen.grown(MARGIN_PX + int(share * self.reach_px)).clipped(width, height)
+        if box.is_empty:
+            return nothing
+        features = pixel_features(scene.picture, box)
+        appearance = _appearance(features, classifier)
+        log_odds = snap_to_edges(scene.picture[box.slices], appearance - np.float32(SEARCH_BIAS))
+        count, labels = cv2.connectedComponents((log_odds > 0).astype(np.uint8), connectivity=4)
+        if count < 2:
+            return nothing
+        flat = labels.reshape(-1)
+        areas = np.bincount(flat, minlength=count)
+        sums = np.bincount(flat, np.maximum(appearance, 0).reshape(-1), minlength=count)
+        best = 1 + int(np.argmax(sums[1:]))
+        if (
+            areas[best] < FOUND_AREA_SHARE * self.usual_area
+            or sums[best] < FOUND_LOG_ODDS * areas[best]
+        ):
+            return nothing
+        core = np.zeros(self.matte.shape, bool)
+        core[box.slices] = labels == best
+        matte = self._whole(log_odds - self._beyond_extent(box, core), box)
+        inside = matte > 0.5
+        evidence = Evidence(
+            flow=0.0,
+            carried=0.0,
+            appearance=agreement(appearance > 0, inside[box.slices]),
+            certainty=_mean(np.abs(2 * matte - 1), inside),
+            growth=float(np.log((inside.sum() + 1) / (self.area + 1))),
+            drift=float(np.log((inside.sum() + 1) / (self.usual_area + 1))),
+            likeness=likeness(self.colors, color_histogram(scene.picture, inside)),
+            age=self.since_keyframe + 1,
+        )
+        return Guess(matte, box, features, evidence)
+
+    def _keyframe_rows(self, matte: Float, rng: np.random.Generator) -> Rows:
+        """Pixels to learn from: half of them inside; of those outside, most near the object."""
+        height, width = matte.shape
+        flat = matte.reshape(-1) > 0.5
+        half = SAMPLES_PER_KEYFRAME // 2
+        inside = _drawn(np.flatnonzero(flat), half, rng)
+        around = np.zeros((height, width), bool)
+        reach = MARGIN_PX + int(0.5 * np.sqrt(max(1, self.seen.width * self.seen.height)))
+        around[self.seen.grown(reach).clipped(width, height).slices] = True
+        near = _drawn(np.flatnonzero(~flat & around.reshape(-1)), 2 * half // 3, rng)
+        far = _drawn(np.flatnonzero(~flat), half - len(near), rng)
+        return rng.permutation(np.concatenate([inside, near, far]))
+
+
+def _appearance(features: Float, classifier: Classifier) -> Float:
+    log_odds = classifier.log_odds(features.reshape(-1, features.shape[2]))
+    limited: Float = np.clip(log_odds, -APPEARANCE_LIMIT, APPEARANCE_LIMIT)
+    return limited.reshape(features.shape[:2])
+
+
+def _drawn(rows: Rows, count: int, rng: np.random.Generator) -> Rows:
+    """At most ``count`` of the rows; where there are fewer, all of them."""
+    return rows if len(rows) <= count else rng.choice(rows, count, replace=False)
+
+
+def _mean(values: Float, where: NDArray[np.bool_]) -> float:
+    chosen = values[where]
+    return float(chosen.mean()) if chosen.size else 0.0
+
+
+def _without_strays(log_odds: Float, near: NDArray[np.bool_]) -> Float:
+    """Without the parts of the mask that do not touch what is near the carried mask."""
+    count, labels = cv2.connectedComponents((log_odds > 0).astype(np.uint8), connectivity=4)
+    touches = np.zeros(count, bool)
+    touches[np.unique(labels[near])] = True
+    touches[0] = True
+    return np.where(touches[labels], log_odds, np.float32(-4)).astype(np.float32)

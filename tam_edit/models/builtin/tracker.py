@@ -1,0 +1,179 @@
+"""The built-in propagator: flow carries the mask, a classifier trained on the way mends it.
+
+Optical flow (DIS) carries each object's mask as a signed distance; a small network per object,
+trained on the keyframes and on the run's own confident pixels, says from colour and gradients what
+belongs to it; how a pixel moves is a third voice. Their sum is smoothed within regions of like
+colour. The line of thought is FRTM (Robinson et al., "Learning Fast and Robust Target Models for
+Video Object Segmentation", CVPR 2020) with hand-made features: it needs no weights and no GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tam_edit.errors import InputError
+from tam_edit.frame import Frame
+from tam_edit.models.base import TrackingInfo, TrackStep
+from tam_edit.models.builtin.assess import assess
+from tam_edit.models.builtin.flow import motion_between, single_opencv_thread
+from tam_edit.models.builtin.online import single_torch_thread
+from tam_edit.models.builtin.snapshot import RunState, pack, unpack
+from tam_edit.models.builtin.target import Guess, Scene, Target
+from tam_edit.types import Matte, ObjectId
+
+Float = NDArray[np.float32]
+
+# Work goes on at this length of the short side, in pixels.
+WORKING_SHORT_SIDE_PX = 240
+
+
+class BuiltinPropagator:
+    """Tracks with optical flow and a classifier that learns from the video itself."""
+
+    def __init__(self, name: str = "builtin") -> None:
+        self.name = name
+
+    def start(self, info: TrackingInfo) -> BuiltinRun:
+        """Begin a pass."""
+        return BuiltinRun(info, RunState())
+
+    def resume(self, info: TrackingInfo, snapshot: bytes) -> BuiltinRun:
+        """Go on where ``snapshot`` was taken, to the same mattes as an undisturbed run.
+
+        Raises:
+            ModelError: The snapshot is damaged or of another model, version or size.
+        """
+        return BuiltinRun(info, unpack(info, snapshot))
+
+
+class BuiltinRun:
+    """One pass of the built-in tracker over consecutive frames, forward or backward."""
+
+    def __init__(self, info: TrackingInfo, state: RunState) -> None:
+        self._info = info
+        self._state = state
+        ratio = min(1.0, WORKING_SHORT_SIDE_PX / min(info.width, info.height))
+        self._size = (max(1, round(info.width * ratio)), max(1, round(info.height * ratio)))
+
+    def keyframe(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> TrackStep:
+        """Take given mattes as the truth on this frame and carry the other objects to it.
+
+        Args:
+            frame: The next frame of the pass.
+            mattes: Per object, float32 (height, width) in [0, 1]; an empty one says that the
+                object is not in the picture.
+
+        Raises:
+            InputError: A matte is not of the tracking size.
+        """
+        wanted = (self._info.height, self._info.width)
+        for number, matte in mattes.items():
+            if matte.shape != wanted:
+                raise InputError(
+                    f"the matte of object {number} on frame {frame.index} is of shape "
+                    f"{matte.shape}, not {wanted}"
+                )
+        given = {number: np.asarray(matte, np.float32) for number, matte in mattes.items()}
+        with single_torch_thread(), single_opencv_thread():
+            return self._advance(frame, given)
+
+    def step(self, frame: Frame) -> TrackStep:
+        """Carry every object to the next frame of the pass."""
+        with single_torch_thread(), single_opencv_thread():
+            return self._advance(frame, {})
+
+    def forget(self, object_id: ObjectId) -> None:
+        """Drop an object from the run; one that it does not know is no matter."""
+        self._state.targets.pop(object_id, None)
+
+    def snapshot(self) -> bytes:
+        """Everything that influences the next frame, as safetensors bytes."""
+        return pack(self._info, self._state)
+
+    def _advance(self, frame: Frame, given: Mapping[ObjectId, Float]) -> TrackStep:
+        whole = frame.scaled(self._info.width, self._info.height)
+        picture = np.asarray(cv2.resize(whole, self._size, interpolation=cv2.INTER_AREA), np.uint8)
+        gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+        small = {
+            number: np.asarray(
+                cv2.resize(matte, self._size, interpolation=cv2.INTER_AREA), np.float32
+            )
+            for number, matte in given.items()
+        }
+        targets = self._state.targets
+        guesses = self._guesses(picture, gray, given)
+        settled = {number: guess.matte for number, guess in guesses.items()}
+        if not self._info.shares_pixels:
+            settled = settle(settled, small)
+        for number, guess in guesses.items():
+            targets[number].accept(guess, settled[number], _rng(frame, number))
+        for number, matte in small.items():
+            target = targets.setdefault(number, Target(matte))
+            target.learn_keyframe(picture, matte, _rng(frame, number))
+        self._state.previous = gray
+        return self._told(guesses, given)
+
+    def _guesses(
+        self,
+        picture: NDArray[np.uint8],
+        gray: NDArray[np.uint8],
+        given: Mapping[ObjectId, Float],
+    ) -> dict[ObjectId, Guess]:
+        wanted = [number for number in self._state.targets if number not in given]
+        if not wanted or self._state.previous is None:
+            return {}
+        scene = Scene(picture, motion_between(self._state.previous, gray))
+        return {number: self._state.targets[number].predict(scene) for number in wanted}
+
+    def _told(
+        self, guesses: Mapping[ObjectId, Guess], given: Mapping[ObjectId, Float]
+    ) -> TrackStep:
+        size = (self._info.width, self._info.height)
+        mattes: dict[ObjectId, Matte] = {}
+        scores: dict[ObjectId, float] = {}
+        reasons: dict[ObjectId, tuple[str, ...]] = {}
+        for number, guess in guesses.items():
+            target = self._state.targets[number]
+            matte = cv2.resize(target.matte, size, interpolation=cv2.INTER_LINEAR)
+            mattes[number] = np.asarray(matte, np.float32)
+            scores[number], reasons[number] = assess(guess.evidence, is_lost=target.missing > 0)
+        if not self._info.shares_pixels:
+            mattes = settle(mattes, given)
+        for number, matte in given.items():
+            mattes[number], scores[number], reasons[number] = matte, 1.0, ()
+        return TrackStep(mattes=mattes, scores=scores, reasons=reasons)
+
+
+def settle(
+    claims: Mapping[ObjectId, Float], fixed: Mapping[ObjectId, Float]
+) -> dict[ObjectId, Float]:
+    """Let each pixel belong to one object: the surest keeps its claim, the others get the rest.
+
+    Args:
+        claims: Per object, float32 (h, w) in [0, 1].
+        fixed: Of objects whose claims stand, in the same form; they come first.
+
+    Returns:
+        The claims such that no two objects are above one half at the same pixel.
+    """
+    if len(claims) + len(fixed) < 2 or not claims:
+        return dict(claims)
+    numbers = list(claims)
+    stack = np.stack([claims[number] for number in numbers])
+    best = np.argmax(stack, axis=0)
+    top = np.take_along_axis(stack, best[None], axis=0)[0]
+    settled = {}
+    for i, number in enumerate(numbers):
+        claim = np.where(best == i, stack[i], np.minimum(stack[i], 1 - top))
+        for matte in fixed.values():
+            claim = np.minimum(claim, 1 - matte)
+        settled[number] = claim.astype(np.float32)
+    return settled
+
+
+def _rng(frame: Frame, number: ObjectId) -> np.random.Generator:
+    return np.random.default_rng([frame.index, number])

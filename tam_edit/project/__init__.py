@@ -1,0 +1,24 @@
+"""The saved document: one SQLite file per shot.
+
+===============  ============================================================================
+module           what it holds
+===============  ============================================================================
+``document``     :class:`Project`: everything that callers use
+``store``        the file itself: who may open it, how it is locked, committed and closed
+``schema``       the tables, and how a file of an older version becomes one of this version
+``prompts``      what persons said, row by row, and merged per frame
+``mattes``       masks, scores and origins per object and frame
+``runs``         the tracker's state, so that a killed run can go on
+``shot``         which video it is about, and which part of it is worked on
+``log``          what happened, line by line
+``records``      the values inside the rows
+``settings``     small values by name
+===============  ============================================================================
+"""
+
+from tam_edit.project.document import Project
+from tam_edit.project.log import LogRecord
+from tam_edit.project.prompts import PromptKind, PromptRecord
+from tam_edit.project.runs import RunState
+
+__all__ = ["LogRecord", "Project", "PromptKind", "PromptRecord", "RunState"]

@@ -1,0 +1,414 @@
+"""One shot's saved work: its video, objects, prompts, masks and the tracker's state."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tam_edit.errors import InputError, UnknownNameError
+from tam_edit.project import log as log_rows
+from tam_edit.project import mattes, runs, shot
+from tam_edit.project import prompts as prompt_rows
+from tam_edit.project.log import LogRecord
+from tam_edit.project.prompts import PromptRecord
+from tam_edit.project.settings import Settings
+from tam_edit.project.store import Store
+from tam_edit.prompts import Prompts
+from tam_edit.tracks import Direction, FrameScore, MaskTrack, TrackedMatte, TrackSet
+from tam_edit.types import ObjectId
+
+COMMIT_INTERVAL_S = 1.0
+"""Frames wait this long for their commit: a kill loses no more than the work of that time."""
+
+
+class Project:
+    """A shot's document: one SQLite file, readable by its owner only, open in one process.
+
+    It is the sink that tracking writes to and the reader that effects read from
+    (:class:`~tam_edit.tracks.TrackSink`, :class:`~tam_edit.tracks.TrackReader`). Everything is on
+    disk when a method returns; only ``append`` gathers frames for up to a second. Reads may come
+    from any thread, writes from one thread only. Make one with ``create`` or ``open``, and close
+    it, best as a context manager.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._shot = shot.get(store)
+        self._settings = Settings(store)
+        self._run: tuple[str, Direction, tuple[ObjectId, ...]] | None = None
+        # The newest frame of a pass that is written but not committed, and what gives its state.
+        self._waiting: tuple[int, Callable[[], bytes]] | None = None
+        self._committed_at = time.monotonic()
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        *,
+        source: Mapping[str, object],
+        width: int,
+        height: int,
+        frame_count: int,
+        in_frame: int,
+        out_frame: int,
+        overwrite: bool = False,
+    ) -> Self:
+        """Make a project for a video.
+
+        Args:
+            path: Of the new file; by custom it ends in ``.tam``.
+            source: What identifies the video; anything that JSON can hold.
+            width: Columns of the displayed picture.
+            height: Rows of the displayed picture.
+            frame_count: Frames of the whole video.
+            in_frame: The first frame to work on.
+            out_frame: One past the last frame to work on.
+            overwrite: Whether a project that is there is replaced. Any other file never is.
+
+        Raises:
+            InputError: The numbers do not fit together.
+            ProjectError: The file is there already, or cannot be made.
+        """
+        new = shot.Shot(
+            source=source,
+            width=width,
+            height=height,
+            frame_count=frame_count,
+            in_frame=in_frame,
+            out_frame=out_frame,
+        )
+        store = Store.create(Path(path), overwrite=overwrite)
+        try:
+            shot.put(store, new)
+            return cls(store)
+        except BaseException:
+            store.remove()
+            raise
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a project; what a killed process had committed is there.
+
+        Raises:
+            ProjectError: It is not there, no project, damaged, in use, read-only, or of a newer
+                version.
+        """
+        store = Store.open(Path(path))
+        try:
+            return cls(store)
+        except BaseException:
+            store.close()
+            raise
+
+    def close(self) -> None:
+        """Commit what waits, and leave one file. Closing twice is no error.
+
+        Raises:
+            ProjectError: The disk is full or the file has gone; what was committed is kept.
+        """
+        try:
+            self.flush()
+        finally:
+            self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None and self._waiting is not None:
+            # The tracker may have been stopped inside a step: its state cannot be taken now.
+            self._drop()
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """Where the file is, absolute."""
+        return self._store.path
+
+    @property
+    def source(self) -> Mapping[str, object]:
+        """What identifies the video, as it was given to ``create``."""
+        return self._shot.source
+
+    @property
+    def width(self) -> int:
+        """Columns of the displayed picture."""
+        return self._shot.width
+
+    @property
+    def height(self) -> int:
+        """Rows of the displayed picture."""
+        return self._shot.height
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of the whole video."""
+        return self._shot.frame_count
+
+    @property
+    def in_frame(self) -> int:
+        """The first frame to work on."""
+        return self._shot.in_frame
+
+    @property
+    def out_frame(self) -> int:
+        """One past the last frame to work on."""
+        return self._shot.out_frame
+
+    @property
+    def settings(self) -> MutableMapping[str, object]:
+        """Small values by name, such as the model and the tracking size; changes are kept."""
+        return self._settings
+
+    @property
+    def object_ids(self) -> tuple[ObjectId, ...]:
+        """Every object, ascending, tracked or not."""
+        return tuple(self.objects())
+
+    def objects(self) -> dict[ObjectId, str]:
+        """The name of every object, by ascending id."""
+        return dict(self._store.rows("SELECT id, name FROM object ORDER BY id"))
+
+    def add_object(self, name: str) -> ObjectId:
+        """Begin a new object.
+
+        Raises:
+            InputError: The name is empty or taken.
+        """
+        if not name.strip():
+            raise InputError("an object needs a name", hint="give one with --object NAME")
+        if name in self.objects().values():
+            raise InputError(
+                f"there is an object called {name!r} already", hint="choose another name"
+            )
+        with self._transaction():
+            return self._store.write("INSERT INTO object (name) VALUES (?)", (name,))
+
+    def object_id(self, name: str) -> ObjectId:
+        """The object of that name.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        ids = {known: object_id for object_id, known in self.objects().items()}
+        if name not in ids:
+            raise UnknownNameError("object", name, ids)
+        return ids[name]
+
+    def add_prompts(self, object_id: ObjectId, frame_index: int, said: Prompts) -> None:
+        """Add what a person says about an object on a frame to what was said before.
+
+        Whether it makes sense, alone or with what is there, is asked by ``Prompts.check``.
+
+        Raises:
+            UnknownNameError: There is no such object.
+            InputError: There is no such frame, nothing is said, or the mask has another size.
+        """
+        self._check_objects((object_id,))
+        self._check_frame(frame_index)
+        if said.mask is not None and said.mask.shape != (self.height, self.width):
+            raise InputError(
+                f"the mask for frame {frame_index} is {said.mask.shape[1]}x{said.mask.shape[0]},"
+                f" but the video is {self.width}x{self.height}"
+            )
+        self.flush()
+        prompt_rows.add(self._store, object_id, frame_index, said)
+
+    def prompts(self, object_id: ObjectId) -> dict[int, Prompts]:
+        """What is said about an object, by ascending frame.
+
+        Clicks on one frame add up in their order; of several boxes or masks the last one counts.
+        """
+        self._check_objects((object_id,))
+        return prompt_rows.merged(self._store, object_id)
+
+    def prompt_records(self) -> Iterable[PromptRecord]:
+        """Everything that was ever said, in that order, also what was taken back."""
+        return prompt_rows.records(self._store)
+
+    def begin_run(self, model: str, direction: Direction, object_ids: Iterable[ObjectId]) -> None:
+        """Say which pass the following frames belong to.
+
+        The state of an earlier pass stays until the first commit of this one.
+
+        Args:
+            model: The propagator's name.
+            direction: ``"forward"`` or ``"backward"``.
+            object_ids: Every object the pass looks at, also those that it does not change.
+
+        Raises:
+            UnknownNameError: There is no such object.
+            InputError: That is no direction.
+        """
+        ids = tuple(sorted(object_ids))
+        self._check_objects(ids)
+        runs.check_direction(direction)
+        self.flush()
+        self._run = (model, direction, ids)
+
+    def end_run(self) -> None:
+        """Say that the pass is complete: its frames stay, its state is deleted."""
+        with self._transaction():
+            runs.remove(self._store)
+        self._run = None
+
+    def run_state(self) -> runs.RunState | None:
+        """Where the last pass that did not end can go on, or None.
+
+        It belongs to the mattes that are stored: of its pass they reach up to its frame.
+        """
+        return runs.get(self._store)
+
+    def append(
+        self,
+        frame_index: int,
+        entries: Mapping[ObjectId, TrackedMatte],
+        snapshot: Callable[[], bytes] | None = None,
+    ) -> None:
+        """Write one frame's mattes; those already there for it are replaced.
+
+        They are readable at once and committed within ``COMMIT_INTERVAL_S``, in one transaction
+        with the snapshot of the newest of them.
+
+        Args:
+            frame_index: Of the video.
+            entries: By object.
+            snapshot: Gives the tracker's state right after this frame; called before ``append``
+                returns, or by ``flush``. A pass gives it with every frame.
+
+        Raises:
+            UnknownNameError: There is no such object.
+            InputError: There is no such frame, or a snapshot comes without ``begin_run``.
+            ProjectError: The disk is full or the file has gone. What was committed is kept.
+        """
+        self._check_frame(frame_index)
+        self._check_objects(entries)
+        if snapshot is not None and self._run is None:
+            raise InputError("a snapshot was given outside a pass; call begin_run first")
+        try:
+            if not self._store.in_transaction:
+                self._store.begin()
+            mattes.put(self._store, frame_index, entries)
+            if snapshot is not None:
+                self._waiting = (frame_index, snapshot)
+            is_due = time.monotonic() - self._committed_at >= COMMIT_INTERVAL_S
+            # An older frame's state is gone by now: wait for a frame that brings its own.
+            if is_due and (snapshot is not None or self._waiting is None):
+                self._commit()
+        except BaseException:
+            self._drop()
+            raise
+
+    def flush(self) -> None:
+        """Commit the frames that wait; during a pass, call it between two frames.
+
+        Raises:
+            ProjectError: The disk is full or the file has gone. What was committed is kept.
+        """
+        if not self._store.in_transaction:
+            return
+        try:
+            self._commit()
+        except BaseException:
+            self._drop()
+            raise
+
+    def entry(self, object_id: ObjectId, frame_index: int) -> TrackedMatte | None:
+        """One frame's matte, or None where the object was not tracked.
+
+        Raises:
+            ProjectError: What is stored for it is damaged.
+        """
+        return mattes.entry(self._store, object_id, frame_index)
+
+    def tracked_spans(self, object_id: ObjectId) -> list[tuple[int, int]]:
+        """Half-open spans of consecutive frames that have a matte, ascending."""
+        return mattes.spans(self._store, object_id)
+
+    def scores(self, object_id: ObjectId) -> Iterator[FrameScore]:
+        """What is known of each tracked frame, ascending, without reading mattes."""
+        return mattes.scores(self._store, object_id)
+
+    def discard(self, object_id: ObjectId, start: int, stop: int) -> None:
+        """Delete an object's mattes on a half-open span of frames, whatever their origin.
+
+        Prompts stay. The tracker's state goes too where the pass has already used that span.
+        """
+        self._check_objects((object_id,))
+        with self._transaction():
+            mattes.remove(self._store, object_id, start, stop)
+            state = runs.get(self._store)
+            if state is not None and state.depends_on(object_id, start, stop):
+                runs.remove(self._store)
+
+    def track(
+        self, object_id: ObjectId, timestamps: Sequence[Fraction] | Sequence[float] = ()
+    ) -> MaskTrack:
+        """One object's track; it stays readable until the project is closed."""
+        return MaskTrack(self, object_id, timestamps)
+
+    def track_set(self, timestamps: Sequence[Fraction] | Sequence[float] = ()) -> TrackSet:
+        """The tracks of all objects."""
+        return TrackSet(self, timestamps)
+
+    def log(self, kind: str, **details: object) -> None:
+        """Add a line to the log; during a pass it is committed with the frames that wait.
+
+        Raises:
+            InputError: JSON cannot hold the details.
+        """
+        log_rows.add(self._store, kind, details)
+
+    def log_records(self) -> Iterator[LogRecord]:
+        """The log from its first line on; one line is in memory at a time."""
+        return log_rows.records(self._store)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.flush()
+        with self._store.transaction():
+            yield
+
+    def _commit(self) -> None:
+        if self._waiting is not None and self._run is not None:
+            frame_index, snapshot = self._waiting
+            model, direction, object_ids = self._run
+            state = runs.RunState(
+                model=model,
+                direction=direction,
+                frame_index=frame_index,
+                object_ids=object_ids,
+                snapshot=snapshot(),
+            )
+            runs.put(self._store, state)
+        self._store.commit()
+        self._waiting = None
+        self._committed_at = time.monotonic()
+
+    def _drop(self) -> None:
+        """Forget the frames that wait."""
+        self._waiting = None
+        self._store.rollback()
+
+    def _check_frame(self, frame_index: int) -> None:
+        if not 0 <= frame_index < self.frame_count:
+            raise InputError(
+                f"there is no frame {frame_index}: the video has {self.frame_count} frames",
+                hint=f"frames run from 0 to {self.frame_count - 1}",
+            )
+
+    def _check_objects(self, object_ids: Iterable[ObjectId]) -> None:
+        known = self.object_ids
+        for object_id in object_ids:
+            if object_id not in known:
+                raise UnknownNameError("object", str(object_id), map(str, known))

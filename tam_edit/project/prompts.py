@@ -1,0 +1,163 @@
+"""What persons said, one row each, and what it comes to per object and frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from tam_edit.errors import InputError
+from tam_edit.masks.codec import decode_mask, encode_mask
+from tam_edit.project.records import damaged, from_json, now, to_json
+from tam_edit.project.store import Store
+from tam_edit.prompts import Prompts
+from tam_edit.types import Mask, ObjectId
+
+_COLUMNS = "id, object_id, frame, kind, numbers, mask, time, is_active"
+_NUMBER_COUNTS = {"click": 2, "not": 2, "box": 4, "mask": 2}
+
+
+class PromptKind(StrEnum):
+    """The option of the command line that gives such a prompt."""
+
+    CLICK = "click"
+    NOT = "not"
+    BOX = "box"
+    MASK = "mask"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PromptRecord:
+    """One thing that was said.
+
+    Attributes:
+        prompt_id: In the order in which things were said.
+        object_id: About which object.
+        frame_index: On which frame.
+        kind: Of what kind.
+        numbers: ``(x, y)`` of a click, ``(x0, y0, x1, y1)`` of a box, ``(width, height)`` of a
+            mask; pixels.
+        mask: The painted mask at source size, of a mask only.
+        time: When, UTC, ISO 8601.
+        is_active: False once it was taken back.
+    """
+
+    prompt_id: int
+    object_id: ObjectId
+    frame_index: int
+    kind: PromptKind
+    numbers: tuple[float, ...]
+    mask: Mask | None = field(default=None, repr=False)
+    time: str
+    is_active: bool
+
+
+def add(store: Store, object_id: ObjectId, frame_index: int, prompts: Prompts) -> None:
+    """Write every click, the box and the mask, each as one row, in one transaction."""
+    said: list[tuple[PromptKind, tuple[float, ...], bytes | None]] = []
+    if prompts.mask is not None:
+        height, width = prompts.mask.shape
+        said.append((PromptKind.MASK, (width, height), encode_mask(prompts.mask)))
+    if prompts.box is not None:
+        said.append((PromptKind.BOX, prompts.box, None))
+    said += [(PromptKind.CLICK, point, None) for point in prompts.positive]
+    said += [(PromptKind.NOT, point, None) for point in prompts.negative]
+    if not said:
+        raise InputError(
+            f"there is nothing to say about object {object_id} on frame {frame_index}",
+            hint="give a click, a box or a mask",
+        )
+    time = now()
+    rows = [
+        (object_id, frame_index, kind, _numbers_text(numbers), mask, time)
+        for kind, numbers, mask in said
+    ]
+    with store.transaction():
+        store.write_many(
+            "INSERT INTO prompt (object_id, frame, kind, numbers, mask, time)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+
+def merged(store: Store, object_id: ObjectId) -> dict[int, Prompts]:
+    """What is said about an object, frame by frame, ascending; what was taken back is left out.
+
+    Clicks add up in the order they were given; of several boxes or masks the last one counts.
+    """
+    rows = store.rows(
+        f"SELECT {_COLUMNS} FROM prompt WHERE object_id = ? AND is_active"  # noqa: S608 - no input
+        " ORDER BY frame, id",
+        (object_id,),
+    )
+    by_frame: dict[int, list[PromptRecord]] = {}
+    for row in rows:
+        record = _record(row)
+        by_frame.setdefault(record.frame_index, []).append(record)
+    return {frame_index: _together(said) for frame_index, said in by_frame.items()}
+
+
+def records(store: Store) -> Iterable[PromptRecord]:
+    """Everything that was ever said, in that order; one row is in memory at a time."""
+    last = 0
+    while rows := store.rows(
+        f"SELECT {_COLUMNS} FROM prompt WHERE id > ? ORDER BY id LIMIT 1",  # noqa: S608 - no input
+        (last,),
+    ):
+        record = _record(rows[0])
+        last = record.prompt_id
+        yield record
+
+
+def _together(said: list[PromptRecord]) -> Prompts:
+    box: tuple[float, ...] | None = None
+    mask: Mask | None = None
+    for record in said:
+        if record.kind is PromptKind.BOX:
+            box = record.numbers
+        elif record.kind is PromptKind.MASK:
+            mask = record.mask
+    return Prompts(
+        positive=_points(said, PromptKind.CLICK),
+        negative=_points(said, PromptKind.NOT),
+        box=None if box is None else (box[0], box[1], box[2], box[3]),
+        mask=mask,
+    )
+
+
+def _points(said: list[PromptRecord], kind: PromptKind) -> tuple[tuple[float, float], ...]:
+    return tuple((it.numbers[0], it.numbers[1]) for it in said if it.kind is kind)
+
+
+def _numbers_text(numbers: tuple[float, ...]) -> str:
+    # Numbers may come as NumPy scalars, which JSON does not know; 17 digits keep every float.
+    return to_json([float(number) for number in numbers], "a prompt")
+
+
+def _record(row: tuple[Any, ...]) -> PromptRecord:
+    prompt_id, object_id, frame_index, kind_text, numbers_text, data, time, is_active = row
+    what = f"prompt {prompt_id}"
+    numbers = from_json(numbers_text, what)
+    if (
+        not isinstance(numbers, list)
+        or len(numbers) != _NUMBER_COUNTS.get(kind_text)
+        or not all(isinstance(n, float) and np.isfinite(n) for n in numbers)
+    ):
+        raise damaged(what, f"{kind_text} {numbers_text}")
+    kind = PromptKind(kind_text)
+    mask = None
+    if kind is PromptKind.MASK:
+        mask = decode_mask(data, int(numbers[1]), int(numbers[0]))
+    return PromptRecord(
+        prompt_id=prompt_id,
+        object_id=object_id,
+        frame_index=frame_index,
+        kind=kind,
+        numbers=tuple(numbers),
+        mask=mask,
+        time=time,
+        is_active=bool(is_active),
+    )

@@ -1,0 +1,82 @@
+"""The state of a tracking pass, so that a killed one goes on where it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import get_args
+
+from tam_edit.errors import InputError
+from tam_edit.project.records import damaged, from_json, to_json
+from tam_edit.project.store import Store
+from tam_edit.tracks import Direction
+from tam_edit.types import ObjectId
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunState:
+    """Where a pass was when it was last committed.
+
+    Attributes:
+        model: The propagator's name.
+        direction: ``"forward"`` or ``"backward"``.
+        frame_index: The last frame whose mattes are stored; the snapshot was taken right
+            after it.
+        object_ids: The objects of the pass, ascending.
+        snapshot: For ``Propagator.resume``.
+    """
+
+    model: str
+    direction: Direction
+    frame_index: int
+    object_ids: tuple[ObjectId, ...]
+    snapshot: bytes = field(repr=False)
+
+    def depends_on(self, object_id: ObjectId, start: int, stop: int) -> bool:
+        """Whether the pass has already used this object on a frame of a half-open span."""
+        if object_id not in self.object_ids or start >= stop:
+            return False
+        if self.direction == "forward":
+            return start <= self.frame_index
+        return stop > self.frame_index
+
+
+def check_direction(direction: str) -> None:
+    """Refuse what is no direction.
+
+    Raises:
+        InputError: It is neither ``"forward"`` nor ``"backward"``.
+    """
+    if direction not in get_args(Direction):
+        raise InputError(f"a pass runs forward or backward, not {direction!r}")
+
+
+def put(store: Store, state: RunState) -> None:
+    """Write the state inside the open transaction, in place of any other."""
+    object_ids = to_json(list(state.object_ids), "a run")
+    store.write(
+        "INSERT OR REPLACE INTO run VALUES (1, ?, ?, ?, ?, ?)",
+        (state.model, state.direction, state.frame_index, object_ids, state.snapshot),
+    )
+
+
+def get(store: Store) -> RunState | None:
+    """The state of the pass that was last committed and has not ended."""
+    rows = store.rows("SELECT model, direction, frame, object_ids, snapshot FROM run")
+    if not rows:
+        return None
+    model, direction, frame_index, ids_text, snapshot = rows[0]
+    object_ids = from_json(ids_text, "the tracker's state")
+    if not isinstance(object_ids, list) or direction not in get_args(Direction):
+        raise damaged("the tracker's state", f"{direction} {ids_text}")
+    return RunState(
+        model=model,
+        direction=direction,
+        frame_index=frame_index,
+        object_ids=tuple(map(int, object_ids)),
+        snapshot=snapshot,
+    )
+
+
+def remove(store: Store) -> None:
+    """Forget the state inside the open transaction."""
+    store.write("DELETE FROM run")

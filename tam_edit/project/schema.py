@@ -1,0 +1,126 @@
+"""The tables of a project, and how an older file becomes one of this version.
+
+``user_version`` of the file says how many of the steps it has seen. A change of the tables is one
+more step at the end of ``STEPS``; a step that was once released never changes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from tam_edit.errors import ProjectError
+
+APPLICATION_ID = int.from_bytes(b"TAMe", "big")
+"""Says in the file's header that an SQLite file is a tam-edit project."""
+
+_VERSION_1 = (
+    """
+    CREATE TABLE shot (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        source TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        frame_count INTEGER NOT NULL,
+        in_frame INTEGER NOT NULL,
+        out_frame INTEGER NOT NULL,
+        created TEXT NOT NULL,
+        CHECK (0 <= in_frame AND in_frame < out_frame AND out_frame <= frame_count)
+    )
+    """,
+    "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    # AUTOINCREMENT: an id is never given a second time, not even after its object has gone.
+    """
+    CREATE TABLE object (
+        id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id >= 1),
+        name TEXT NOT NULL UNIQUE
+    )
+    """,
+    """
+    CREATE TABLE prompt (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        object_id INTEGER NOT NULL REFERENCES object (id),
+        frame INTEGER NOT NULL CHECK (frame >= 0),
+        kind TEXT NOT NULL CHECK (kind IN ('click', 'not', 'box', 'mask')),
+        numbers TEXT NOT NULL,
+        mask BLOB,
+        time TEXT NOT NULL,
+        is_active INTEGER NOT NULL DEFAULT 1,
+        CHECK ((kind = 'mask') = (mask IS NOT NULL))
+    )
+    """,
+    "CREATE INDEX prompt_of_object ON prompt (object_id, frame)",
+    # The bytes come last: scores are read without loading the pages that only hold mattes.
+    """
+    CREATE TABLE matte (
+        object_id INTEGER NOT NULL REFERENCES object (id),
+        frame INTEGER NOT NULL CHECK (frame >= 0),
+        score REAL NOT NULL,
+        origin TEXT NOT NULL,
+        reasons TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('hard', 'soft')),
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (object_id, frame)
+    )
+    """,
+    """
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        model TEXT NOT NULL,
+        direction TEXT NOT NULL CHECK (direction IN ('forward', 'backward')),
+        frame INTEGER NOT NULL,
+        object_ids TEXT NOT NULL,
+        snapshot BLOB NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE log (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        time TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        details TEXT NOT NULL
+    )
+    """,
+)
+
+
+def _to_version_1(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    for statement in _VERSION_1:
+        connection.execute(statement)
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_version_1,)
+"""Step ``n`` brings a file from version ``n`` to version ``n + 1``; the first makes the tables."""
+
+
+def upgrade(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a file, or a new and empty one, to the version of this tam-edit: all of it or nothing.
+
+    Args:
+        connection: Open, outside a transaction.
+        path: Names the file in the error.
+
+    Raises:
+        ProjectError: A newer tam-edit wrote the file.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(STEPS):
+        raise ProjectError(
+            f"{path} is a project of version {version}; this tam-edit reads up to {len(STEPS)}",
+            hint="upgrade tam-edit",
+        )
+    if version == len(STEPS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in STEPS[version:]:
+            step(connection)
+        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -1,0 +1,75 @@
+"""Which video a project is about, and which part of it is worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tam_edit.errors import InputError, ProjectError
+from tam_edit.project.records import damaged, from_json, now, to_json
+from tam_edit.project.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """What never changes in a project.
+
+    Attributes:
+        source: What identifies the video; anything that JSON can hold.
+        width: Columns of the displayed picture.
+        height: Rows of the displayed picture.
+        frame_count: Frames of the whole video.
+        in_frame: The first frame to work on.
+        out_frame: One past the last frame to work on.
+    """
+
+    source: Mapping[str, object]
+    width: int
+    height: int
+    frame_count: int
+    in_frame: int
+    out_frame: int
+
+    def __post_init__(self) -> None:
+        is_span = 0 <= self.in_frame < self.out_frame <= self.frame_count
+        if self.width < 1 or self.height < 1 or not is_span:
+            raise InputError(
+                f"frames {self.in_frame} to {self.out_frame} (not included) of"
+                f" {self.frame_count}, {self.width}x{self.height}, are nothing to work on",
+                hint="the in point lies before the out point, both within the video",
+            )
+
+
+def put(store: Store, shot: Shot) -> None:
+    """Write it into a new project, as one transaction."""
+    source = to_json(dict(shot.source), "the source")
+    numbers = (shot.width, shot.height, shot.frame_count, shot.in_frame, shot.out_frame)
+    with store.transaction():
+        store.write("INSERT INTO shot VALUES (1, ?, ?, ?, ?, ?, ?, ?)", (source, *numbers, now()))
+
+
+def get(store: Store) -> Shot:
+    """What ``put`` wrote.
+
+    Raises:
+        ProjectError: It is not there or damaged.
+    """
+    rows = store.rows("SELECT source, width, height, frame_count, in_frame, out_frame FROM shot")
+    if not rows:
+        raise ProjectError(
+            f"{store.path} was never finished: making it was interrupted",
+            hint="make it anew with tam-edit new --overwrite",
+        )
+    source, *numbers = rows[0]
+    identity = from_json(source, "the source of the project")
+    if not isinstance(identity, dict) or not all(isinstance(n, int) for n in numbers):
+        raise damaged("the source of the project", str(numbers))
+    width, height, frame_count, in_frame, out_frame = numbers
+    return Shot(
+        source=identity,
+        width=width,
+        height=height,
+        frame_count=frame_count,
+        in_frame=in_frame,
+        out_frame=out_frame,
+    )

@@ -1,0 +1,385 @@
+"""The recipe: which model tracks, where a person must look, which effects follow, what is written.
+
+A recipe is a TOML file::
+
+    schema = "tam_edit.recipe/1"
+    title = "Blur an object"
+
+    [[steps]]
+    kind = "track"
+
+    [[steps]]
+    kind = "effect"
+    effect = "blur"
+    with = { strength_frac = 0.3 }
+
+Its steps are carried out in order: one ``track``, at most one ``checkpoint``, one ``effect`` or
+more, at most one ``output``. Effects are named by string, so that other packages can add some.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from tam_edit.effect import COVER_MARGIN_PX, COVER_THRESHOLD, EFFECTS, Effect
+from tam_edit.errors import RecipeError, UnknownNameError, did_you_mean
+from tam_edit.recipe_parameters import build_from_table, file_parameters, table_schema
+from tam_edit.recipe_steps import (
+    ALPHA_FORMATS,
+    COVER_FIELDS,
+    STEP_KINDS,
+    CheckpointStep,
+    EffectStep,
+    Name,
+    OutputStep,
+    Part,
+    Step,
+    TrackStep,
+    in_words,
+)
+from tam_edit.recipe_text import (
+    Fault,
+    Place,
+    found,
+    key_path,
+    read_text,
+    read_toml,
+    toml_document,
+    toml_value,
+    value_at,
+    wanted,
+    wrong_value,
+)
+
+SCHEMA_NAME, SCHEMA_VERSION = "tam_edit.recipe", 1
+_UNKNOWN_KEY = "is not a known key"
+SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
+
+
+class EffectUse(NamedTuple):
+    """An effect step with its effect built and nothing left open.
+
+    Attributes:
+        effect: The effect, ready to begin.
+        objects: ``"all"`` or the names of the objects that it is for.
+        margin_px: How far a cover reaches past the object, in source pixels.
+        margin_frac: The same as a share of the object's size; the two add up.
+        cover_threshold: Matte value from which a pixel counts as object, for a cover.
+    """
+
+    effect: Effect
+    objects: Literal["all"] | tuple[str, ...]
+    margin_px: float
+    margin_frac: float
+    cover_threshold: float
+
+
+class Recipe(Part):
+    """An ordered list of steps, checked as a whole; :func:`load_recipe` reads one."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_alias=True)
+
+    schema_version: Literal["tam_edit.recipe/1"] = Field(
+        alias="schema", description="Format and version of this document."
+    )
+    title: Name = Field(description="What the recipe does, in a few words.")
+    description: str = Field(
+        default="", description="For whom it is, and what to know before using it."
+    )
+    steps: tuple[Step, ...] = Field(description="What is done, in this order.")
+
+    @property
+    def track(self) -> TrackStep:
+        """The step that tracks."""
+        return next(step for step in self.steps if isinstance(step, TrackStep))
+
+    @property
+    def checkpoint(self) -> CheckpointStep | None:
+        """The step that stops for a person, if there is one."""
+        return next((step for step in self.steps if isinstance(step, CheckpointStep)), None)
+
+    @property
+    def output(self) -> OutputStep:
+        """The step that says what is written; its defaults where the recipe has none."""
+        stated = (step for step in self.steps if isinstance(step, OutputStep))
+        return next(stated, OutputStep(kind="output"))
+
+    @property
+    def needs_alpha(self) -> bool:
+        """Whether an effect makes parts of the picture transparent."""
+        return any(use.effect.needs_alpha for use in self.effects())
+
+    def effects(self) -> list[EffectUse]:
+        """The effects in order, each built from its parameters.
+
+        Raises:
+            RecipeError: An effect or a parameter that is not known or out of range (only for a
+                recipe that was put together by hand: a loaded one has been checked).
+        """
+        uses, faults = _build_effects(self)
+        _refuse(faults, f"the recipe {self.title!r}", self.model_dump())
+        return uses
+
+    def to_toml(self) -> str:
+        """The recipe as a TOML document, without what equals the defaults."""
+        document = self.model_dump(exclude_defaults=True)
+        kinds = [
+            {"kind": step.kind, **step.model_dump(exclude_defaults=True)} for step in self.steps
+        ]
+        head = {"schema": SCHEMA, **{k: v for k, v in document.items() if k != "steps"}}
+        return toml_document(head, kinds)
+
+    def describe(self) -> str:
+        """The recipe in plain words, one line per step."""
+        lines = [self.title, *([self.description] if self.description else []), ""]
+        for number, step in enumerate(self.steps, start=1):
+            lines.append(f"{number}. {step.kind:<11}{in_words(step)}")
+        return "\n".join(lines)
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """The recipe in a TOML file; files that it names are looked for beside it.
+
+    Raises:
+        RecipeError: It cannot be read or does not hold together; the message names the file, the
+            place in it, what stands there and what is allowed.
+    """
+    path = Path(path)
+    return parse_recipe(read_text(path), str(path), folder=path.parent)
+
+
+def parse_recipe(text: str, where: str, *, folder: Path | None = None) -> Recipe:
+    """The recipe in a TOML document.
+
+    Args:
+        text: The document.
+        where: What messages call it: the file's path or the preset's name.
+        folder: Where files that it names are looked for; the working directory if not given.
+
+    Raises:
+        RecipeError: As :func:`load_recipe`.
+    """
+    document = read_toml(text, where)
+    _check_version(document, where)
+    try:
+        # In JSON mode strict types are TOML's own: lists become tuples, text never a number.
+        recipe = Recipe.model_validate_json(json.dumps(document), strict=True)
+    except ValidationError as error:
+        _refuse(_shape_faults(error, document), where, document)
+        raise
+    _refuse(_order_faults(recipe), where, document)
+    _, faults = _build_effects(recipe)
+    _refuse(faults, where, document)
+    recipe, faults = _with_files(recipe, folder or Path())
+    _refuse([*faults, *_alpha_faults(recipe)], where, document)
+    return recipe
+
+
+def _check_version(document: Mapping[str, object], where: str) -> None:
+    stated = document.get("schema")
+    first_line = f"its first line must be: schema = {toml_value(SCHEMA)}"
+    if stated is None:
+        raise RecipeError(f"{where} does not say which schema it follows", hint=first_line)
+    name, _, version = str(stated).rpartition("/")
+    if not isinstance(stated, str) or name != SCHEMA_NAME or not version.isdecimal():
+        raise RecipeError(
+            f"{where}: schema is {found(stated)}, but must be {toml_value(SCHEMA)}", hint=first_line
+        )
+    if int(version) > SCHEMA_VERSION:
+        raise RecipeError(
+            f"{where}: schema is {found(stated)}, which is newer than this tam-edit, "
+            f"which reads {toml_value(SCHEMA)}",
+            hint="upgrade: pip install --upgrade tam-edit",
+        )
+    if int(version) < SCHEMA_VERSION:
+        raise RecipeError(
+            f"{where}: schema is {found(stated)}, a version that never was; "
+            f"the oldest is {toml_value(SCHEMA)}",
+            hint=first_line,
+        )
+
+
+def _refuse(faults: Sequence[Fault], where: str, document: Mapping[str, object]) -> None:
+    if not faults:
+        return
+    place, trouble, hint = faults[0]
+    step = ""
+    if len(place) > 1 and place[0] == "steps" and isinstance(place[1], int):
+        table = value_at(document, place[:2])
+        table = table if isinstance(table, dict) else {}
+        name = table.get("effect", table.get("kind"))
+        step = f" (step {place[1] + 1}{f', {name}' if isinstance(name, str) else ''})"
+    others = len(faults) - 1
+    more = f" (and {others} more {'fault' if others == 1 else 'faults'})" if others else ""
+    raise RecipeError(f"{where}: {key_path(place)}{step} {trouble}{more}", hint=hint)
+
+
+def _shape_faults(error: ValidationError, document: Mapping[str, object]) -> list[Fault]:
+    faults: dict[Place, Fault] = {}
+    for detail in error.errors(include_url=False, include_input=False):
+        fault = _shape_fault(detail["type"], detail["loc"], document)
+        faults.setdefault(fault.place, fault)  # each branch of a union reports on its own
+    # A misspelt key is also a missing one: the spelling is what to mend.
+    return sorted(faults.values(), key=lambda fault: fault.trouble != _UNKNOWN_KEY)
+
+
+def _shape_fault(trouble: str, loc: Place, document: Mapping[str, object]) -> Fault:
+    if loc[0] == "steps" and len(loc) <= 2:
+        return _step_fault(loc, document)
+    part: type[Part] = Recipe
+    place = loc[:1]
+    if loc[0] == "steps":
+        part = STEP_KINDS[str(loc[2])]  # pydantic puts the step's kind behind its position
+        place = (*loc[:2], loc[3])
+    fields = {field.alias or name: field for name, field in part.model_fields.items()}
+    key = str(place[-1])
+    if key not in fields:
+        return Fault(place, _UNKNOWN_KEY, did_you_mean(key, fields))
+    schema = TypeAdapter(fields[key].rebuild_annotation()).json_schema()
+    schema["description"] = fields[key].description
+    if trouble == "missing" and value_at(document, place) is None:
+        return Fault(place, "is missing", f"{key} is {wanted(schema)}: {fields[key].description}")
+    inside = schema.get("additionalProperties")
+    if isinstance(inside, dict) and len(loc) > 4:
+        place, schema = (*place, loc[4]), {**inside, "description": schema["description"]}
+    return wrong_value(place, value_at(document, place), schema)
+
+
+def _step_fault(place: Place, document: Mapping[str, object]) -> Fault:
+    """A list of steps that is none, or a step without a kind that is known."""
+    kinds = " or ".join(toml_value(kind) for kind in STEP_KINDS)
+    step = value_at(document, place)
+    if len(place) == 1 and step is None:
+        return Fault(place, "is missing", "a recipe has at least a track step and an effect step")
+    if len(place) == 1:
+        return Fault(place, f"is {found(step)}, but must be a list of steps", "write [[steps]]")
+    if not isinstance(step, dict):
+        return Fault(place, f"is {found(step)}, but must be a table", "write [[steps]] above it")
+    if "kind" not in step:
+        near = difflib.get_close_matches("kind", step, n=1)
+        hint = f"did you mean 'kind' by {near[0]!r}?" if near else f"write kind = {kinds}"
+        return Fault((*place, "kind"), "is missing", hint)
+    schema = {"enum": list(STEP_KINDS)}
+    return wrong_value((*place, "kind"), step["kind"], schema)
+
+
+def _order_faults(recipe: Recipe) -> list[Fault]:
+    """Steps that are missing, repeated or in an order that could not be carried out."""
+    kinds = [step.kind for step in recipe.steps]
+    faults = []
+    for index, kind in enumerate(kinds):
+        place: Place = ("steps", index)
+        if kind == "track" and index > 0 and "track" in kinds[:index]:
+            faults.append(Fault(place, "is a second track step", "a recipe tracks once, at first"))
+        elif kind == "track" and index > 0:
+            hint = "put the track step first"
+            faults.append(Fault(place, f"tracks only after the {kinds[0]} step", hint))
+        elif kind == "checkpoint" and "checkpoint" in kinds[:index]:
+            hint = "one checkpoint looks at every object; leave the others out"
+            faults.append(Fault(place, "is a second checkpoint", hint))
+        elif kind == "checkpoint" and kinds[index - 1 : index] != ["track"]:
+            hint = "a person looks before effects are made: put it directly after the track step"
+            faults.append(Fault(place, "is not directly after the track step", hint))
+        elif kind == "output" and index < len(kinds) - 1:
+            hint = "put the one output step last"
+            faults.append(Fault(place, f"is followed by a step ({kinds[index + 1]})", hint))
+    if "track" not in kinds:
+        hint = 'begin with [[steps]] and kind = "track"'
+        faults.append(Fault(("steps",), "has no track step, so no object would be known", hint))
+    if "effect" not in kinds:
+        hint = 'add [[steps]] with kind = "effect"; `tam-edit effects list` names them'
+        faults.append(Fault(("steps",), "has no effect step, so nothing would be changed", hint))
+    return faults
+
+
+def _build_effects(recipe: Recipe) -> tuple[list[EffectUse], list[Fault]]:
+    uses, faults = [], []
+    for index, step in enumerate(recipe.steps):
+        if not isinstance(step, EffectStep):
+            continue
+        try:
+            kind = EFFECTS.get(step.effect)
+        except UnknownNameError as error:
+            place = ("steps", index, "effect")
+            trouble = f"is {found(step.effect)}, but there is no effect of that name"
+            faults.append(Fault(place, trouble, error.hint))
+            continue
+        effect, wrong = build_from_table(kind, step.parameters)
+        faults += [f._replace(place=("steps", index, "with", *f.place)) for f in wrong]
+        if effect is not None:
+            uses.append(_use(step, effect))
+            faults += _cover_faults(index, step, effect)
+    return uses, faults
+
+
+def _use(step: EffectStep, effect: Effect) -> EffectUse:
+    at = step.cover_threshold
+    return EffectUse(
+        effect=effect,
+        objects=step.objects,
+        margin_px=COVER_MARGIN_PX if step.margin_px is None else step.margin_px,
+        margin_frac=0.0 if step.margin_frac is None else step.margin_frac,
+        cover_threshold=COVER_THRESHOLD if at is None else at,
+    )
+
+
+def _cover_faults(index: int, step: EffectStep, effect: Effect) -> list[Fault]:
+    """Settings of a cover on an effect that follows the matte softly: they would do nothing."""
+    if effect.edge == "cover":
+        return []
+    trouble = f"does nothing here: {step.effect} follows the matte's soft edge"
+    hint = 'leave it out, or write with = { edge = "cover" }'
+    stated = step.model_dump(include=COVER_FIELDS, exclude_none=True)
+    return [Fault(("steps", index, name), trouble, hint) for name in stated]
+
+
+def _with_files(recipe: Recipe, folder: Path) -> tuple[Recipe, list[Fault]]:
+    """The recipe with absolute paths, and a fault for each file that is not there."""
+    steps: list[Step] = []
+    faults = []
+    for index, step in enumerate(recipe.steps):
+        if not isinstance(step, EffectStep):
+            steps.append(step)
+            continue
+        kind = EFFECTS.get(step.effect)
+        files = file_parameters(kind, step.parameters, folder)
+        for name, path in files.items():
+            if not path.is_file():
+                trouble = f"is {found(step.parameters[name])}, but there is no file {path}"
+                hint = "paths are relative to the recipe's own folder"
+                faults.append(Fault(("steps", index, "with", name), trouble, hint))
+        absolute = {name: str(path) for name, path in files.items()}
+        steps.append(step.model_copy(update={"parameters": {**step.parameters, **absolute}}))
+    return recipe.model_copy(update={"steps": tuple(steps)}), faults
+
+
+def _alpha_faults(recipe: Recipe) -> list[Fault]:
+    """An output that would silently lose the transparency that an effect makes."""
+    stated = recipe.output.format
+    if stated is None or stated in ALPHA_FORMATS or not recipe.needs_alpha:
+        return []
+    place = ("steps", len(recipe.steps) - 1, "format")
+    trouble = f"is {found(stated)}, which cannot hold the transparency that an effect makes"
+    return [Fault(place, trouble, f"formats that can: {', '.join(sorted(ALPHA_FORMATS))}")]
+
+
+def recipe_json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a recipe, with the parameters of every known effect."""
+    schema = Recipe.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    step = schema["$defs"]["EffectStep"]
+    step["properties"]["effect"]["enum"] = list(EFFECTS.names())
+    step["allOf"] = [
+        {
+            "if": {"properties": {"effect": {"const": name}}},
+            "then": {"properties": {"with": table_schema(EFFECTS.get(name))}},
+        }
+        for name in EFFECTS.names()
+    ]
+    return schema

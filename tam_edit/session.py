@@ -1,0 +1,379 @@
+"""A project with its video and its models: what a script, the command line and a page share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, TypeAlias
+
+import numpy as np
+
+from tam_edit.errors import InputError, ProjectError, ReviewPending
+from tam_edit.export import write_palette_masks
+from tam_edit.media import Source, identify, open_source, timecode_at
+from tam_edit.models import AUTO, Models, load_models, resolve_model
+from tam_edit.project import Project
+from tam_edit.prompts import Prompts
+from tam_edit.recipe import Recipe
+from tam_edit.render import RenderJob, RenderReport, check_tracked, render
+from tam_edit.review import Doubt, find_doubts
+from tam_edit.tracking import follow
+from tam_edit.tracks import Origin, TrackedMatte, resized
+from tam_edit.types import Matte, ObjectId
+
+OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
+ON_DOUBT: tuple[OnDoubt, ...] = ("stop", "continue", "cover-frame")
+DEFAULT_SHORT_SIDE = 480
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectPrompts:
+    """What a person says of one object on one frame.
+
+    Attributes:
+        object_name: The object; it is made when it does not exist yet.
+        frame_index: The frame.
+        prompts: Clicks, box or mask.
+    """
+
+    object_name: str
+    frame_index: int
+    prompts: Prompts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keyframe:
+    """The mask that prompts led to.
+
+    Attributes:
+        object_id: The object.
+        object_name: Its name.
+        frame_index: The frame.
+        area_frac: Share of the frame that the mask covers.
+        score: How sure the segmenter is, in [0, 1]; 1 for a painted mask.
+        is_correction: Whether the frame had been tracked before.
+    """
+
+    object_id: ObjectId
+    object_name: str
+    frame_index: int
+    area_frac: float
+    score: float
+    is_correction: bool
+
+
+class Session:
+    """One shot in work: its project, its video and, once they are needed, its models."""
+
+    def __init__(self, project: Project, source: Source, *, device: str = "auto") -> None:
+        self.project = project
+        self.source = source
+        self._device = device
+        self._models: Models | None = None
+
+    @classmethod
+    def create(
+        cls,
+        video: str | Path,
+        project_path: str | Path,
+        *,
+        fps: Fraction | None = None,
+        in_frame: int = 0,
+        out_frame: int | None = None,
+        model: str = AUTO,
+        device: str = "auto",
+        short_side: int = DEFAULT_SHORT_SIDE,
+        overwrite: bool = False,
+    ) -> Self:
+        """Begin a project for a video.
+
+        Args:
+            video: A file, a folder of frames or a pattern.
+            project_path: Where the project file is made.
+            fps: Frames per second of a folder of frames.
+            in_frame: First frame of the work.
+            out_frame: One past the last; the end of the video where left out.
+            model: Name of the models to track with.
+            device: Where they run.
+            short_side: Tracking size in pixels.
+            overwrite: Whether an existing project is replaced.
+        """
+        source = open_source(video, fps=fps)
+        try:
+            count = source.info.frame_count
+            stop = count if out_frame is None else out_frame
+            if not 0 <= in_frame < stop <= count:
+                raise InputError(
+                    f"in point {in_frame} and out point {stop} do not fit {video}, "
+                    f"which has the frames 0 to {count - 1}",
+                    hint="the out point is the first frame that is left out",
+                )
+            project = Project.create(
+                project_path,
+                source=identify(video, fps=fps).as_json(),
+                width=source.info.width,
+                height=source.info.height,
+                frame_count=count,
+                in_frame=in_frame,
+                out_frame=stop,
+                overwrite=overwrite,
+            )
+            project.settings["model"] = resolve_model(model)
+            project.settings["short_side"] = short_side
+        except BaseException:
+            source.close()
+            raise
+        return cls(project, source, device=device)
+
+    @classmethod
+    def open(
+        cls,
+        project_path: str | Path,
+        *,
+        video: str | Path | None = None,
+        model: str = AUTO,
+        device: str = "auto",
+    ) -> Self:
+        """Go on with a project.
+
+        Args:
+            project_path: The project file.
+            video: Where the video is now; where the project says it was, if left out.
+            model: ``auto`` keeps the project's model; another name must be the same one.
+            device: Where the models run.
+
+        Raises:
+            ProjectError: The project cannot be used, is of another video or of another model.
+        """
+        project = Project.open(project_path)
+        try:
+            source = _open_same(project, video)
+            stored = project.settings["model"]
+            if model not in (AUTO, stored):
+                raise ProjectError(
+                    f"{project_path} was tracked with {stored!r}, not with {resolve_model(model)!r}",
+                    hint="begin a new project to track with another model",
+                )
+        except BaseException:
+            project.close()
+            raise
+        return cls(project, source, device=device)
+
+    def close(self) -> None:
+        """Close the video and the project; what is not committed yet is committed."""
+        self.source.close()
+        self.project.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.project.rollback()
+        self.close()
+
+    @property
+    def models(self) -> Models:
+        """The project's models, loaded when they are first needed."""
+        if self._models is None:
+            self._models = load_models(str(self.project.settings["model"]), self._device)
+        return self._models
+
+    @property
+    def short_side(self) -> int:
+        """Tracking size in pixels."""
+        return int(str(self.project.settings["short_side"]))
+
+    def prompt(self, said: ObjectPrompts) -> Keyframe | None:
+        """Turn prompts into a keyframe; on a tracked frame this is a correction.
+
+        Prompts that were given for this object and frame before still hold. The masks that the
+        keyframe changes are dropped, up to the next keyframe; tracking makes them again.
+
+        Returns:
+            The keyframe; None where all of it had been said before, so that nothing changes.
+
+        Raises:
+            InputError: The frame does not exist, or the prompts cannot be used on it.
+        """
+        project, index = self.project, said.frame_index
+        if not project.in_frame <= index < project.out_frame:
+            raise InputError(
+                f"there is no frame {index} between the in point {project.in_frame} and the out "
+                f"point {project.out_frame} of this project",
+                hint=f"the last frame is {project.out_frame - 1}",
+            )
+        known = {name: object_id for object_id, name in project.objects().items()}
+        object_id = known.get(said.object_name)
+        before = None if object_id is None else project.entry(object_id, index)
+        earlier = None if object_id is None else project.prompts(object_id).get(index)
+        newer = said.prompts if earlier is None else said.prompts.beyond(earlier)
+        if newer.is_empty:
+            return None
+        together = newer if earlier is None else earlier.joined(newer)
+        together.check(project.width, project.height, f"frame {index}")
+        matte, score = self._segment(index, together, before)
+        if object_id is None:
+            object_id = project.add_object(said.object_name)
+        is_correction = before is not None and before.origin != Origin.KEYFRAME
+        entry = TrackedMatte(
+            matte=matte,
+            score=score,
+            origin=Origin.CORRECTED if is_correction else Origin.KEYFRAME,
+        )
+        keyframes = [k for k in project.keyframes(object_id) if k != index]
+        start = index if any(k < index for k in keyframes) else project.in_frame
+        stop = next((k for k in keyframes if k > index), project.out_frame)
+        project.discard(object_id, start, stop)
+        project.add_prompts(object_id, index, newer)
+        project.append(index, {object_id: entry})
+        project.flush()
+        return Keyframe(
+            object_id=object_id,
+            object_name=said.object_name,
+            frame_index=index,
+            area_frac=float((matte > 0.5).mean()),
+            score=score,
+            is_correction=is_correction,
+        )
+
+    def _segment(
+        self, index: int, prompts: Prompts, before: TrackedMatte | None
+    ) -> tuple[Matte, float]:
+        if prompts.mask is not None and not (prompts.positive or prompts.negative or prompts.box):
+            return prompts.mask.astype(np.float32), 1.0
+        frame = self.source.frame(index)
+        previous = None if before is None else resized(before.matte, frame.width, frame.height)
+        found = self.models.segmenter.segment(frame, prompts, previous)
+        if not (found.best > 0.5).any():
+            raise InputError(
+                f"no object was found at the prompts on frame {index}",
+                hint="click nearer to its middle or draw a --box around it",
+            )
+        return found.best, found.scores[0]
+
+    def track(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Track every object on every frame that has no mask yet.
+
+        Returns:
+            How many frames the model was shown; 0 where nothing was left to do.
+        """
+        if not any(self.project.keyframes(i) for i in self.project.objects()):
+            raise InputError(
+                "nothing says where the object is",
+                hint="give a --click on it, a --box around it or a --mask of it",
+            )
+        return follow(
+            self.source,
+            self.project,
+            self.models.propagator,
+            short_side=self.short_side,
+            progress=progress,
+        )
+
+    def doubts(self, threshold: float) -> list[Doubt]:
+        """Spans of frames whose score is below a threshold, worst first."""
+        names = self.project.objects()
+        return find_doubts({i: self.project.scores(i) for i in names}, names, threshold)
+
+    def render(
+        self,
+        recipe: Recipe,
+        path: str | Path,
+        *,
+        on_doubt: OnDoubt = "stop",
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> RenderReport:
+        """Write the video with a recipe's effects.
+
+        Args:
+            recipe: The effects, the checkpoint and the output.
+            path: Output file or folder.
+            on_doubt: What a checkpoint does with doubtful frames: stop for a person, go on, or
+                cover the whole frame.
+            overwrite: Whether an existing output is replaced.
+            progress: Told the frames done and the frames in all.
+
+        Raises:
+            ReviewPending: A checkpoint is open; nothing was written.
+        """
+        job = self._job(recipe)
+        check_tracked(job)
+        covered: frozenset[int] = frozenset()
+        if recipe.checkpoint is not None:
+            doubts = self.doubts(recipe.checkpoint.threshold)
+            if doubts and on_doubt == "stop":
+                raise ReviewPending(self._doubts_in_words(doubts), hint=self._doubt_hint(doubts[0]))
+            if on_doubt == "cover-frame":
+                covered = frozenset(frame for doubt in doubts for frame in doubt.frames)
+        job = self._job(recipe, covered)
+        return render(self.source, job, Path(path), overwrite=overwrite, progress=progress)
+
+    def _job(self, recipe: Recipe, covered: frozenset[int] = frozenset()) -> RenderJob:
+        return RenderJob(
+            recipe=recipe,
+            tracks=self.project.track_set(),
+            names=self.project.objects(),
+            in_frame=self.project.in_frame,
+            out_frame=self.project.out_frame,
+            covered_frames=covered,
+        )
+
+    def _doubts_in_words(self, doubts: Sequence[Doubt]) -> str:
+        lines = ["a person must look before anything is written; doubtful, worst first:"]
+        for doubt in doubts:
+            first = timecode_at(doubt.start, self.source)
+            last = timecode_at(doubt.last, self.source)
+            reasons = ", ".join(doubt.reasons) or "the score is low"
+            lines.append(
+                f"  frames {doubt.start}-{doubt.last} ({first} - {last}) of {doubt.name!r}: "
+                f"{reasons} (score {doubt.worst_score:.2f} on frame {doubt.worst_frame})"
+            )
+        return "\n".join(lines)
+
+    def _doubt_hint(self, worst: Doubt) -> str:
+        return (
+            f"correct it: tam-edit prompt {self.project.path} --object {worst.name} "
+            f"--click X,Y@{worst.worst_frame}, then repeat this command; or decide now with "
+            "--on-doubt cover-frame or --on-doubt continue"
+        )
+
+    def write_masks(
+        self,
+        folder: str | Path,
+        *,
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Write palette PNGs, one per frame at source size, and ``scores.json`` beside them.
+
+        Args:
+            folder: Made where it does not exist; must be empty.
+            overwrite: Whether masks that stand there are replaced.
+            progress: Told the frames done and the frames in all.
+        """
+        project = self.project
+        write_palette_masks(
+            folder,
+            project.track_set(),
+            range(project.in_frame, project.out_frame),
+            width=project.width,
+            height=project.height,
+            names=project.objects(),
+            overwrite=overwrite,
+            progress=progress,
+        )
+
+
+def _open_same(project: Project, video: str | Path | None) -> Source:
+    """The project's video, after a look at whether it still is the same one."""
+    raise NotImplementedError

@@ -1,0 +1,466 @@
+from __future__ import annotations
+
+import json
+import random
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tam_edit.effect import COVER_MARGIN_PX, COVER_THRESHOLD, EFFECTS
+from tam_edit.errors import RecipeError
+from tam_edit.recipe import Recipe, load_recipe, parse_recipe, recipe_json_schema
+
+WHOLE = """\
+# A comment.
+schema = "tam_edit.recipe/1"
+title = "Two effects on two objects"
+description = "Every field is stated."
+
+[[steps]]
+kind = "track"
+model = "builtin"
+short_side_px = 360
+
+[[steps]]
+kind = "checkpoint"
+when = "doubt"
+threshold = 0.62
+why = "Is the plate \\"covered\\" on every frame?"
+
+[[steps]]
+kind = "effect"
+effect = "blur"
+objects = ["plate", "sign 2"]
+margin_px = 3
+margin_frac = 0.125
+cover_threshold = 0.2
+with = { strength = 2, sigma_px = 7.5 }
+
+[[steps]]
+kind = "effect"
+effect = "fill"
+
+[[steps]]
+kind = "output"
+format = "ffv1"
+copy_metadata = false
+codec_options = { g = 1, level = "3" }
+"""
+
+SHORT = """\
+schema = "tam_edit.recipe/1"
+title = "Short"
+
+[[steps]]
+kind = "track"
+
+[[steps]]
+kind = "effect"
+effect = "blur"
+"""
+
+
+def test_every_field_arrives() -> None:
+    recipe = parse_recipe(WHOLE, "whole.toml")
+    assert (recipe.title, recipe.description) == (
+        "Two effects on two objects",
+        "Every field is stated.",
+    )
+    assert (recipe.track.model, recipe.track.short_side_px) == ("builtin", 360)
+    assert recipe.checkpoint is not None
+    assert recipe.checkpoint.threshold == 0.62
+    assert recipe.checkpoint.why == 'Is the plate "covered" on every frame?'
+    assert (recipe.output.format, recipe.output.copy_metadata) == ("ffv1", False)
+    assert recipe.output.codec_options == {"g": 1, "level": "3"}
+    blur, fill = recipe.effects()
+    assert blur.effect == EFFECTS.get("blur")(strength=2, sigma_px=7.5)
+    assert blur.objects == ("plate", "sign 2")
+    assert (blur.margin_px, blur.margin_frac, blur.cover_threshold) == (3, 0.125, 0.2)
+    assert fill.effect == EFFECTS.get("fill")()
+
+
+def test_what_is_left_out_has_defaults() -> None:
+    recipe = parse_recipe(SHORT, "short.toml")
+    assert (recipe.track.model, recipe.track.short_side_px) == ("auto", 480)
+    assert recipe.checkpoint is None
+    assert (recipe.output.format, recipe.output.copy_metadata) == (None, True)
+    (use,) = recipe.effects()
+    assert use.objects == "all"
+    assert (use.margin_px, use.margin_frac) == (COVER_MARGIN_PX, 0)
+    assert use.cover_threshold == COVER_THRESHOLD
+    assert not recipe.needs_alpha
+
+
+@pytest.mark.parametrize("text", [WHOLE, SHORT])
+def test_written_and_read_again_it_is_the_same_recipe(text: str) -> None:
+    recipe = parse_recipe(text, "a.toml")
+    again = recipe.to_toml()
+    assert parse_recipe(again, "b.toml") == recipe
+    assert parse_recipe(again, "b.toml").to_toml() == again
+
+
+def test_text_of_any_characters_survives_writing() -> None:
+    title = 'tab\t, quote ", backslash \\, \x7f, \x00, é, 漢, 🎬, line\nbreak'
+    recipe = parse_recipe(SHORT, "a.toml").model_copy(update={"title": title})
+    assert tomllib.loads(recipe.to_toml())["title"] == title
+
+
+def test_describe_has_one_line_per_step() -> None:
+    lines = parse_recipe(WHOLE, "a.toml").describe().splitlines()
+    steps = [line for line in lines if line[:1].isdigit()]
+    assert [line.split()[1] for line in steps] == [
+        "track",
+        "checkpoint",
+        "effect",
+        "effect",
+        "output",
+    ]
+    assert "0.62" in steps[1]
+    assert "plate, sign 2" in steps[2]
+    assert "sigma_px = 7.5" in steps[2]
+    assert "metadata left out" in steps[4]
+
+
+def test_a_recipe_cannot_be_changed() -> None:
+    recipe = parse_recipe(SHORT, "a.toml")
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.title = "other"  # type: ignore[misc]
+
+
+def test_a_byte_order_mark_and_windows_lines_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + SHORT.replace("\n", "\r\n").encode())
+    assert load_recipe(path) == parse_recipe(SHORT, "a")
+
+
+TRACK = '[[steps]]\nkind = "track"\n'
+BLUR = '[[steps]]\nkind = "effect"\neffect = "blur"\n'
+CHECK = '[[steps]]\nkind = "checkpoint"\n'
+OUTPUT = '[[steps]]\nkind = "output"\n'
+HEAD = 'schema = "tam_edit.recipe/1"\ntitle = "T"\n'
+
+# What is replaced in WHOLE, by what, and what the message and the hint must say.
+CHANGED = [
+    ('effect = "blur"', 'effect = "blurr"', ["steps[2].effect", "'blurr'"], "'blur'"),
+    ("strength = 2", "strenght = 2", ["steps[2].with.strenght", "parameters"], "'strength'"),
+    ("strength = 2", 'strength = "2"', ["with.strength", "text '2'", "0.5 to 4"], "strength = 2"),
+    ("strength = 2", 'strength = "big"', ["with.strength", "text 'big'", "a number"], ""),
+    ("strength = 2", "strength = true", ["with.strength", "truth value true", "a number"], ""),
+    ("strength = 2", "strength = [2]", ["with.strength", "the list [2]", "a number"], ""),
+    ("strength = 2", "strength = 9", ["with.strength", "the number 9", "0.5 to 4"], "How strongly"),
+    ("strength = 2", 'edge = "sof"', ["with.edge", "'sof'", "cover, soft"], ""),
+    ("strength = 2", "strength = nan", ["steps[2].with.strength", "nan"], "finite"),
+    ("strength = 2", "strength = 1979-05-27", ["with.strength", "the date"], "quotes"),
+    ("strength = 2", f"strength = {2**70}", ["with.strength", "64 bits"], "64 bits"),
+    ("with = {", "wiht = {", ["steps[2].wiht", "not a known key"], "'with'"),
+    ("with = { strength = 2, sigma_px = 7.5 }", "with = 3", ["[2].with", "number 3", "table"], ""),
+    ("margin_px = 3", "margin_px = -3", ["steps[2].margin_px", "number -3", "at least 0"], ""),
+    ("margin_px = 3", 'margin_px = "3"', ["margin_px", "text '3'"], "margin_px = 3"),
+    ("margin_px = 3", "margin = 3", ["steps[2].margin (", "known"], "'margin_"),
+    ('["plate", "sign 2"]', '"plate"', ["steps[2].objects", "text 'plate'"], '["plate"]'),
+    ('["plate", "sign 2"]', "[]", ["steps[2].objects", "the list []"], ""),
+    ('["plate", "sign 2"]', "[1]", ["steps[2].objects", "[1]"], ""),
+    ("cover_threshold = 0.2", "cover_threshold = 0", ["cover_threshold", "more than 0"], ""),
+    ("threshold = 0.62", "threshold = 62", ["steps[1].threshold", "62", "at most 1"], "Score"),
+    ("threshold = 0.62", "treshold = 0.62", ["steps[1].treshold", "known key"], "'threshold'"),
+    ('when = "doubt"', 'when = "always"', ["steps[1].when", "'always'", '"doubt"'], ""),
+    ("short_side_px = 360", "short_side_px = 0", ["steps[0].short_side_px", "at least 64"], ""),
+    ("short_side_px = 360", "short_side_px = 360.5", ["short_side_px", "360.5", "whole"], ""),
+    ("short_side_px = 360", "size = 360", ["steps[0].size", "known key"], "short_side_px"),
+    ('model = "builtin"', "model = 3", ["steps[0].model", "number 3", "text"], ""),
+    ('format = "ffv1"', 'format = "h265"', ["steps[4].format", "'h265'", '"hevc"'], "'h264'"),
+    ("copy_metadata = false", 'copy_metadata = "no"', ["copy_metadata", "'no'", "true or"], ""),
+    ("g = 1", "g = [1]", ["steps[4].codec_options.g", "the list [1]", "number"], "FFmpeg"),
+    ("g = 1", '"a b" = [1]', ['steps[4].codec_options."a b"'], ""),
+    ('kind = "track"', 'kind = "trak"', ["steps[0].kind", "'trak'", '"checkpoint"'], "'track'"),
+    ('kind = "track"', "kind = 3", ["steps[0].kind", "number 3", '"track"'], ""),
+    ('kind = "track"', "kind = [[]]", ["steps[0].kind", "the list"], ""),
+    ('kind = "track"', 'kin = "track"', ["steps[0].kind", "missing"], "'kin'"),
+    ('kind = "track"\n', "", ["steps[0].kind", "missing"], '"track"'),
+    ('effect = "fill"', "", ["steps[3].effect", "missing"], "effects list"),
+    ('title = "', 'titel = "', ["titel", "not a known key", "1 more fault"], "'title'"),
+    ('title = "Two effects on two objects"', 'title = ""', ["title", "''", "at least one"], ""),
+    ("recipe/1", "recipe/2", ["schema", "'tam_edit.recipe/2'", "newer"], "upgrade"),
+    ("recipe/1", "recipe/0", ["schema", "'tam_edit.recipe/0'", "never was"], "recipe/1"),
+    ("tam_edit.recipe/1", "other/1", ["schema", "'other/1'", "tam_edit.recipe/1"], "first line"),
+    ('"tam_edit.recipe/1"', "1", ["schema", "number 1"], "first line"),
+    ('schema = "tam_edit.recipe/1"', "", ["does not say which schema"], "tam_edit.recipe/1"),
+    ('[[steps]]\nkind = "track"', '[steps]\nkind = "track"', ["TOML", "line 11"], "[[steps]]"),
+    ("strength = 2,", "strength = 2", ["not valid TOML", "line 24, column"], ""),
+    ("# A comment.", "# A \x01 comment.", ["not valid TOML", "line 1"], ""),
+    ("codec_options = { g = 1", "codec_options = { g = ", ["not valid TOML", "line 34"], ""),
+]
+
+# Whole documents.
+MADE = [
+    ("", ["is empty"], "presets show"),
+    ("# only a comment\n", ["is empty"], "presets show"),
+    (HEAD, ["steps is missing"], "track step"),
+    (f"{HEAD}steps = []\n", ["steps", "no track step", "1 more fault"], "track"),
+    (f"{HEAD}steps = [1]\n", ["steps[0]", "number 1", "a table"], "[[steps]]"),
+    (f'{HEAD}steps = "track"\n', ["steps is the text 'track'", "a list of steps"], "[[steps]]"),
+    (f'{HEAD}[steps]\nkind = "track"\n', ["steps is the table", "list of steps"], "[[steps]]"),
+    (HEAD + BLUR, ["steps has no track step"], "track"),
+    (HEAD + TRACK, ["steps has no effect step"], "effects list"),
+    (HEAD + BLUR + TRACK, ["steps[1] (step 2, track)", "only after the effect step"], "first"),
+    (HEAD + TRACK + TRACK + BLUR, ["steps[1]", "second track step"], "once"),
+    (HEAD + TRACK + BLUR + CHECK, ["steps[2]", "not directly after the track"], "after the track"),
+    (HEAD + CHECK + TRACK + BLUR, ["steps[0]", "not directly after", "1 more fault"], "track"),
+    (HEAD + TRACK + CHECK + CHECK + BLUR, ["steps[2]", "second checkpoint"], "leave"),
+    (HEAD + TRACK + OUTPUT + BLUR, ["steps[1]", "followed by a step (effect)"], "last"),
+    (
+        HEAD + TRACK + BLUR.replace("blur", "background-replace") + 'with = { fit = "contain" }\n',
+        ["steps[1].with (step 2, background-replace)", "exactly one of color, image and video"],
+        "effects show",
+    ),
+    (
+        HEAD + TRACK + BLUR.replace("blur", "background-replace") + 'with = { fit = "conain" }\n',
+        ["steps[1].with.fit", "'conain'", "contain, stretch"],
+        "",
+    ),
+    (HEAD + TRACK + BLUR + OUTPUT + OUTPUT, ["steps[2]", "followed by a step (output)"], "last"),
+    (
+        f'{HEAD}{TRACK}{BLUR}margin_px = 3\nwith = {{ edge = "soft" }}\n',
+        ["steps[1].margin_px", "soft edge"],
+        'edge = "cover"',
+    ),
+    (
+        f'{HEAD}{TRACK}{BLUR}{OUTPUT}format = "h264"\n'.replace("blur", "background-remove"),
+        ["steps[2].format", "'h264'", "transparency"],
+        "prores4444",
+    ),
+    ("a = " + "[" * 5000, ["nested too deeply"], "brackets"),
+    ("a" + ".a" * 5000 + " = 1", ["nested too deeply"], "brackets"),
+    ("a = " + "1" * 5000, ["not valid TOML"], ""),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said", "hinted"), CHANGED, ids=lambda x: str(x)[:25])
+def test_a_changed_recipe_is_refused(old: str, new: str, said: list[str], hinted: str) -> None:
+    assert WHOLE.count(old) >= 1
+    check_refusal(WHOLE.replace(old, new, 1), said, hinted)
+
+
+@pytest.mark.parametrize(("text", "said", "hinted"), MADE, ids=lambda x: str(x)[-25:])
+def test_a_document_that_is_no_recipe_is_refused(text: str, said: list[str], hinted: str) -> None:
+    check_refusal(text, said, hinted)
+
+
+def check_refusal(text: str, said: list[str], hinted: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(text, "mine.toml")
+    message, hint = str(caught.value), caught.value.hint
+    assert message.startswith("mine.toml")
+    assert "\n" not in message
+    assert len(message) < 300
+    assert hint
+    assert "\n" not in hint
+    for fragment in said:
+        assert fragment in message
+    assert hinted in hint
+
+
+def test_all_faults_are_counted() -> None:
+    text = WHOLE.replace("0.62", "62").replace("margin_px = 3", "margin_px = -3")
+    with pytest.raises(RecipeError, match=r"steps\[1\]\.threshold .* \(and 1 more fault\)$"):
+        parse_recipe(text, "mine.toml")
+    text = WHOLE.replace("strength = 2", "strength = 9, a = 1").replace("7.5", "0")
+    with pytest.raises(RecipeError, match=r"with\.a .* \(and 2 more faults\)$"):
+        parse_recipe(text, "mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "there is no recipe file"),
+        ("folder", "is a folder"),
+        (b"title = '\xff\xfe'", "byte 9 is not UTF-8"),
+        (b"", "is empty"),
+        (b"\x89PNG\r\n\x1a\n", "is not UTF-8"),
+        (b"\x00" * 100, "not valid TOML"),
+    ],
+)
+def test_a_file_that_holds_no_recipe_is_refused(
+    tmp_path: Path, content: bytes | str | None, said: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    if content == "folder":
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    with pytest.raises(RecipeError, match=said) as caught:
+        load_recipe(path)
+    assert str(path) in str(caught.value)
+    assert caught.value.hint
+
+
+def test_a_path_with_a_null_character_is_refused() -> None:
+    with pytest.raises(RecipeError, match="cannot be read"):
+        load_recipe("a\x00.toml")
+
+
+def test_files_lie_beside_the_recipe(tmp_path: Path) -> None:
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    path = folder / "replace.toml"
+    path.write_text(
+        f'{HEAD}{TRACK}[[steps]]\nkind = "effect"\neffect = "background-replace"\n'
+        'with = { fit = "contain", image = "sky.png" }\n'
+    )
+    with pytest.raises(RecipeError, match=r"steps\[1\]\.with\.image .*'sky.png'.*no file") as e:
+        load_recipe(path)
+    assert str(folder / "sky.png") in str(e.value)
+    (folder / "sky.png").write_bytes(b"")
+    recipe = load_recipe(path)
+    (use,) = recipe.effects()
+    assert use.effect.assets() == {"plate": str(folder / "sky.png")}
+    assert parse_recipe(recipe.to_toml(), "elsewhere.toml", folder=tmp_path) == recipe
+
+
+KINDS: dict[str, Any] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": int | float,
+    "null": type(None),
+}
+
+
+def is_valid(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
+    """JSON Schema's words that a recipe's schema uses, read as the standard says."""
+    if "$ref" in schema:
+        return is_valid(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+    kind = schema.get("type")
+    is_wrong = (
+        ("const" in schema and value != schema["const"])
+        or ("enum" in schema and value not in schema["enum"])
+        or (kind is not None and not isinstance(value, KINDS[kind]))
+        or (kind in ("integer", "number") and isinstance(value, bool))
+        or ("anyOf" in schema and not any(is_valid(value, s, root) for s in schema["anyOf"]))
+        or ("oneOf" in schema and sum(is_valid(value, s, root) for s in schema["oneOf"]) != 1)
+    )
+    for branch in schema.get("allOf", []):
+        if is_valid(value, branch["if"], root) and not is_valid(value, branch["then"], root):
+            return False
+    return not is_wrong and is_inside_valid(value, schema, root)
+
+
+def is_inside_valid(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
+    if isinstance(value, dict):
+        named = schema.get("properties", {})
+        rest = schema.get("additionalProperties", {})
+        if rest is False and not set(value) <= set(named):
+            return False
+        rest = rest if isinstance(rest, dict) else {}
+        return set(schema.get("required", [])) <= set(value) and all(
+            is_valid(item, named.get(key, rest), root) for key, item in value.items()
+        )
+    if isinstance(value, list):
+        enough = len(value) >= schema.get("minItems", 0)
+        return enough and all(is_valid(item, schema.get("items", {}), root) for item in value)
+    if isinstance(value, str):
+        return len(value) >= schema.get("minLength", 0)
+    low, above = schema.get("minimum"), schema.get("exclusiveMinimum")
+    high = schema.get("maximum")
+    return bool(
+        (low is None or value >= low)
+        and (above is None or value > above)
+        and (high is None or value <= high)
+    )
+
+
+def test_the_json_schema_allows_what_is_read_and_no_more() -> None:
+    schema = json.loads(json.dumps(recipe_json_schema()))
+    assert is_valid(tomllib.loads(WHOLE), schema, schema)
+    assert is_valid(tomllib.loads(SHORT), schema, schema)
+    # Order, paths and what fields mean to each other is beyond JSON Schema; all else agrees.
+    tried = 0
+    for old, new, _, _ in CHANGED:
+        try:
+            document = tomllib.loads(WHOLE.replace(old, new, 1))
+            json.dumps(document, allow_nan=False)
+        except (ValueError, TypeError):
+            continue
+        tried += 1
+        if str(2**70) not in new:
+            assert not is_valid(document, schema, schema), new
+    assert tried > 35
+
+
+def test_the_json_schema_explains_every_field() -> None:
+    schema = recipe_json_schema()
+    tables = [schema, *schema["$defs"].values()]
+    tables += [branch["then"]["properties"]["with"] for branch in tables[-1].get("allOf", [])]
+    for table in tables:
+        for name, field in table["properties"].items():
+            assert field.get("description"), name
+    assert set(schema["$defs"]["EffectStep"]["properties"]["effect"]["enum"]) == set(
+        EFFECTS.names()
+    )
+
+
+PIECES = [
+    *'[]{}"=,.#\n\\\x00é',
+    "[[steps]]",
+    "-1",
+    "1e999",
+    "nan",
+    "true",
+    '""',
+    "[]",
+    "{}",
+    "1979-05-27",
+    "99999999999999999999",
+    'kind = "effect"',
+    "0x" + "f" * 40,
+]
+
+
+def mutated(text: str, rng: random.Random) -> str:
+    for _ in range(rng.randint(1, 3)):
+        lines = text.split("\n")
+        i, j = rng.randrange(len(lines)), rng.randrange(len(lines))
+        match rng.randrange(6):
+            case 0:
+                del lines[i]
+            case 1:
+                lines[i], lines[j] = lines[j], lines[i]
+            case 2:
+                lines.insert(i, lines[j])
+            case 3:
+                key, equals, _ = lines[i].partition("=")
+                lines[i] = key + equals + " " + rng.choice(PIECES)
+            case 4:
+                at = rng.randint(0, len(lines[i]))
+                lines[i] = lines[i][:at] + rng.choice(PIECES) + lines[i][at:]
+            case 5:
+                at = rng.randint(0, len(lines[i]))
+                lines[i] = lines[i][:at] + lines[i][at + 1 :]
+        text = "\n".join(lines)
+    return text
+
+
+def test_mutations_are_read_or_refused_in_one_sentence() -> None:
+    rng = random.Random(20)  # noqa: S311 - repeatable, not secret
+    read: list[tuple[str, Recipe]] = []
+    refused: list[tuple[str, RecipeError]] = []
+    for _ in range(400):
+        text = mutated(WHOLE, rng)
+        try:
+            recipe = parse_recipe(text, "mine.toml")
+        except RecipeError as error:
+            refused.append((text, error))
+        else:
+            read.append((text, recipe))
+    assert len(read) > 20
+    assert len(refused) > 200
+    for text, refusal in refused:
+        assert str(refusal).startswith("mine.toml"), text
+        assert "\n" not in str(refusal), text
+        assert refusal.hint, text
+    for text, recipe in read:
+        assert parse_recipe(recipe.to_toml(), "again") == recipe, text
