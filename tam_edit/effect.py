@@ -6,11 +6,12 @@ frame's own planes. :func:`apply` is both, with the matte prepared as the effect
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, cast
 
 import cv2
 import numpy as np
@@ -53,7 +54,8 @@ class Layer:
         if (self.image is None) != (self.alpha is None):
             raise InputError("a layer has an image and an alpha, or neither")
         size = (self.box.height, self.box.width)
-        for name, part in (("image", self.image), ("alpha", self.alpha), ("cover", self.coverage)):
+        parts = {"image": self.image, "alpha": self.alpha, "coverage": self.coverage}
+        for name, part in parts.items():
             if part is not None and part.shape[:2] != size:
                 raise InputError(f"a layer's {name} of {part.shape[:2]} does not fill {self.box}")
 
@@ -310,13 +312,12 @@ def _pooled(alpha: Matte, step: tuple[int, int], edge: Edge) -> Matte:
         return alpha
     missing = (-alpha.shape[0] % step_y, -alpha.shape[1] % step_x)
     alpha = np.pad(alpha, ((0, missing[0]), (0, missing[1])), "edge")
+    if edge == "soft":
+        size = (alpha.shape[1] // step_x, alpha.shape[0] // step_y)
+        mean: Any = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+        return cast("Matte", mean)
     phases = [alpha[y::step_y, x::step_x] for y in range(step_y) for x in range(step_x)]
-    pooled = phases[0].copy()
-    for phase in phases[1:]:
-        np.maximum(pooled, phase, out=pooled) if edge == "cover" else np.add(
-            pooled, phase, out=pooled
-        )
-    return pooled if edge == "cover" else pooled / np.float32(len(phases))
+    return functools.reduce(np.maximum, phases)
 
 
 def _blend(below: Plane, above: Plane, alpha: Matte) -> Plane:

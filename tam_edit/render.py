@@ -13,7 +13,15 @@ import numpy as np
 from tam_edit.effect import AssetReader, ClipInfo, Effect, apply, object_size_px
 from tam_edit.errors import InputError, UnknownNameError
 from tam_edit.frame import Frame
-from tam_edit.media import Source, format_for, open_asset, open_sink
+from tam_edit.media import (
+    OutputFormat,
+    Source,
+    check_target,
+    format_for,
+    open_asset,
+    open_sink,
+    open_source,
+)
 from tam_edit.recipe import EffectUse, Recipe
 from tam_edit.tracks import TrackSet
 from tam_edit.types import Matte, ObjectId
@@ -81,10 +89,8 @@ def render(
         EncodeError: The output cannot be written or would not hold what was promised.
     """
     check_tracked(job)
+    chosen = output_format(source, job.recipe, path, overwrite=overwrite)
     output = job.recipe.output
-    chosen = format_for(
-        path, needs_alpha=job.recipe.needs_alpha, name=output.format, layout=source.info.layout
-    )
     total = job.out_frame - job.in_frame
     with ExitStack() as stack:
         sink = stack.enter_context(
@@ -109,14 +115,32 @@ def render(
             sink.write(frame)
             if progress is not None:
                 progress(done, total)
-        written = sink.finish()
+        sink.finish()
+    with open_source(sink.path) as written:
+        info = written.info
     return RenderReport(
-        path=path,
-        frame_count=written.frame_count,
-        pixel_format=written.pixel_format,
+        path=sink.path,
+        frame_count=info.frame_count,
+        pixel_format=info.layout.name,
         notes=tuple(sink.notes),
         covered_frames=tuple(sorted(job.covered_frames)),
     )
+
+
+def output_format(
+    source: Source, recipe: Recipe, path: Path, *, overwrite: bool = False
+) -> OutputFormat:
+    """The format that an output will have, once it is sure that it may be written.
+
+    Raises:
+        EncodeError: It exists, is the source itself, has no known format, cannot hold what the
+            recipe makes, or its folder is missing or read-only.
+    """
+    chosen = format_for(
+        path, needs_alpha=recipe.needs_alpha, name=recipe.output.format, layout=source.info.layout
+    )
+    check_target(path, chosen, source, overwrite=overwrite)
+    return chosen
 
 
 def check_tracked(job: RenderJob) -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias, cast
 
 import numpy as np
 
-from tam_edit.errors import InputError, ProjectError, ReviewPending
+from tam_edit.errors import InputError, OpenError, ProjectError, ReviewPending
 from tam_edit.export import write_palette_masks
-from tam_edit.media import Source, identify, open_source, timecode_at
+from tam_edit.media import Source, SourceIdentity, identify, open_source, timecode_at
 from tam_edit.models import AUTO, Models, load_models, resolve_model
 from tam_edit.project import Project
 from tam_edit.prompts import Prompts
 from tam_edit.recipe import Recipe
-from tam_edit.render import RenderJob, RenderReport, check_tracked, render
+from tam_edit.render import RenderJob, RenderReport, check_tracked, output_format, render
 from tam_edit.review import Doubt, find_doubts
 from tam_edit.tracking import follow
 from tam_edit.tracks import Origin, TrackedMatte, resized
@@ -113,7 +113,11 @@ class Session:
                 )
             project = Project.create(
                 project_path,
-                source=identify(video, fps=fps).as_json(),
+                source={
+                    "path": str(source.info.path),
+                    "fps": None if fps is None else str(fps),
+                    "identity": identify(source).to_json(),
+                },
                 width=source.info.width,
                 height=source.info.height,
                 frame_count=count,
@@ -176,9 +180,8 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is not None:
-            self.project.rollback()
-        self.close()
+        self.source.close()
+        self.project.__exit__(kind, error, trace)
 
     @property
     def models(self) -> Models:
@@ -229,13 +232,13 @@ class Session:
             score=score,
             origin=Origin.CORRECTED if is_correction else Origin.KEYFRAME,
         )
-        keyframes = [k for k in project.keyframes(object_id) if k != index]
+        keyframes = [k for k in project.prompts(object_id) if k != index]
         start = index if any(k < index for k in keyframes) else project.in_frame
         stop = next((k for k in keyframes if k > index), project.out_frame)
+        # The mask first: a prompt without one could not be tracked after a kill in between.
         project.discard(object_id, start, stop)
-        project.add_prompts(object_id, index, newer)
         project.append(index, {object_id: entry})
-        project.flush()
+        project.add_prompts(object_id, index, newer)
         return Keyframe(
             object_id=object_id,
             object_name=said.object_name,
@@ -266,7 +269,7 @@ class Session:
         Returns:
             How many frames the model was shown; 0 where nothing was left to do.
         """
-        if not any(self.project.keyframes(i) for i in self.project.objects()):
+        if not any(self.project.prompts(i) for i in self.project.objects()):
             raise InputError(
                 "nothing says where the object is",
                 hint="give a --click on it, a --box around it or a --mask of it",
@@ -283,6 +286,15 @@ class Session:
         """Spans of frames whose score is below a threshold, worst first."""
         names = self.project.objects()
         return find_doubts({i: self.project.scores(i) for i in names}, names, threshold)
+
+    def check_output(self, recipe: Recipe, path: str | Path, *, overwrite: bool = False) -> None:
+        """Refuse an output that could not be written, before any work begins.
+
+        Raises:
+            EncodeError: It exists, is the video itself, has no known format, or its folder is
+                missing or read-only.
+        """
+        output_format(self.source, recipe, Path(path), overwrite=overwrite)
 
     def render(
         self,
@@ -375,5 +387,29 @@ class Session:
 
 
 def _open_same(project: Project, video: str | Path | None) -> Source:
-    """The project's video, after a look at whether it still is the same one."""
-    raise NotImplementedError
+    """The project's video, after a look at whether it still is the same one.
+
+    Raises:
+        ProjectError: It is another video, or not where the project says it was.
+    """
+    stored = project.source
+    place = str(stored["path"]) if video is None else video
+    fps = None if stored["fps"] is None else Fraction(str(stored["fps"]))
+    try:
+        source = open_source(place, fps=fps)
+    except OpenError as error:
+        if video is not None or Path(place).exists():
+            raise
+        raise ProjectError(
+            f"the video of {project.path} is not at {place} any more",
+            hint="put it back there, or begin a new project where it is now",
+        ) from error
+    identity = SourceIdentity.from_json(cast(Mapping[str, Any], stored["identity"]))
+    difference = identity.difference(identify(source))
+    if difference:
+        source.close()
+        raise ProjectError(
+            f"{project.path} is a project of another video than {place} ({difference})",
+            hint="name the video it was made for, or begin a new project",
+        )
+    return source

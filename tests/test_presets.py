@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 import sys
 import tomllib
 from importlib.metadata import EntryPoint
@@ -12,7 +13,7 @@ from tam_edit.presets import load_preset, preset_names, preset_text
 
 import tam_edit.registry
 from tam_edit.errors import RecipeError, UnknownNameError
-from tam_edit.recipe import parse_recipe
+from tam_edit.recipe import Recipe, parse_recipe
 from tam_edit.registry import Registry
 
 # Effects in order, whether a person may be asked, whether metadata is copied, transparency.
@@ -36,7 +37,7 @@ def test_a_preset_does_what_its_name_says(name: str) -> None:
     recipe = load_preset(name)
     names, stops, copies_metadata, needs_alpha = EXPECTED[name]
     assert [use.effect.name for use in recipe.effects()] == names
-    assert all(use.objects == "all" for use in recipe.effects())
+    assert all(use.step.objects == "all" for use in recipe.effects())
     assert (recipe.checkpoint is not None) == stops
     assert recipe.output.copy_metadata == copies_metadata
     assert recipe.needs_alpha == needs_alpha
@@ -73,9 +74,9 @@ def test_redaction_fails_closed() -> None:
         assert not recipe.output.copy_metadata
         for use in recipe.effects():
             assert use.effect.edge == "cover"
-            assert use.margin_px > 0
-            assert use.margin_frac > 0
-            assert use.cover_threshold < 0.25
+            assert use.step.margin_px > 0
+            assert use.step.margin_frac > 0
+            assert use.step.cover_threshold < 0.25
 
 
 def test_an_unknown_preset_is_refused_with_the_nearest() -> None:
@@ -148,3 +149,67 @@ def test_a_broken_preset_of_another_package_is_named(other_package: Path) -> Non
         load_preset("torn")
     with pytest.raises(RecipeError, match=r"'number' of their_presets:NUMBER is a int, not"):
         load_preset("number")
+
+
+PIECES = [
+    *'[]{}"=,.#\n\\\x00é',
+    "[[steps]]",
+    "-1",
+    "1e999",
+    "nan",
+    "true",
+    '""',
+    "[]",
+    "{}",
+    "1979-05-27",
+    "99999999999999999999",
+    'kind = "effect"',
+    "0x" + "f" * 40,
+]
+
+
+def mutated(text: str, rng: random.Random) -> str:
+    for _ in range(rng.randint(1, 3)):
+        lines = text.split("\n")
+        i, j = rng.randrange(len(lines)), rng.randrange(len(lines))
+        match rng.randrange(6):
+            case 0:
+                del lines[i]
+            case 1:
+                lines[i], lines[j] = lines[j], lines[i]
+            case 2:
+                lines.insert(i, lines[j])
+            case 3:
+                key, equals, _ = lines[i].partition("=")
+                lines[i] = key + equals + " " + rng.choice(PIECES)
+            case 4:
+                at = rng.randint(0, len(lines[i]))
+                lines[i] = lines[i][:at] + rng.choice(PIECES) + lines[i][at:]
+            case 5:
+                at = rng.randint(0, len(lines[i]))
+                lines[i] = lines[i][:at] + lines[i][at + 1 :]
+        text = "\n".join(lines)
+    return text
+
+
+def test_mutations_are_read_or_refused_in_one_sentence() -> None:
+    names = sorted(EXPECTED)
+    rng = random.Random(20)  # noqa: S311 - repeatable, not secret
+    read: list[tuple[str, Recipe]] = []
+    refused: list[tuple[str, RecipeError]] = []
+    for _ in range(400):
+        text = mutated(preset_text(rng.choice(names)), rng)
+        try:
+            recipe = parse_recipe(text, "mine.toml")
+        except RecipeError as error:
+            refused.append((text, error))
+        else:
+            read.append((text, recipe))
+    assert len(read) > 20
+    assert len(refused) > 200
+    for text, refusal in refused:
+        assert str(refusal).startswith("mine.toml"), text
+        assert "\n" not in str(refusal), text
+        assert refusal.hint, text
+    for text, recipe in read:
+        assert parse_recipe(recipe.to_toml(), "again") == recipe, text

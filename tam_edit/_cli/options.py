@@ -15,7 +15,7 @@ from tam_edit.models import AUTO, DEVICES
 from tam_edit.session import DEFAULT_SHORT_SIDE, ON_DOUBT
 
 
-class Rate(click.ParamType):
+class Rate(click.ParamType[Fraction]):
     """Frames per second: ``25``, ``29.97`` or ``30000/1001``."""
 
     name = "rate"
@@ -49,9 +49,7 @@ def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--size",
         "short_side",
         type=click.IntRange(min=16),
-        default=DEFAULT_SHORT_SIDE,
-        show_default=True,
-        help="Short side for tracking, in pixels.",
+        help=f"Short side for tracking, in pixels ({DEFAULT_SHORT_SIDE} if nothing says otherwise).",
     )
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:

@@ -18,7 +18,7 @@ from tam_edit.session import Session
 @output_options
 @click.pass_context
 def command(
-    context: click.Context, project: Path, output: Output, **_prompts: tuple[str, ...]
+    context: click.Context, /, project: Path, output: Output, **_prompts: tuple[str, ...]
 ) -> None:
     """Add prompts to SHOT.tam; on a tracked frame this is a correction."""
     items = prompt_items(context)

@@ -25,6 +25,7 @@ from tam_edit.session import OnDoubt, Session
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     project: Path,
     preset: str | None,
     recipe_file: Path | None,
@@ -34,9 +35,10 @@ def command(
     output: Output,
 ) -> None:
     """Write the video of SHOT.tam with the effects of a preset or a recipe."""
-    if (preset is None) == (recipe_file is None):
+    given = preset if recipe_file is None else recipe_file
+    if given is None or (preset is not None and recipe_file is not None):
         raise click.UsageError("give either --preset NAME or --recipe FILE", context)
-    recipe = load_preset(preset) if recipe_file is None else load_recipe(recipe_file)
+    recipe = load_preset(given) if recipe_file is None else load_recipe(recipe_file)
     with Session.open(project) as session:
         report = work.render(
             session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite

@@ -10,7 +10,6 @@ from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import on_doubt_option, overwrite_option, start_options
 from tam_edit._cli.prompt_options import PromptCommand, prompt_items, prompt_options
-from tam_edit.media import check_target
 from tam_edit.presets import load_preset
 from tam_edit.session import OnDoubt
 
@@ -30,6 +29,7 @@ from tam_edit.session import OnDoubt
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     preset: str,
     video: str,
     target: Path,
@@ -47,9 +47,9 @@ def command(
     """
     recipe = load_preset(preset)
     items = prompt_items(context)
-    check_target(target, video, needs_alpha=recipe.needs_alpha, name=recipe.output.format,
-                 overwrite=overwrite)
+    start = start.following(recipe.track)
     with work.one_line_session(video, target, project, start, output) as session:
+        session.check_output(recipe, target, overwrite=overwrite)
         keyframes = work.prompt_all(session, items, output)
         tracked = work.track(session, output)
         report = work.render(

@@ -31,6 +31,7 @@ from tam_edit.session import Session
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     shot: str,
     start: work.Start,
     masks_out: Path | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from tam_edit._cli.console import Output
 from tam_edit._cli.prompt_options import PromptItem, resolve
 from tam_edit.errors import TamEditError
 from tam_edit.media import Source, open_source, frame_at
-from tam_edit.recipe import Recipe
+from tam_edit.models import AUTO
+from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import RenderReport
-from tam_edit.session import Keyframe, OnDoubt, Session
+from tam_edit.session import DEFAULT_SHORT_SIDE, Keyframe, OnDoubt, Session
 
 PROJECT_SUFFIX = ".tam"
 
@@ -31,7 +32,7 @@ class Start:
         fps: Frames per second of a folder of frames.
         model: Name of the models.
         device: Where they run.
-        short_side: Tracking size in pixels.
+        short_side: Tracking size in pixels; the usual one where None.
     """
 
     in_point: str | None
@@ -39,7 +40,15 @@ class Start:
     fps: Fraction | None
     model: str
     device: str
-    short_side: int
+    short_side: int | None
+
+    def following(self, step: TrackStep) -> Start:
+        """The same, where a recipe's track step fills in what was not typed."""
+        return replace(
+            self,
+            model=step.model if self.model == AUTO else self.model,
+            short_side=step.short_side_px if self.short_side is None else self.short_side,
+        )
 
 
 def create_session(
@@ -59,7 +68,7 @@ def create_session(
         out_frame=out_frame,
         model=start.model,
         device=start.device,
-        short_side=start.short_side,
+        short_side=start.short_side or DEFAULT_SHORT_SIDE,
         overwrite=overwrite,
     )
 

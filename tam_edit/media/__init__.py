@@ -1,1 +1,30 @@
-from tam_edit.media.source import open_source, Source, SourceInfo
+"""Video in and out: lazy, frame-exact reading and writing that carries everything over."""
+
+from tam_edit.media.assets import Asset, open_asset
+from tam_edit.media.formats import OUTPUT_FORMATS, OutputFormat, format_for
+from tam_edit.media.hdr import HdrFacts
+from tam_edit.media.identity import SourceIdentity, identify
+from tam_edit.media.sink import Sink, check_target, open_sink
+from tam_edit.media.source import AudioFacts, Source, SourceInfo, SubtitleFacts, open_source
+from tam_edit.media.timecode import frame_at, timecode_at
+
+__all__ = [
+    "OUTPUT_FORMATS",
+    "Asset",
+    "AudioFacts",
+    "HdrFacts",
+    "OutputFormat",
+    "Sink",
+    "Source",
+    "SourceIdentity",
+    "SourceInfo",
+    "SubtitleFacts",
+    "check_target",
+    "format_for",
+    "frame_at",
+    "identify",
+    "open_asset",
+    "open_sink",
+    "open_source",
+    "timecode_at",
+]

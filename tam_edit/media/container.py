@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import av
 from av.container import InputContainer
@@ -71,9 +72,9 @@ def decoder_of(video: av.VideoStream) -> av.VideoCodecContext:
     """The decoder of a stream, threaded; for VP9 with alpha the one that keeps the alpha."""
     context = video.codec_context
     if context.name == "vp9" and video.metadata.get("alpha_mode") == "1":
-        context = av.CodecContext.create(VP9_WITH_ALPHA, "r")
+        context = cast("av.VideoCodecContext", av.CodecContext.create(VP9_WITH_ALPHA, "r"))
         context.extradata = video.codec_context.extradata
-    context.thread_type = "AUTO"  # type: ignore[assignment]
+    context.thread_type = "AUTO"
     return context
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
@@ -35,24 +37,24 @@ class Conversion:
         rows: Height of the coded picture, which decides the matrix for RGB that becomes YUV.
 
     Attributes:
+        layout: The planar layout of the pictures (a packed pixel format's planar twin).
         color: The colour tags that the pictures have.
     """
 
     def __init__(self, layout: PixelLayout, color: ColorTags, target: str, rows: int) -> None:
         self._source = layout
         self._target = target
-        # The encoder's format may be packed (bgra); planes are made for its planar twin.
-        self._planar = layout_of(target)
+        self.layout = layout_of(target)
         self._source_color = color
-        self.color = _tags_after(layout, self._planar, color, rows)
+        self.color = _tags_after(layout, self.layout, color, rows)
 
     def picture(self, frame: Frame) -> av.VideoFrame:
         """The frame as the encoder takes it, with its alpha; without timestamps."""
         planes = self._recolored(frame)
-        if self._planar.has_alpha:
-            planes = (*planes[: self._planar.plane_count - 1], self._alpha(frame))
-        picture = to_av(planes, self._planar, self.color)
-        if self._planar.name != self._target:
+        if self.layout.has_alpha:
+            planes = (*planes[: self.layout.plane_count - 1], self._alpha(frame))
+        picture = to_av(planes, self.layout, self.color)
+        if self.layout.name != self._target:
             full = int(ColorRange.JPEG)
             picture = picture.reformat(
                 format=self._target,
@@ -63,7 +65,7 @@ class Conversion:
         return picture
 
     def _recolored(self, frame: Frame) -> tuple[Plane, ...]:
-        source, target = self._source, self._planar
+        source, target = self._source, self.layout
         planes = frame.planes[:-1] if source.has_alpha else frame.planes
         alike = (source.is_rgb, source.plane_count >= 3, source.chroma_step)
         wanted = (target.is_rgb, target.plane_count >= 3, target.chroma_step)
@@ -83,20 +85,24 @@ class Conversion:
 
     def _gray_as_yuv(self, luma: Plane) -> tuple[Plane, ...]:
         rows, columns = luma.shape
-        step_x, step_y = self._planar.chroma_step
-        shift = self._planar.bits - self._source.bits
-        deep = luma.astype(np.uint16)
-        deep = deep << shift if shift >= 0 else deep >> -shift
-        neutral = np.full(
+        step_x, step_y = self.layout.chroma_step
+        shift = self.layout.bits - self._source.bits
+        deep: Any = luma.astype(np.uint32)
+        if self._is_full_scale:
+            top, old_top = self.layout.max_value, self._source.max_value
+            deep = (deep * top + old_top // 2) // old_top
+        else:
+            deep = deep << shift if shift >= 0 else deep >> -shift
+        neutral: Any = np.full(
             (-(-rows // step_y), -(-columns // step_x)),
-            1 << (self._planar.bits - 1),
-            self._planar.dtype,
+            1 << (self.layout.bits - 1),
+            self.layout.dtype,
         )
-        return deep.astype(self._planar.dtype), neutral, neutral
+        return deep.astype(self.layout.dtype), neutral, neutral
 
     def _swscaled(self, planes: tuple[Plane, ...]) -> tuple[Plane, ...]:
         opaque_source = _without_alpha(self._source)
-        opaque_target = _without_alpha(self._planar)
+        opaque_target = _without_alpha(self.layout)
         whole = to_av(planes, opaque_source, self._source_color)
         converted = whole.reformat(
             format=opaque_target.name,
@@ -109,21 +115,20 @@ class Conversion:
         return planes_from(converted, opaque_target)
 
     def _alpha(self, frame: Frame) -> Plane:
-        target = self._planar
+        target = self.layout
         if frame.coverage is None and self._source.has_alpha and self._source.bits == target.bits:
             return frame.planes[-1]
         opacity = frame.opacity()
         if opacity is None:
-            return np.full(frame.planes[0].shape, target.max_value, target.dtype)
+            opaque: Any = np.full(frame.planes[0].shape, target.max_value, target.dtype)
+            return cast("Plane", opaque)
         turned: NDArray[np.float32] = np.rot90(opacity, -frame.quarter_turns)
         scaled = np.clip(turned, 0, 1) * np.float32(target.max_value) + np.float32(0.5)
-        alpha: Plane = scaled.astype(target.dtype)
-        return alpha
+        alpha: Any = scaled.astype(target.dtype)
+        return cast("Plane", alpha)
 
 
-def _tags_after(
-    source: PixelLayout, target: PixelLayout, color: ColorTags, rows: int
-) -> ColorTags:
+def _tags_after(source: PixelLayout, target: PixelLayout, color: ColorTags, rows: int) -> ColorTags:
     if source.is_rgb == target.is_rgb:
         return color
     if target.is_rgb:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -102,7 +102,7 @@ class FileReader:
                 if place == stop:
                     return
 
-    def _pictures(self, key: int) -> Iterator[av.VideoFrame]:
+    def _pictures(self, key: int) -> Generator[av.VideoFrame]:
         for packet in self._packets(key):
             try:
                 yield from self._decoder.decode(packet)

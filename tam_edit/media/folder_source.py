@@ -136,9 +136,7 @@ def _decoded(file: Path, index: int | None) -> tuple[av.VideoFrame, PictureFacts
             video = main_video(container, file)
             picture = next(container.decode(video), None)
             if picture is not None:
-                facts = facts_of(
-                    picture, video.codec_context, video.sample_aspect_ratio, file.name
-                )
+                facts = facts_of(picture, video.codec_context, video.sample_aspect_ratio, file.name)
                 return picture, facts, video.codec.name
     except (OpenError, av.FFmpegError) as error:
         if index is not None:

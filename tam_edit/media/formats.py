@@ -127,7 +127,7 @@ OUTPUT_FORMATS: Mapping[str, OutputFormat] = {
         OutputFormat(
             "ffv1",
             "ffv1",
-            (".mkv", ".mov", ".avi"),
+            (".mkv", ".mov"),
             True,
             _lossless,
             {"level": "3", "g": "1", "slicecrc": "1"},
@@ -229,11 +229,9 @@ def _name_for(path: str | Path, needs_alpha: bool, layout: PixelLayout | None) -
         if needs_alpha and extension == ".mkv":
             return "ffv1"
         return "hevc" if layout is not None and layout.bits > 8 else "h264"
-    if extension == ".avi":
-        return "ffv1"
     raise EncodeError(
         f"the extension of {Path(path).name!r} says no format that can be written",
-        hint="write to .mp4 .mkv .mov .webm .avi, or to a folder of PNGs such as out/",
+        hint="write to .mp4 .mkv .mov .webm, or to a folder of PNGs such as out/",
     )
 
 

@@ -136,9 +136,7 @@ def _scan_packets(container: InputContainer, video: Stream) -> _Scan:
     return scan
 
 
-def _demuxed(
-    container: InputContainer, scan: _Scan
-) -> Iterator[Packet[Stream]]:
+def _demuxed(container: InputContainer, scan: _Scan) -> Iterator[Packet[Stream]]:
     packets = container.demux()
     while True:
         try:
@@ -155,9 +153,7 @@ def _is_hidden(packet: Packet[Stream], video: Stream) -> bool:
     return video.codec.name == "vp8" and not bytes(packet)[0] >> 4 & 1
 
 
-def _shortage(
-    container: InputContainer, video: Stream, scan: _Scan
-) -> str:
+def _shortage(container: InputContainer, video: Stream, scan: _Scan) -> str:
     tag = video.metadata.get("DURATION", "")
     base = video.time_base or Fraction(1, 1000)
     if tag.count(":") == 2:

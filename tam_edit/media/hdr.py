@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 
@@ -44,7 +45,9 @@ class HdrFacts:
 
 def hdr_of(frame: av.VideoFrame) -> HdrFacts:
     """The HDR10 metadata that came with a decoded picture."""
-    found = {data.type.name: bytes(data) for data in frame.side_data}
+    # The stubs take the container for a mapping of names; it iterates over its items.
+    items: Any = frame.side_data
+    found = {data.type.name: bytes(data) for data in items}
     mastering = light_level = None
     if "MASTERING_DISPLAY_METADATA" in found:
         numbers = MASTERING.unpack_from(found["MASTERING_DISPLAY_METADATA"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -122,11 +123,13 @@ def _named(format_name: str, width: int, height: int) -> str:
 
 
 def _quarter_turns(picture: av.VideoFrame, name: str) -> int:
-    for data in picture.side_data:
+    # The stubs take the container for a mapping of names; it iterates over its items.
+    items: Any = picture.side_data
+    for data in items:
         if data.type.name != "DISPLAYMATRIX":
             continue
         # Upper left 2x2 part: fixed-point sine and cosine; a negative determinant mirrors.
-        matrix = np.frombuffer(data, np.int32).reshape(3, 3)[:2, :2].astype(np.float64)  # type: ignore[call-overload]
+        matrix = np.frombuffer(data, np.int32).reshape(3, 3)[:2, :2].astype(np.float64)
         if np.linalg.det(matrix) < 0:
             raise OpenError(
                 f"{name} is to be shown mirrored, which cannot be carried over",

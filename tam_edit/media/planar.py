@@ -120,12 +120,11 @@ def tags_of(frame: av.VideoFrame, context: av.VideoCodecContext) -> ColorTags:
 
 
 def _is_float(name: str) -> bool:
-    return name.rstrip("lebe").endswith(("f32", "f16"))
+    return name.endswith(("f32le", "f32be", "f16le", "f16be"))
 
 
 def _samples(plane: Any, dtype: Any) -> NDArray[Any]:
-    rows = np.frombuffer(plane, dtype).reshape(plane.height, -1)
-    return rows
+    return np.frombuffer(plane, dtype).reshape(plane.height, -1)
 
 
 def _quantised(frame: av.VideoFrame) -> tuple[Plane, ...]:
@@ -157,8 +156,8 @@ def _gray_with_alpha(frame: av.VideoFrame) -> tuple[Plane, ...]:
     name = frame.format.name
     dtype = np.dtype({"ya8": "u1", "ya16le": "<u2", "ya16be": ">u2"}[name])
     pairs = _samples(frame.planes[0], dtype)[:, : 2 * frame.width]
-    native: type[np.uint8] | type[np.uint16] = np.uint8 if name == "ya8" else np.uint16
-    gray = np.ascontiguousarray(pairs[:, 0::2]).astype(native, copy=False)
-    alpha = np.ascontiguousarray(pairs[:, 1::2]).astype(native, copy=False)
+    native = layout_of(name).dtype
+    gray: Any = pairs[:, 0::2].astype(native)
+    alpha: Any = pairs[:, 1::2].astype(native)
     gray.flags.writeable = alpha.flags.writeable = False
     return gray, gray, gray, alpha

@@ -63,9 +63,7 @@ def is_variable_rate(pts: NDArray[np.int64]) -> bool:
     return int(gaps.max() - gaps.min()) > rounding
 
 
-def average_rate(
-    pts: NDArray[np.int64], time_base: Fraction, stated: Fraction | None
-) -> Fraction:
+def average_rate(pts: NDArray[np.int64], time_base: Fraction, stated: Fraction | None) -> Fraction:
     """Frames per second: what the file states if the timestamps bear it out, else measured.
 
     Args:

@@ -6,6 +6,7 @@ module           what it holds
 ``document``     :class:`Project`: everything that callers use
 ``store``        the file itself: who may open it, how it is locked, committed and closed
 ``schema``       the tables, and how a file of an older version becomes one of this version
+``objects``      ids and names
 ``prompts``      what persons said, row by row, and merged per frame
 ``mattes``       masks, scores and origins per object and frame
 ``runs``         the tracker's state, so that a killed run can go on

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tam_edit.errors import InputError, UnknownNameError
+from tam_edit.errors import InputError
 from tam_edit.project import log as log_rows
-from tam_edit.project import mattes, runs, shot
+from tam_edit.project import mattes, objects, runs, shot
 from tam_edit.project import prompts as prompt_rows
 from tam_edit.project.log import LogRecord
 from tam_edit.project.prompts import PromptRecord
@@ -177,7 +177,7 @@ class Project:
 
     def objects(self) -> dict[ObjectId, str]:
         """The name of every object, by ascending id."""
-        return dict(self._store.rows("SELECT id, name FROM object ORDER BY id"))
+        return objects.names(self._store)
 
     def add_object(self, name: str) -> ObjectId:
         """Begin a new object.
@@ -185,14 +185,8 @@ class Project:
         Raises:
             InputError: The name is empty or taken.
         """
-        if not name.strip():
-            raise InputError("an object needs a name", hint="give one with --object NAME")
-        if name in self.objects().values():
-            raise InputError(
-                f"there is an object called {name!r} already", hint="choose another name"
-            )
         with self._transaction():
-            return self._store.write("INSERT INTO object (name) VALUES (?)", (name,))
+            return objects.add(self._store, name)
 
     def object_id(self, name: str) -> ObjectId:
         """The object of that name.
@@ -200,10 +194,7 @@ class Project:
         Raises:
             UnknownNameError: There is none.
         """
-        ids = {known: object_id for object_id, known in self.objects().items()}
-        if name not in ids:
-            raise UnknownNameError("object", name, ids)
-        return ids[name]
+        return objects.id_of(self._store, name)
 
     def add_prompts(self, object_id: ObjectId, frame_index: int, said: Prompts) -> None:
         """Add what a person says about an object on a frame to what was said before.
@@ -214,13 +205,9 @@ class Project:
             UnknownNameError: There is no such object.
             InputError: There is no such frame, nothing is said, or the mask has another size.
         """
-        self._check_objects((object_id,))
-        self._check_frame(frame_index)
-        if said.mask is not None and said.mask.shape != (self.height, self.width):
-            raise InputError(
-                f"the mask for frame {frame_index} is {said.mask.shape[1]}x{said.mask.shape[0]},"
-                f" but the video is {self.width}x{self.height}"
-            )
+        objects.check(self._store, (object_id,))
+        self._shot.check_frame(frame_index)
+        self._shot.check_mask(said.mask, frame_index)
         self.flush()
         prompt_rows.add(self._store, object_id, frame_index, said)
 
@@ -229,7 +216,7 @@ class Project:
 
         Clicks on one frame add up in their order; of several boxes or masks the last one counts.
         """
-        self._check_objects((object_id,))
+        objects.check(self._store, (object_id,))
         return prompt_rows.merged(self._store, object_id)
 
     def prompt_records(self) -> Iterable[PromptRecord]:
@@ -251,7 +238,7 @@ class Project:
             InputError: That is no direction.
         """
         ids = tuple(sorted(object_ids))
-        self._check_objects(ids)
+        objects.check(self._store, ids)
         runs.check_direction(direction)
         self.flush()
         self._run = (model, direction, ids)
@@ -291,8 +278,8 @@ class Project:
             InputError: There is no such frame, or a snapshot comes without ``begin_run``.
             ProjectError: The disk is full or the file has gone. What was committed is kept.
         """
-        self._check_frame(frame_index)
-        self._check_objects(entries)
+        self._shot.check_frame(frame_index)
+        objects.check(self._store, entries)
         if snapshot is not None and self._run is None:
             raise InputError("a snapshot was given outside a pass; call begin_run first")
         try:
@@ -344,7 +331,7 @@ class Project:
 
         Prompts stay. The tracker's state goes too where the pass has already used that span.
         """
-        self._check_objects((object_id,))
+        objects.check(self._store, (object_id,))
         with self._transaction():
             mattes.remove(self._store, object_id, start, stop)
             state = runs.get(self._store)
@@ -399,16 +386,3 @@ class Project:
         """Forget the frames that wait."""
         self._waiting = None
         self._store.rollback()
-
-    def _check_frame(self, frame_index: int) -> None:
-        if not 0 <= frame_index < self.frame_count:
-            raise InputError(
-                f"there is no frame {frame_index}: the video has {self.frame_count} frames",
-                hint=f"frames run from 0 to {self.frame_count - 1}",
-            )
-
-    def _check_objects(self, object_ids: Iterable[ObjectId]) -> None:
-        known = self.object_ids
-        for object_id in object_ids:
-            if object_id not in known:
-                raise UnknownNameError("object", str(object_id), map(str, known))

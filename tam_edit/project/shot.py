@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tam_edit.errors import InputError, ProjectError
 from tam_edit.project.records import damaged, from_json, now, to_json
 from tam_edit.project.store import Store
+from tam_edit.types import Mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,31 @@ class Shot:
                 f"frames {self.in_frame} to {self.out_frame} (not included) of"
                 f" {self.frame_count}, {self.width}x{self.height}, are nothing to work on",
                 hint="the in point lies before the out point, both within the video",
+            )
+
+    def check_frame(self, frame_index: int) -> None:
+        """Refuse a frame that the video does not have.
+
+        Raises:
+            InputError: There is no such frame.
+        """
+        if not 0 <= frame_index < self.frame_count:
+            raise InputError(
+                f"there is no frame {frame_index}: the video has {self.frame_count} frames",
+                hint=f"frames run from 0 to {self.frame_count - 1}",
+            )
+
+    def check_mask(self, mask: Mask | None, frame_index: int) -> None:
+        """Refuse a painted mask that does not cover the displayed picture.
+
+        Raises:
+            InputError: It has another size.
+        """
+        if mask is not None and mask.shape != (self.height, self.width):
+            raise InputError(
+                f"the mask for frame {frame_index} is {mask.shape[1]}x{mask.shape[0]},"
+                f" but the video is {self.width}x{self.height}",
+                hint="paint the mask on a full-size frame of this video",
             )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,9 +19,10 @@ from typing import Any
 from tam_edit.errors import ProjectError
 from tam_edit.project.schema import APPLICATION_ID, upgrade
 
-# Offset of the application id in SQLite's file header (SQLite file format, section 1.3).
+# The file header (SQLite file format, section 1.3): magic, page size, change counter, page count,
+# application id, change counter for which the page count is valid; the rest is skipped.
+_HEADER = struct.Struct(">16sH6xII36xI20xI4x")
 _MAGIC = b"SQLite format 3\x00"
-_APPLICATION_ID_AT = 68
 _COMPANIONS = ("-wal", "-shm", "-journal")
 
 
@@ -240,18 +242,24 @@ def _lock(descriptor: int, path: Path) -> None:
 
 
 def _check_is_project(descriptor: int, path: Path, *, may_be_empty: bool) -> None:
-    header = os.pread(descriptor, 100, 0)
+    header = os.pread(descriptor, _HEADER.size, 0)
     if may_be_empty and not header:
         return
     if not header:
         raise ProjectError(
             f"{path} is empty, so it is no project", hint="make it anew with --overwrite"
         )
-    found = int.from_bytes(header[_APPLICATION_ID_AT : _APPLICATION_ID_AT + 4], "big")
-    if not header.startswith(_MAGIC) or found != APPLICATION_ID:
+    fields = _HEADER.unpack(header.ljust(_HEADER.size, b"\0"))
+    magic, page_bytes, change, page_count, application_id, counted_at = fields
+    if magic != _MAGIC or application_id != APPLICATION_ID:
         raise ProjectError(
             f"{path} is not a tam-edit project", hint="a project is made by: tam-edit new VIDEO"
         )
+    # SQLite reads a cut-off last page as if zeros followed. A log beside the file may still
+    # bring what is missing.
+    is_alone = not any(Path(f"{path}{companion}").exists() for companion in _COMPANIONS)
+    if is_alone and change == counted_at and os.fstat(descriptor).st_size < page_bytes * page_count:
+        raise _damaged(path, "its end is missing")
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -176,7 +176,9 @@ def _paint_eye(rgb: Picture, u: Field, v: Field, px: float) -> None:
 
 def _sampled(texture: NDArray[np.float32], x: Field, y: Field) -> NDArray[np.float32]:
     """A texture at fractional places; past its border it is mirrored."""
-    taken = cv2.remap(texture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    # OpenCV reads maps of any other type as nonsense, without an error.
+    map_x, map_y = x.astype(np.float32), y.astype(np.float32)
+    taken = cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     return np.asarray(taken, np.float32).reshape(*x.shape, *texture.shape[2:])
 
 

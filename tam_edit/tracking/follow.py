@@ -13,7 +13,9 @@ from tam_edit.media import Source
 from tam_edit.models.base import PropagationRun, Propagator, TrackingInfo, TrackStep
 from tam_edit.tracking.plan import Interrupted, ObjectState, Pass, plan_passes
 from tam_edit.tracking.propagate import advance, tracking_size
-from tam_edit.tracks import Origin, TrackedMatte, resized
+from tam_edit.prompts import Prompts
+from tam_edit.project.runs import RunState
+from tam_edit.tracks import Direction, Origin, TrackedMatte, resized
 from tam_edit.types import Matte, ObjectId
 
 Progress = Callable[[int, int], None]
@@ -22,15 +24,22 @@ Progress = Callable[[int, int], None]
 class TrackStore(Protocol):
     """Where tracking reads keyframes from and writes mattes to; a project is one."""
 
-    in_frame: int
-    out_frame: int
+    @property
+    def in_frame(self) -> int:
+        """The first frame to track."""
+        ...
+
+    @property
+    def out_frame(self) -> int:
+        """One past the last frame to track."""
+        ...
 
     def objects(self) -> Mapping[ObjectId, str]:
         """Names by id."""
         ...
 
-    def keyframes(self, object_id: ObjectId) -> list[int]:
-        """Frames on which a person gave the object's mask, ascending."""
+    def prompts(self, object_id: ObjectId) -> Mapping[int, Prompts]:
+        """What a person said about the object; each of these frames has a matte."""
         ...
 
     def tracked_spans(self, object_id: ObjectId) -> list[tuple[int, int]]:
@@ -41,10 +50,12 @@ class TrackStore(Protocol):
         """What is stored of one object on one frame."""
         ...
 
-    def begin_run(
-        self, *, model: str, direction: str, object_ids: Iterable[ObjectId]
-    ) -> None:
+    def begin_run(self, model: str, direction: Direction, object_ids: Iterable[ObjectId]) -> None:
         """Say which run the following frames come from."""
+        ...
+
+    def end_run(self) -> None:
+        """Say that the run is complete."""
         ...
 
     def append(
@@ -60,22 +71,18 @@ class TrackStore(Protocol):
         """The last committed run."""
         ...
 
-    def flush(self) -> None:
-        """Commit what is still open."""
-        ...
-
 
 def remaining_passes(store: TrackStore, model: str) -> list[Pass]:
     """The passes that the store still lacks when it is tracked with that model."""
     states = {
         object_id: ObjectState(
-            keyframes=store.keyframes(object_id), tracked=store.tracked_spans(object_id)
+            keyframes=sorted(store.prompts(object_id)), tracked=store.tracked_spans(object_id)
         )
         for object_id in store.objects()
     }
     run = store.run_state()
     interrupted = None
-    if run is not None and run.model == model and run.snapshot is not None:
+    if run is not None and run.model == model:
         interrupted = Interrupted(
             frame_index=run.frame_index,
             is_forward=run.direction == "forward",
@@ -114,7 +121,7 @@ def follow(
             done += 1
             if progress is not None:
                 progress(done, total)
-        store.flush()
+        store.end_run()
     return done
 
 
@@ -129,14 +136,14 @@ def _run(
         run.keyframe(frame, _mattes(store, frame_index, sorted(one_pass.object_ids), size))
         yield frame_index
     bystanders = [i for i in store.objects() if i not in one_pass.object_ids | members]
+    announced: set[ObjectId] = set()
     for frame in _frames(source, one_pass.frames):
         given = _mattes(store, frame.index, one_pass.keyframes.get(frame.index, ()), size)
         members |= given.keys()
-        store.begin_run(
-            model=propagator.name,
-            direction="forward" if one_pass.is_forward else "backward",
-            object_ids=sorted(members),
-        )
+        if members != announced:
+            direction: Direction = "forward" if one_pass.is_forward else "backward"
+            store.begin_run(propagator.name, direction, members)
+            announced = set(members)
         step = advance(run, frame, given, size)
         taken = _taken(store, frame.index, bystanders, size)
         store.append(frame.index, _entries(step, given.keys(), taken), run.snapshot)
@@ -147,7 +154,7 @@ def _start(
     store: TrackStore, propagator: Propagator, one_pass: Pass, info: TrackingInfo
 ) -> tuple[PropagationRun, set[ObjectId]]:
     state = store.run_state() if one_pass.resumes else None
-    if state is None or state.snapshot is None:
+    if state is None:
         return propagator.start(info), set()
     return propagator.resume(info, state.snapshot), set(state.object_ids)
 

@@ -20,6 +20,7 @@ LEVELS = 16  # regions of each grown family
 SMALLEST_FRAC, LARGEST_FRAC = 0.002, 0.7  # their areas, as a share of the picture
 TREES = ((0.6, 0.1), (1.0, 0.4), (0.0, 0.3))  # (color_share, size_power)
 WALKS = ((4.0, 1e-3), (7.0, 1e-5))  # (how much contrast stops a walker, chance to tire per pixel)
+CONTEST_LEVELS = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,19 +42,22 @@ class Scene:
         i, j = self.graph.pairs.T
         return np.asarray(0.5 * np.abs(share[i] - share[j]).sum(1), np.float32)
 
-    def around(self, superpixel: int, domain: Members) -> Members:
+    def around(self, superpixel: int, domain: Members, rivals: Members) -> Members:
         """Regions within a domain that hold a superpixel.
 
         Args:
             superpixel: Where the click landed.
             domain: (count,), the superpixels that may belong to a region.
+            rivals: (count,), superpixels that hold clicks of the other kind.
 
         Returns:
             (regions, count), each connected.
         """
-        domain = domain.copy()
+        domain = domain & ~rivals
         domain[superpixel] = True
         families = [self._grown(order) for order in self._orders(superpixel, domain)]
+        if rivals.any():
+            families += [self._contested(superpixel, domain, rivals, stop) for stop, _ in WALKS]
         families.append(self._ancestors(superpixel, domain))
         members = np.concatenate(families)
         return np.unique(members, axis=0)
@@ -89,6 +93,25 @@ class Scene:
             order = np.argsort(near, kind="stable")
             orders.append(order[reachable[order]])
         return orders
+
+    def _contested(self, superpixel: int, domain: Members, rivals: Members, stop: float) -> Members:
+        """What a random walker finds to be the click's rather than the other clicks' (Grady)."""
+        graph = self.graph
+        weight = graph.weighted((graph.length * np.exp(-stop * graph.contrast)).astype(np.float32))
+        seeds = rivals.copy()
+        seeds[superpixel] = True
+        free = np.flatnonzero(~seeds)
+        degree = np.asarray(weight.sum(1)).ravel() + 1e-9
+        system = (sparse.diags(degree) - weight).tocsc().astype(np.float64)
+        chance = np.zeros(graph.count)
+        chance[superpixel] = 1.0
+        pull = np.asarray(weight[free][:, [superpixel]].todense(), np.float64).ravel()
+        chance[free] = splu(system[free][:, free]).solve(pull)
+        members = np.stack([domain & (chance >= level) for level in CONTEST_LEVELS])
+        members[:, superpixel] = True
+        for row in members:
+            row &= connected(graph, row, superpixel)
+        return members
 
     def _visits(self, superpixel: int, length: Floats, stop: float, tire: float) -> Floats:
         """How often a random walker from the click comes by (Grady 2006, with restarts)."""

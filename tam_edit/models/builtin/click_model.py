@@ -7,18 +7,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tam_edit.models.builtin.candidates import Members, Scene
+from tam_edit.models.builtin.candidates import Members, Scene, connected
+from tam_edit.models.builtin.click_scores import ADDED, FIRST, REMOVED
 from tam_edit.models.builtin.objectness import (
-    ADDED,
-    FIRST,
-    REMOVED,
     agreement,
     describe,
     describe_change,
 )
+from tam_edit.models.builtin.superpixel_cut import FORBIDDEN, color_evidence, cut
 from tam_edit.models.builtin.superpixels import Floats
 
+CUTS = ((0.5, 0.5, 1.0), (0.3, 1.0, 2.0), (1.0, 0.2, 2.0))  # weights: belief, colour, seam
 SHARPNESS = 0.03  # difference in predicted IoU that makes a region e times as likely
+
+
+@dataclass(frozen=True)
+class Click:
+    """A click on the working picture: where, in which superpixel, of which kind."""
+
+    x: float
+    y: float
+    superpixel: int
+    is_positive: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +51,8 @@ def answer_click(
     *,
     is_positive: bool,
     selected: Members | None,
-    closed: Members,
+    rivals: Members,
+    barred: Members,
 ) -> Answer:
     """Find the region that a click adds to the object or takes from it.
 
@@ -54,29 +65,67 @@ def answer_click(
         y: Row in the working picture.
         is_positive: Whether the click is on the object.
         selected: (count,), the object so far; None before the first click.
-        closed: (count,), superpixels that no answer may hold: others were clicked there.
+        rivals: (count,), superpixels with clicks of the other kind: no answer may hold them.
+        barred: (count,), superpixels that no answer may hold for another reason.
     """
-    count = scene.graph.count
     superpixel = int(scene.graph.labels[round(y), round(x)])
-    domain = np.ones(count, bool)
+    domain = np.ones(scene.graph.count, bool)
     if selected is not None:
         domain = ~selected if is_positive else selected.copy()
-    domain &= ~closed
-    regions = scene.around(superpixel, domain)
-    agree = agreement(scene, regions)
-    if selected is None:
-        features = describe(scene, regions, x, y, np.zeros(len(scene.graph.pairs), bool))
-        quality = np.column_stack([features, agree.mean(1)]) @ FIRST
-    else:
-        features = describe_change(scene, regions, x, y, domain=domain, selected=selected)
-        quality = np.column_stack([features, agree.mean(1)]) @ (
-            ADDED if is_positive else REMOVED
-        )
-    likely = np.exp((quality - quality.max()) / SHARPNESS)
-    likely /= likely.sum()
-    expected = np.clip(agree @ likely, 0, 1)
+    domain &= ~barred
+    regions = scene.around(superpixel, domain, rivals)
+    click = Click(x, y, superpixel, is_positive)
+    likely = _likelihood(scene, regions, click, domain, selected)
+    more = _by_color(scene, likely @ regions, superpixel, domain & ~rivals)
+    regions = np.unique(np.concatenate([regions, more]), axis=0)
+    likely = _likelihood(scene, regions, click, domain, selected)
+    expected = np.clip(agreement(scene, regions) @ likely, 0, 1)
     order = np.argsort(-expected, kind="stable")
     return Answer(regions[order], expected[order].astype(np.float32))
+
+
+def _likelihood(
+    scene: Scene, regions: Members, click: Click, domain: Members, selected: Members | None
+) -> Floats:
+    """(regions,), adding up to 1: how likely it is that each was meant."""
+    quality = measure(scene, regions, click, domain, selected)
+    likely = np.exp((quality - quality.max()) / SHARPNESS)
+    return np.asarray(likely / likely.sum(), np.float32)
+
+
+def measure(
+    scene: Scene, regions: Members, click: Click, domain: Members, selected: Members | None
+) -> Floats:
+    """(regions,): the IoU that taking each region would lead to, up to a common constant."""
+    agree = agreement(scene, regions).mean(1)
+    if selected is None:
+        nothing = np.zeros(len(scene.graph.pairs), bool)
+        features = describe(scene, regions, click.x, click.y, nothing)
+        return np.asarray(np.column_stack([features, agree]) @ FIRST)
+    features = describe_change(scene, regions, click.x, click.y, domain=domain, selected=selected)
+    weights = ADDED if click.is_positive else REMOVED
+    return np.asarray(np.column_stack([features, agree]) @ weights)
+
+
+def _by_color(scene: Scene, belief: Floats, superpixel: int, domain: Members) -> Members:
+    """Regions cut out by colour and contrast around what is believed so far."""
+    graph = scene.graph
+    domain = domain.copy()
+    domain[superpixel] = True
+    typical = float(graph.area.mean())
+    prior = np.log((belief + 0.02) / (1.02 - belief))
+    evidence = color_evidence(graph, np.clip(belief, 0, 1))
+    seam = graph.length / np.sqrt(typical) * (np.exp(-4.0 * graph.contrast) + 0.02)
+    regions = []
+    for by_prior, by_color, by_seam in CUTS:
+        cost = graph.area / typical * (by_prior * prior + by_color * evidence)
+        background = np.maximum(cost, 0)
+        background[superpixel] = FORBIDDEN
+        inside = np.where(domain, np.maximum(-cost, 0), FORBIDDEN)
+        inside[superpixel] = 0
+        region = cut(graph, inside, background, by_seam * seam)
+        regions.append(connected(graph, region & domain, superpixel))
+    return np.stack(regions)
 
 
 def distinct(scene: Scene, answer: Answer, limit: int) -> NDArray[np.int64]:

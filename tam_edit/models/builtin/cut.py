@@ -31,8 +31,8 @@ def snap_to_edges(picture: NDArray[np.uint8], log_odds: Float) -> Float:
     Returns:
         Smoothed log-odds, float32 (H, W).
     """
-    color = picture.astype(np.float32)
-    weights = [_likeness(color, dy, dx) for dy, dx in NEIGHBOURS]
+    planes = [np.ascontiguousarray(picture[..., i], np.float32) for i in range(3)]
+    weights = [_likeness(planes, dy, dx) for dy, dx in NEIGHBOURS]
     total = log_odds
     for _ in range(ROUNDS):
         belief = np.tanh(total / 2)
@@ -53,12 +53,16 @@ def shifted(shape: tuple[int, ...], dy: int, dx: int) -> tuple[tuple[slice, slic
     return ((upper, left), (lower, right)) if dx >= 0 else ((upper, right), (lower, left))
 
 
-def _likeness(color: Float, dy: int, dx: int) -> Float:
-    here, there = shifted(color.shape, dy, dx)
-    apart = ((color[here] - color[there]) ** 2).sum(-1)
+def _likeness(planes: list[Float], dy: int, dx: int) -> Float:
+    """The weight between pixels that lie (dy, dx) apart, from how alike their colours are."""
+    here, there = shifted(planes[0].shape, dy, dx)
+    apart = np.zeros_like(planes[0][here])
+    for plane in planes:
+        step = plane[here] - plane[there]
+        apart += step * step
     if apart.size == 0:
-        return np.zeros(apart.shape, np.float32)
+        return apart
     near = np.float32(STRENGTH / np.hypot(dy, dx))
-    mean = apart.mean() + np.float32(1)
-    result: Float = near * np.exp(-apart * (CONTRAST / mean))
+    sharpness = np.float32(CONTRAST / (float(apart.mean()) + 1))
+    result: Float = near * np.exp(-sharpness * apart)
     return result

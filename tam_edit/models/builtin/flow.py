@@ -80,9 +80,9 @@ def motion_between(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Motio
     origin = np.stack([x, y], axis=-1) + back
     gap = back + _sampled(forward, origin)
     tolerance = ROUND_TRIP_PX + ROUND_TRIP_SHARE * np.hypot(back[..., 0], back[..., 1])
-    trust = np.exp(-(gap**2).sum(-1) / (2 * tolerance**2))
-    limit = np.array([columns, rows], np.float32)
-    is_inside = ((origin > -1) & (origin < limit)).all(axis=-1)
+    trust = np.exp(-_squared_length(gap) / (2 * tolerance**2))
+    x, y = origin[..., 0], origin[..., 1]
+    is_inside = (x > -1) & (x < columns) & (y > -1) & (y < rows)
     return Motion(origin, back, np.where(is_inside, trust, 0).astype(np.float32))
 
 
@@ -122,7 +122,7 @@ def motion_contrast(motion: Motion, distance: Float, box: Box) -> Float:
     design = np.stack([x, y, np.ones_like(x)], axis=-1)
     flow = motion.flow[box.slices]
     surprise = [
-        np.log1p(((flow - design @ matrix) ** 2).sum(-1) / (2 * spread**2)) + np.log(spread)
+        np.log1p(_squared_length(flow - design @ matrix) / (2 * spread**2)) + np.log(spread)
         for matrix, spread in (around, inside)
     ]
     contrast = np.clip(surprise[0] - surprise[1], -MOTION_LIMIT, MOTION_LIMIT)
@@ -139,15 +139,16 @@ def _affine_fit(flow: Float, where: NDArray[np.bool_]) -> tuple[Float, float] | 
     rows, columns = rows[::every], columns[::every]
     design = np.stack([columns, rows, np.ones(len(rows))], axis=1).astype(np.float64)
     flow_there: Double = flow[rows, columns].astype(np.float64)
-    weight = np.ones(len(rows))
+    weight: Double = np.ones(len(rows))
     # A little ridge keeps a thin row of pixels from tilting the model.
     ridge = np.diag([1.0, 1.0, 1e-3])
     matrix: Double = np.zeros((3, 2))
     spread = MOTION_NOISE_PX
     for _ in range(4):
         weighted = design * weight[:, None]
-        matrix = np.linalg.solve(weighted.T @ design + ridge, weighted.T @ flow_there)
-        gap = np.hypot(*(flow_there - design @ matrix).T)
+        gram, moment = weighted.T @ design + ridge, weighted.T @ flow_there
+        matrix = np.linalg.solve(gram, moment).astype(np.float64)
+        gap: Double = np.hypot(*(flow_there - design @ matrix).T)
         spread = max(MOTION_NOISE_PX, 1.5 * float(np.median(gap)))
         weight = 1 / (1 + (gap / spread) ** 2)
     return matrix.astype(np.float32), spread
@@ -158,6 +159,13 @@ def _dis(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Float:
     return np.asarray(
         engine.calc(first, second, np.zeros((*first.shape, 2), np.float32)), np.float32
     )
+
+
+def _squared_length(vectors: Float) -> Float:
+    """Of (x, y) along the last axis; a sum over so short an axis is slow."""
+    x, y = vectors[..., 0], vectors[..., 1]
+    result: Float = x * x + y * y
+    return result
 
 
 def _sampled(field: Float, at: Float) -> Float:

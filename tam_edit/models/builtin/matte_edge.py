@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam_edit.models.builtin.superpixels import Floats
-from tam_edit.types import Mask, Matte
+from tam_edit.types import Mask, Matte, box_of
 
 
 def snap(lab: Floats, mask: Mask, reach_px: int) -> Mask:
@@ -22,17 +22,25 @@ def snap(lab: Floats, mask: Mask, reach_px: int) -> Mask:
         reach_px: How far the edge may move.
     """
     for _ in range(2):
-        if mask.all() or not mask.any():
-            break
         band = _band(mask, reach_px)
-        sure = ~_band(mask, max(1, reach_px // 3))
-        inside = _local_likelihood(lab, mask & sure, 2.0 * reach_px)
-        outside = _local_likelihood(lab, ~mask & sure, 2.0 * reach_px)
-        belief = 1 / (1 + np.exp(np.clip(inside - outside, -30, 30)))
-        belief = np.where(band, 0.65 * belief + 0.35 * mask, mask).astype(np.float32)
-        smooth = guided_filter(lab / 100, belief, max(2, reach_px // 2), 1e-3)
-        mask = np.where(band, smooth > 0.5, mask)
-    return np.asarray(mask, bool)
+        # Beyond this margin nothing can influence the band.
+        part = box_of(band).grown(8 * reach_px).clipped(mask.shape[1], mask.shape[0]).slices
+        if not band.any():
+            break
+        mask = mask.copy()
+        mask[part] = _decided(lab[part], mask[part], band[part], reach_px)
+    return mask
+
+
+def _decided(lab: Floats, mask: Mask, band: Mask, reach_px: int) -> Mask:
+    """One round of ``snap`` on a part of the picture."""
+    sure = ~_band(mask, max(1, reach_px // 3))
+    inside = _unlikeliness(lab, mask & sure, 2.0 * reach_px)
+    outside = _unlikeliness(lab, ~mask & sure, 2.0 * reach_px)
+    belief = 1 / (1 + np.exp(np.clip(inside - outside, -30, 30)))
+    belief = np.where(band, 0.65 * belief + 0.35 * mask, mask).astype(np.float32)
+    smooth = guided_filter(lab / 100, belief, max(2, reach_px // 2), 1e-3)
+    return np.asarray(np.where(band, smooth > 0.5, mask))
 
 
 def guided_filter(guide: Floats, values: Floats, radius_px: int, epsilon: float) -> Floats:
@@ -86,7 +94,7 @@ def _band(mask: Mask, reach_px: int) -> Mask:
     return np.asarray(grown != shrunk)
 
 
-def _local_likelihood(lab: Floats, members: Mask, sigma_px: float) -> Floats:
+def _unlikeliness(lab: Floats, members: Mask, sigma_px: float) -> Floats:
     """Negative log-likelihood of each pixel under the colours of a region around it."""
     weight = members.astype(np.float32)
 

@@ -18,6 +18,7 @@ HIDDEN = 48
 BATCH = 1024
 FIRST_RATE = 3e-3
 LATER_RATE = 1e-3
+NOISE = 0.0
 WEIGHT_DECAY = 1e-4
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
@@ -114,6 +115,8 @@ class Classifier:
             if recent:
                 newer = _batch(recent, BATCH - BATCH // 2, rng)
                 x, y = torch.cat([x, newer[0]]), torch.cat([y, newer[1]])
+            if NOISE:
+                x = x + NOISE * torch.from_numpy(rng.standard_normal(x.shape, dtype=np.float32))
             self._descend(x, y, rate)
 
     def log_odds(self, features: Float) -> Float:

@@ -59,18 +59,18 @@ class Selection:
         self.mask: Mask = np.zeros(scene.graph.labels.shape, bool)
         self.changed: Mask = np.zeros_like(self.mask)
         self.score = MIN_SCORE
-        self._closed = np.zeros((2, scene.graph.count), bool)
+        self._rivals = np.zeros((2, scene.graph.count), bool)
+        self._barred = np.zeros((2, scene.graph.count), bool)
         columns, rows = clicks.pixels().T
         self._superpixels = scene.graph.labels[rows, columns]
         for superpixel, sign in zip(self._superpixels, clicks.signs, strict=True):
-            # What was clicked as one thing is closed to answers of the other kind.
-            self._closed[int(not sign), superpixel] = True
+            self._rivals[int(not sign), superpixel] = True
 
     def copy(self) -> Selection:
         """A selection that goes its own way from here."""
         other = Selection(self.scene, self.clicks)
         other.mask, other.changed = self.mask.copy(), self.changed.copy()
-        other.score, other._closed = self.score, self._closed
+        other.score, other._barred = self.score, self._barred
         return other
 
     def take(self, mask: Mask) -> None:
@@ -87,7 +87,7 @@ class Selection:
         inside &= (rows >= y0 - 0.5) & (rows < y1 - 0.5)
         self.mask = members[self.scene.graph.labels] & inside
         x, y = self.scene.graph.center.T
-        self._closed[1] |= (x < x0) | (x >= x1) | (y < y0) | (y >= y1)
+        self._barred[1] |= (x < x0) | (x >= x1) | (y < y0) | (y >= y1)
         self.changed[:] = True
         self.score = 0.6
 
@@ -95,7 +95,13 @@ class Selection:
         """The best few selections after the first positive click alone, best first."""
         x, y = self.clicks.points[0]
         answer = answer_click(
-            self.scene, x, y, is_positive=True, selected=None, closed=self._closed[1]
+            self.scene,
+            x,
+            y,
+            is_positive=True,
+            selected=None,
+            rivals=self._rivals[1],
+            barred=self._barred[1],
         )
         selections = []
         for k in distinct(self.scene, answer, limit):
@@ -122,7 +128,8 @@ class Selection:
                 y,
                 is_positive=sign,
                 selected=selected,
-                closed=self._closed[int(sign)],
+                rivals=self._rivals[int(sign)],
+                barred=self._barred[int(sign)],
             )
             region = answer.regions[0][self.scene.graph.labels]
             self.changed |= region & (self.mask != sign)
@@ -151,9 +158,7 @@ class Selection:
             self.changed[rows, columns] = True
 
 
-def stamp(
-    picture: NDArray[np.float32] | Mask, clicks: Clicks, radius_px: int, holds: Mask
-) -> None:
+def stamp(picture: NDArray[np.float32] | Mask, clicks: Clicks, radius_px: int, holds: Mask) -> None:
     """Paint a disc of 1 or 0 around each click that does not hold, in place.
 
     Args:

@@ -21,6 +21,7 @@ from tam_edit.types import Box, ObjectId
 
 Array = NDArray[Any]
 
+HEADER = "tam_edit.tracker"
 MODEL = "builtin"
 # Goes up with every change that would make an older run go on differently.
 VERSION = 1
@@ -45,11 +46,12 @@ def pack(info: TrackingInfo, state: RunState) -> bytes:
     arrays: dict[str, Array] = {}
     if state.previous is not None:
         arrays["previous"] = state.previous
-    facts = {}
+    facts: dict[str, Any] = {}
     for number, target in state.targets.items():
         arrays |= {f"{number}.{name}": array for name, array in _arrays_of(target).items()}
         facts[str(number)] = _facts_of(target)
-    header = _identity(info) | {"targets": json.dumps(facts)}
+    # One entry: safetensors keeps several in no fixed order.
+    header = {HEADER: json.dumps(_identity(info) | {"targets": facts})}
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     return safetensors.numpy.save(whole, header)
 
@@ -64,35 +66,36 @@ def unpack(info: TrackingInfo, snapshot: bytes) -> RunState:
     for key, wanted in _identity(info).items():
         if header.get(key) != wanted:
             raise ModelError(
-                f"the tracker's snapshot has {key} {header.get(key)!r}, not {wanted!r}: "
+                f"the tracker's snapshot is of {key} {header.get(key)}, not {wanted}: "
                 "track again from the last keyframe"
             )
     try:
         arrays = safetensors.numpy.load(snapshot)
         state = RunState(arrays.get("previous"))
-        for number, facts in json.loads(header["targets"]).items():
+        for number, facts in header["targets"].items():
             state.targets[int(number)] = _target(arrays, f"{number}.", facts)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, LookupError, TypeError, ValueError) as error:
         raise _damaged() from error
     return state
 
 
-def _identity(info: TrackingInfo) -> dict[str, str]:
+def _identity(info: TrackingInfo) -> dict[str, Any]:
     return {
         "model": MODEL,
-        "version": str(VERSION),
+        "version": VERSION,
         "size": f"{info.width}x{info.height}",
-        "shares_pixels": str(info.shares_pixels),
-        "feature_count": str(FEATURE_COUNT),
+        "shares_pixels": info.shares_pixels,
+        "feature_count": FEATURE_COUNT,
     }
 
 
-def _header(snapshot: bytes) -> dict[str, str]:
+def _header(snapshot: bytes) -> dict[str, Any]:
     """The metadata: 8 bytes of length, then JSON (safetensors' format description)."""
     length = int.from_bytes(snapshot[:8], "little")
     try:
         header = json.loads(snapshot[8 : 8 + length])["__metadata__"]
-    except (KeyError, TypeError, ValueError) as error:
+        header = json.loads(header[HEADER])
+    except (LookupError, TypeError, ValueError) as error:
         raise _damaged() from error
     if not isinstance(header, dict):
         raise _damaged()

@@ -27,10 +27,10 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from tam_edit.effect import COVER_MARGIN_PX, COVER_THRESHOLD, EFFECTS, Effect
+from tam_edit.effect import EFFECTS, Effect
 from tam_edit.errors import RecipeError, UnknownNameError, did_you_mean
-from tam_edit.recipe_parameters import build_from_table, file_parameters, table_schema
-from tam_edit.recipe_steps import (
+from tam_edit.recipe.parameters import build_from_table, file_parameters, table_schema
+from tam_edit.recipe.steps import (
     ALPHA_FORMATS,
     COVER_FIELDS,
     STEP_KINDS,
@@ -43,7 +43,7 @@ from tam_edit.recipe_steps import (
     TrackStep,
     in_words,
 )
-from tam_edit.recipe_text import (
+from tam_edit.recipe.text import (
     Fault,
     Place,
     found,
@@ -63,21 +63,10 @@ SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
 
 
 class EffectUse(NamedTuple):
-    """An effect step with its effect built and nothing left open.
+    """An effect, ready to begin, and the step that says on which objects and with what margin."""
 
-    Attributes:
-        effect: The effect, ready to begin.
-        objects: ``"all"`` or the names of the objects that it is for.
-        margin_px: How far a cover reaches past the object, in source pixels.
-        margin_frac: The same as a share of the object's size; the two add up.
-        cover_threshold: Matte value from which a pixel counts as object, for a cover.
-    """
-
+    step: EffectStep
     effect: Effect
-    objects: Literal["all"] | tuple[str, ...]
-    margin_px: float
-    margin_frac: float
-    cover_threshold: float
 
 
 class Recipe(Part):
@@ -313,20 +302,9 @@ def _build_effects(recipe: Recipe) -> tuple[list[EffectUse], list[Fault]]:
         effect, wrong = build_from_table(kind, step.parameters)
         faults += [f._replace(place=("steps", index, "with", *f.place)) for f in wrong]
         if effect is not None:
-            uses.append(_use(step, effect))
+            uses.append(EffectUse(step, effect))
             faults += _cover_faults(index, step, effect)
     return uses, faults
-
-
-def _use(step: EffectStep, effect: Effect) -> EffectUse:
-    at = step.cover_threshold
-    return EffectUse(
-        effect=effect,
-        objects=step.objects,
-        margin_px=COVER_MARGIN_PX if step.margin_px is None else step.margin_px,
-        margin_frac=0.0 if step.margin_frac is None else step.margin_frac,
-        cover_threshold=COVER_THRESHOLD if at is None else at,
-    )
 
 
 def _cover_faults(index: int, step: EffectStep, effect: Effect) -> list[Fault]:
@@ -335,7 +313,7 @@ def _cover_faults(index: int, step: EffectStep, effect: Effect) -> list[Fault]:
         return []
     trouble = f"does nothing here: {step.effect} follows the matte's soft edge"
     hint = 'leave it out, or write with = { edge = "cover" }'
-    stated = step.model_dump(include=COVER_FIELDS, exclude_none=True)
+    stated = step.model_dump(include=COVER_FIELDS, exclude_defaults=True)
     return [Fault(("steps", index, name), trouble, hint) for name in stated]
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tam_edit.recipe_text import toml_value
+from tam_edit.effect import COVER_MARGIN_PX, COVER_THRESHOLD
+from tam_edit.recipe.text import toml_value
 
 Name: TypeAlias = Annotated[str, Field(min_length=1)]
 OutputFormat: TypeAlias = Literal["h264", "hevc", "ffv1", "prores4444", "vp9-alpha", "png"]
@@ -60,20 +61,20 @@ class EffectStep(Part):
     objects: Literal["all"] | Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
         default="all", description="'all', or a list of object names."
     )
-    margin_px: float | None = Field(
-        default=None,
+    margin_px: float = Field(
+        default=COVER_MARGIN_PX,
         ge=0,
         le=4096,
         description="How far an effect that covers reaches past the object, in source pixels.",
     )
-    margin_frac: float | None = Field(
-        default=None,
+    margin_frac: float = Field(
+        default=0.0,
         ge=0,
         le=4,
         description="The same as a share of the object's size; the two add up.",
     )
-    cover_threshold: float | None = Field(
-        default=None,
+    cover_threshold: float = Field(
+        default=COVER_THRESHOLD,
         gt=0,
         le=1,
         description="Matte value from which a pixel counts as object, for an effect that covers.",
@@ -121,7 +122,7 @@ def in_words(step: Step) -> str:
             return f"stops where a frame's score is below {step.threshold:g}{why}"
         case EffectStep():
             on = "all objects" if step.objects == "all" else ", ".join(step.objects)
-            cover = step.model_dump(include=COVER_FIELDS, exclude_none=True)
+            cover = step.model_dump(include=COVER_FIELDS, exclude_defaults=True)
             given = {**step.parameters, **cover}
             return f"{step.effect} on {on}" + _listed(given)
         case OutputStep():

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from tam_edit.errors import InputError, did_you_mean
 from tam_edit.parameters import Parameter, parameters_of
-from tam_edit.recipe_text import Fault, found, is_quoted_number
+from tam_edit.recipe.text import Fault, found, is_quoted_number
 
 T = TypeVar("T")
 

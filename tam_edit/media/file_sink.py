@@ -1,0 +1,206 @@
+"""A video file as a sink."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import OutputContainer
+from av.packet import Packet
+
+from tam_edit.errors import EncodeError, InputError
+from tam_edit.frame import Frame
+from tam_edit.media.conversion import Conversion
+from tam_edit.media.copied_streams import CopiedStreams, Span
+from tam_edit.media.description import describe, timecode_from
+from tam_edit.media.encoder import add_video, muxer_options
+from tam_edit.media.file_source import FileSource
+from tam_edit.media.formats import PIXEL_FORMAT_OPTION, OutputFormat, pixel_format
+from tam_edit.media.readback import Promise, verify_file
+from tam_edit.media.sink import Sink
+from tam_edit.media.source import Source
+
+FOREVER_S = Fraction(10**9)
+
+
+class FileSink(Sink):
+    """Writes a video file through FFmpeg, under a hidden name until it has been read back.
+
+    Args:
+        path: Target, free to be written.
+        chosen: Its format.
+        source: Where the frames come from.
+        start: First frame.
+        stop: Frame before which writing ends.
+        needs_alpha: Whether frames will be transparent somewhere.
+        copy_streams: Whether sound comes along.
+        copy_metadata: Whether everything else comes along.
+        options: Encoder settings of the user.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        chosen: OutputFormat,
+        source: Source,
+        start: int,
+        stop: int,
+        *,
+        needs_alpha: bool,
+        copy_streams: bool,
+        copy_metadata: bool,
+        options: Mapping[str, str],
+    ) -> None:
+        super().__init__(path, chosen, source, start, stop)
+        info = source.info
+        self._shift = int(source.pts[start] - source.pts[0])
+        target = pixel_format(
+            chosen,
+            info.layout,
+            needs_alpha=needs_alpha,
+            size=(info.coded_width, info.coded_height),
+            options=options,
+        )
+        self._conversion = Conversion(info.layout, info.color, target, info.coded_height)
+        self._note_losses(target)
+        self._promise = Promise.of(info, self._conversion)
+        self._partial = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
+        self._copied: CopiedStreams | None = None
+        self._output: OutputContainer | None = None
+        try:
+            with self._reported():
+                self._open(source, target, options, copy_streams, copy_metadata)
+        except BaseException:
+            self.discard()
+            raise
+
+    def _open(
+        self,
+        source: Source,
+        target: str,
+        options: Mapping[str, str],
+        copy_streams: bool,
+        copy_metadata: bool,
+    ) -> None:
+        self._output = output = av.open(
+            f"file:{self._partial}",
+            "w",
+            container_options=muxer_options(self.path.suffix, source, anonymous=not copy_metadata),
+        )
+        encoder_options = {**self.format.options, **options}
+        encoder_options.pop(PIXEL_FORMAT_OPTION, None)
+        self._video = add_video(
+            output,
+            self.format.codec,
+            self._info,
+            color=self._conversion.color,
+            pixel_format=target,
+            options=encoder_options,
+        )
+        span = self._span_in_seconds(source)
+        if copy_metadata:
+            timecode = timecode_from(source, self._span[0], self.notes)
+            if timecode is not None:
+                self._video.metadata["timecode"] = timecode
+        if isinstance(source, FileSource):
+            if copy_metadata:
+                describe(source, output, self._video, span)
+            if copy_streams:
+                self._copied = CopiedStreams(
+                    source.info.path,
+                    source.video_stream,
+                    output,
+                    self.path.suffix,
+                    span,
+                    copy_metadata,
+                    self.notes,
+                )
+        output.start_encoding()
+        unknown = set(self._video.codec_context.options) & set(options)
+        if unknown:
+            raise InputError(f"{self.format.codec} knows no option {', '.join(sorted(unknown))}")
+
+    def _encode(self, frame: Frame) -> None:
+        picture = self._conversion.picture(frame)
+        picture.pts = frame.pts - self._shift
+        picture.time_base = frame.time_base
+        picture.duration = frame.duration
+        self._promise.pts.append(picture.pts)
+        with self._reported():
+            self._mux(self._video.encode(picture))
+            if self._copied is not None:
+                self._copied.copy_until(picture.pts * frame.time_base)
+
+    def _mux(self, packets: list[Packet[av.VideoStream]]) -> None:
+        if self._output is not None:
+            self._output.mux(packets)
+
+    def _complete(self) -> None:
+        with self._reported():
+            self._mux(self._video.encode(None))
+            if self._copied is not None:
+                self._copied.copy_until(None)
+                self._promise.copied = self._copied.tallies
+            self._close()
+        self.notes += verify_file(self._partial, self.path.name, self._promise)
+        with self._reported():
+            self._partial.replace(self.path)
+
+    def _remove(self) -> None:
+        # What made the output fail makes closing it fail, too.
+        with suppress(av.FFmpegError, OSError, ValueError):
+            self._close()
+        self._partial.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        output, self._output = self._output, None
+        copied, self._copied = self._copied, None
+        if copied is not None:
+            copied.close()
+        if output is not None:
+            output.close()
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except EncodeError:
+            raise
+        except (av.FFmpegError, OSError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            reason = getattr(error, "strerror", None) or str(error)
+            raise EncodeError(f"{self.path} cannot be written: {reason}") from error
+
+    def _note_losses(self, target: str) -> None:
+        info, kept = self._info, self._conversion
+        where = f"{self.format.name} ({target})"
+        if info.layout.has_alpha and not kept.layout.has_alpha:
+            self.notes.append(f"the source's transparency is not kept in {where}")
+        if info.layout.bits > kept.layout.bits:
+            self.notes.append(
+                f"samples of {info.layout.bits} bits become {kept.layout.bits} bits in {where}"
+            )
+        is_delivery = self.format.codec in ("libx264", "libx265")
+        is_full_chroma = kept.layout.chroma_step == (1, 1) != info.layout.chroma_step
+        if is_delivery and is_full_chroma:
+            self.notes.append(
+                f"{info.coded_width}x{info.coded_height} is kept by writing 4:4:4, which some "
+                "players cannot show"
+            )
+        if info.hdr.is_present and self.format.codec not in ("libx264", "libx265"):
+            self.notes.append(f"HDR10 mastering metadata are not kept in {self.format.name}")
+
+    def _span_in_seconds(self, source: Source) -> Span | None:
+        start, stop = self._span
+        if (start, stop) == (0, self._info.frame_count):
+            return None
+        begin = source.time_of(start)
+        # What sounds on after the last frame belongs to an end that is not cut.
+        is_cut = stop < self._info.frame_count
+        end = source.time_of(stop) if is_cut else begin + FOREVER_S
+        return Span(begin, end, begin - source.time_of(0))
