@@ -32,10 +32,9 @@ def block_means(image: Image, weight: Matte, block_px: int, skip: tuple[int, int
     """
     height, width = weight.shape
     means = _filled(_block_sums(image, weight, block_px, skip))
-    large: Any = np.repeat(np.repeat(np.rint(means), block_px, axis=0), block_px, axis=1)
-    picture: Image = large[skip[1] : skip[1] + height, skip[0] : skip[0] + width].astype(
-        image.dtype
-    )
+    rounded: Any = np.rint(means).astype(image.dtype)
+    large: Any = np.repeat(np.repeat(rounded, block_px, axis=1), block_px, axis=0)
+    picture: Image = large[skip[1] : skip[1] + height, skip[0] : skip[0] + width]
     return picture
 
 

@@ -52,7 +52,7 @@ class Blur(Effect):
         alpha = matte[box.slices]
         return Layer(
             box=box,
-            image=gaussian_means(frame.region(box), alpha, self.sigma_for(matte)),
+            image=gaussian_means(frame.region(box), alpha, self.sigma_for(alpha)),
             alpha=alpha,
         )
 

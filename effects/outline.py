@@ -52,8 +52,10 @@ class Outline(Effect):
             return np.zeros(mask.shape, np.float32)
         middle = {"outside": 0.5, "centre": 0.0, "inside": -0.5}[self.side] * self.width_px
         # The edge runs midway between an object's pixel and its neighbour.
-        outside = np.where(mask, 0.5 - _distance(~mask), _distance(mask) - 0.5)
-        covered = self.width_px / 2 + 0.5 - np.abs(outside - middle)
+        # A line that lies on one side alone covers nothing of the other.
+        within = np.inf if self.side == "outside" else _distance(~mask) - 0.5
+        beyond = np.inf if self.side == "inside" else _distance(mask) - 0.5
+        covered = self.width_px / 2 + 0.5 - np.abs(np.where(mask, -within, beyond) - middle)
         return np.clip(covered, 0, min(1.0, self.width_px)).astype(np.float32)
 
 

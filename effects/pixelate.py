@@ -56,8 +56,9 @@ class Pixelate(Effect):
 
     def render(self, frame: Frame, matte: Matte) -> Layer:
         """Average the object's pixels block by block."""
-        box, block_px = box_of(matte), self.grid_px(matte)
+        box = box_of(matte)
         alpha = matte[box.slices]
+        block_px = self.grid_px(alpha)
         skip = (box.x0 % block_px, box.y0 % block_px)
         image = block_means(frame.region(box), alpha, block_px, skip)
         return Layer(box=box, image=image, alpha=alpha)

@@ -7,6 +7,7 @@ frame's own planes. :func:`apply` is both, with the matte prepared as the effect
 from __future__ import annotations
 
 import functools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -236,8 +237,15 @@ def prepare_matte(
     if edge == "soft":
         low, high, _, _ = cv2.minMaxLoc(matte)
         return matte if low >= 0 and high <= 1 else np.clip(matte, 0, 1)
-    hard = ops.threshold(matte, at=threshold)
-    return ops.grow(hard, radius_px=margin_px).astype(np.float32)
+    if not 0 <= margin_px < math.inf:
+        raise InputError(f"margin_px is {margin_px}, but must be a number of at least 0")
+    # Only what the object may touch is looked at: the rest of the frame stays unread.
+    height, width = matte.shape
+    box = box_of(matte).grown(math.ceil(margin_px)).clipped(width, height)
+    cover = np.zeros(matte.shape, np.float32)
+    hard = ops.threshold(matte[box.slices], at=threshold)
+    cover[box.slices] = ops.grow(hard, radius_px=margin_px)
+    return cover
 
 
 def composite(frame: Frame, layer: Layer, edge: Edge = "soft") -> Frame:
@@ -265,7 +273,8 @@ def composite(frame: Frame, layer: Layer, edge: Edge = "soft") -> Frame:
     if layer.image is None or layer.alpha is None or layer.box.is_empty:
         return frame
     if layer.image.dtype != frame.rgb_dtype:
-        raise InputError(f"the layer is {layer.image.dtype}, the frame's RGB {frame.rgb_dtype}")
+        wanted = np.dtype(frame.rgb_dtype)
+        raise InputError(f"the layer is {layer.image.dtype}, the frame's RGB {wanted}")
     rows, columns = frame.planes[0].shape
     coded = frame.to_coded_box(layer.box).aligned(*frame.layout.chroma_step).clipped(columns, rows)
     outer = frame.to_display_box(coded)

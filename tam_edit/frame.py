@@ -225,7 +225,12 @@ class Frame:
         whole = Box(0, 0, columns, rows).aligned(step_x, step_y)
         outer = coded.grown(CHROMA_MARGIN * max(step_x, step_y)).aligned(step_x, step_y)
         outer = outer.clipped(whole.x1, whole.y1)
-        part = to_av(self._crop(outer), self.layout, self.color)
+        samples, layout = self._crop(outer), self.layout
+        if layout.has_alpha:
+            # FFmpeg 8.1 garbles some pixels of 16-bit RGB when it has alpha to leave out.
+            opaque = layout.name.replace("yuva", "yuv").replace("gbra", "gbr")
+            samples, layout = samples[:-1], PixelLayout.of(opaque)
+        part = to_av(samples, layout, self.color)
         # Planar RGB: FFmpeg's packed 16-bit output of 4:2:0 wraps in bright saturated colours, and
         # its packed 8-bit output takes seven times as long for the same values.
         wide = PixelLayout.of("gbrp" if self.rgb_dtype == np.uint8 else "gbrp16le")

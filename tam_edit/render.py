@@ -108,7 +108,7 @@ def render(
             )
         )
         chain = [
-            _EffectRun(use, _objects_of(use, job.names), source, job, stack)
+            _EffectRun(use, objects_of(use, job.names), source, job, stack)
             for use in job.recipe.effects()
         ]
         for done, frame in enumerate(_with_effects(source, job, chain), start=1):
@@ -167,7 +167,12 @@ def check_tracked(job: RenderJob) -> None:
             )
 
 
-def _objects_of(use: EffectUse, names: Mapping[ObjectId, str]) -> tuple[ObjectId, ...]:
+def objects_of(use: EffectUse, names: Mapping[ObjectId, str]) -> tuple[ObjectId, ...]:
+    """The objects that a recipe's effect acts on.
+
+    Raises:
+        UnknownNameError: The recipe names one that is not there.
+    """
     wanted = use.step.objects
     if wanted == "all":
         return tuple(names)

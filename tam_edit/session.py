@@ -18,7 +18,7 @@ from tam_edit.models import AUTO, Models, load_models, resolve_model
 from tam_edit.project import Project
 from tam_edit.prompts import Prompts
 from tam_edit.recipe import Recipe
-from tam_edit.render import RenderJob, RenderReport, check_tracked, output_format, render
+from tam_edit.render import RenderJob, RenderReport, check_tracked, objects_of, output_format, render
 from tam_edit.review import Doubt, find_doubts
 from tam_edit.tracking import follow
 from tam_edit.tracks import Origin, TrackedMatte, resized
@@ -101,6 +101,7 @@ class Session:
             short_side: Tracking size in pixels.
             overwrite: Whether an existing project is replaced.
         """
+        model = resolve_model(model)
         source = open_source(video, fps=fps)
         try:
             count = source.info.frame_count
@@ -125,7 +126,7 @@ class Session:
                 out_frame=stop,
                 overwrite=overwrite,
             )
-            project.settings["model"] = resolve_model(model)
+            project.settings["model"] = model
             project.settings["short_side"] = short_side
         except BaseException:
             source.close()
@@ -295,6 +296,15 @@ class Session:
                 missing or read-only.
         """
         output_format(self.source, recipe, Path(path), overwrite=overwrite)
+
+    def check_objects(self, recipe: Recipe) -> None:
+        """Refuse a recipe that names an object which the project does not have.
+
+        Raises:
+            UnknownNameError: There is no object of that name.
+        """
+        for use in recipe.effects():
+            objects_of(use, self.project.objects())
 
     def render(
         self,

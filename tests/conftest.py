@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tam_edit.masks.clicks import first_click
+from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -23,3 +26,24 @@ def shared_data() -> Path:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def disc() -> DrawnClip:
+    """A small drawn clip: one disc moves over a textured background."""
+    return draw_clip("disc", frames=16)
+
+
+@pytest.fixture(scope="session")
+def disc_video(disc: DrawnClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drawn disc as an H.264 file with sound; not to be changed."""
+    path = tmp_path_factory.mktemp("disc") / "disc.mp4"
+    write_clip(disc, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def disc_click(disc: DrawnClip) -> str:
+    """A click on the middle of the disc on the first frame, as it is typed."""
+    x, y = first_click(disc.mask(1, 0))
+    return f"{x:g},{y:g}"

@@ -21,7 +21,7 @@ def clip(tmp_path: Path) -> Path:
     """100 frames at 25 a second that start at 01:00:00:00."""
     path = tmp_path / "clip.mov"
     with av.open(str(path), "w") as output:
-        stream = output.add_stream("ffv1", rate=25)
+        stream = output.add_stream("libx264", rate=25)
         stream.width = stream.height = 16
         stream.metadata["timecode"] = "01:00:00:00"
         for index in range(100):

@@ -51,6 +51,7 @@ def command(
     with work.one_line_session(video, target, project, start, output) as session:
         session.check_output(recipe, target, overwrite=overwrite)
         keyframes = work.prompt_all(session, items, output)
+        session.check_objects(recipe)
         tracked = work.track(session, output)
         report = work.render(
             session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite

@@ -20,7 +20,8 @@ from tam_edit.masks.measure import boundary_f, iou, region_similarity, statistic
 from tam_edit.media import open_source
 from tam_edit.models.base import Propagator, Segmenter
 from tam_edit.prompts import Prompts
-from tam_edit.tracking.propagate import propagate, resized
+from tam_edit.tracking import propagate
+from tam_edit.tracks import resized
 from tam_edit.types import Mask, Matte
 
 THE_OBJECT = 1

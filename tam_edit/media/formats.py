@@ -127,7 +127,7 @@ OUTPUT_FORMATS: Mapping[str, OutputFormat] = {
         OutputFormat(
             "ffv1",
             "ffv1",
-            (".mkv", ".mov"),
+            (".mkv",),
             True,
             _lossless,
             {"level": "3", "g": "1", "slicecrc": "1"},

@@ -43,11 +43,20 @@ class HdrFacts:
         return f"G({gx},{gy})B({bx},{by})R({rx},{ry})WP({wx},{wy})L({greatest},{least})"
 
 
+def side_data_of(frame: av.VideoFrame) -> dict[str, bytes]:
+    """What comes with a decoded picture beside its samples, by FFmpeg's names."""
+    try:
+        # The stubs take the container for a mapping of names; it iterates over its items.
+        items: Any = frame.side_data
+        return {data.type.name: bytes(data) for data in items}
+    except ValueError:
+        # PyAV gives up on all of it where it does not know one kind, such as EXIF in a picture.
+        return {}
+
+
 def hdr_of(frame: av.VideoFrame) -> HdrFacts:
     """The HDR10 metadata that came with a decoded picture."""
-    # The stubs take the container for a mapping of names; it iterates over its items.
-    items: Any = frame.side_data
-    found = {data.type.name: bytes(data) for data in items}
+    found = side_data_of(frame)
     mastering = light_level = None
     if "MASTERING_DISPLAY_METADATA" in found:
         numbers = MASTERING.unpack_from(found["MASTERING_DISPLAY_METADATA"])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import av
 import numpy as np
 
 from tam_edit.errors import DecodeError, InputError, OpenError
 from tam_edit.frame import ColorTags, Frame, PixelLayout
-from tam_edit.media.hdr import HdrFacts, hdr_of
+from tam_edit.media.hdr import HdrFacts, hdr_of, side_data_of
 from tam_edit.media.planar import layout_of, planes_of, tags_of
 
 
@@ -123,11 +122,8 @@ def _named(format_name: str, width: int, height: int) -> str:
 
 
 def _quarter_turns(picture: av.VideoFrame, name: str) -> int:
-    # The stubs take the container for a mapping of names; it iterates over its items.
-    items: Any = picture.side_data
-    for data in items:
-        if data.type.name != "DISPLAYMATRIX":
-            continue
+    data = side_data_of(picture).get("DISPLAYMATRIX")
+    if data is not None:
         # Upper left 2x2 part: fixed-point sine and cosine; a negative determinant mirrors.
         matrix = np.frombuffer(data, np.int32).reshape(3, 3)[:2, :2].astype(np.float64)
         if np.linalg.det(matrix) < 0:

@@ -39,6 +39,8 @@ def layout_of(name: str) -> PixelLayout:
     """
     if name.startswith(FULL_RANGE_PREFIX):
         name = "yuv" + name.removeprefix(FULL_RANGE_PREFIX)
+    if _is_float(name):
+        return PixelLayout.of(_planar_name(name))
     try:
         return PixelLayout.of(name)
     except InputError:

@@ -158,7 +158,7 @@ def _check_layer(effect: Effect, frame: Frame, layer: Layer, where: str) -> None
             _require(in_range, f"{name} is not in [0, 1]", where)
     if layer.image is not None:
         same = layer.image.dtype == frame.rgb_dtype
-        _require(same, f"its image is {layer.image.dtype}, not {frame.rgb_dtype}", where)
+        _require(same, f"its image is {layer.image.dtype}, not as rgb", where)
 
 
 def _check_isolation(effect: Effect, frame: Frame, matte: Matte, result: Frame, where: str) -> None:

@@ -25,6 +25,8 @@ MIN_SIDE_PX = 16
 ROUND_TRIP_PX = 0.8
 ROUND_TRIP_SHARE = 0.05
 
+FINEST_SCALE = 1  # the flow's grid is this often halved against the picture
+
 FITTED_PIXELS = 1500
 FEWEST_PIXELS = 30
 MOTION_NOISE_PX = 0.7

@@ -27,8 +27,11 @@ def snap(lab: Floats, mask: Mask, reach_px: int) -> Mask:
         part = box_of(band).grown(8 * reach_px).clipped(mask.shape[1], mask.shape[0]).slices
         if not band.any():
             break
-        mask = mask.copy()
-        mask[part] = _decided(lab[part], mask[part], band[part], reach_px)
+        moved = mask.copy()
+        moved[part] = _decided(lab[part], mask[part], band[part], reach_px)
+        if not moved.any():
+            break
+        mask = moved
     return mask
 
 

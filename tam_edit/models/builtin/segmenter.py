@@ -12,7 +12,14 @@ from tam_edit.frame import Frame
 from tam_edit.models.base import Segmentation
 from tam_edit.models.builtin.candidates import Scene
 from tam_edit.models.builtin.matte_edge import snap, to_matte
-from tam_edit.models.builtin.selection import Clicks, Selection, stamp
+from tam_edit.models.builtin.selection import (
+    BOX_SCORE,
+    GIVEN_SCORE,
+    Clicks,
+    Selection,
+    stamp,
+    trust,
+)
 from tam_edit.models.builtin.superpixels import build_graph
 from tam_edit.prompts import Prompts
 from tam_edit.types import Mask, Matte, box_of
@@ -58,20 +65,25 @@ class BuiltinSegmenter:
         prompts.check(frame.width, frame.height, f"frame {frame.index}")
         base = _base(prompts, previous)
         clicks = Clicks.of(prompts.positive, prompts.negative)
-        if base is not None and _all_hold(clicks, base > 0.5):
-            return Segmentation(mattes=(base,), scores=(0.95,))
+        if base is not None:
+            holding = _holding(clicks, base > 0.5)
+            score = trust(holding)
+            if prompts.box is not None:
+                score = max(score, BOX_SCORE)
+            if prompts.mask is not None:
+                score = GIVEN_SCORE
+            if holding == len(clicks.signs):
+                return Segmentation(mattes=(base,), scores=(score,))
         scene = self._scene(frame)
         rows, columns = scene.graph.labels.shape
         size = (frame.width, frame.height)
         selection = Selection(scene, clicks.scaled(size, (columns, rows)))
         if base is not None:
             small = cv2.resize(base, (columns, rows), interpolation=cv2.INTER_AREA)
-            selection.take(small > 0.5)
+            selection.take(small > 0.5, score)
             selections = [selection]
         elif prompts.box is not None:
-            x0, y0, x1, y1 = prompts.box
-            fx, fy = columns / frame.width, rows / frame.height
-            selection.fill((x0 * fx, y0 * fy, x1 * fx, y1 * fy))
+            selection.fill(_visible(prompts.box, size, (columns, rows)))
             selections = [selection]
         else:
             limit = CANDIDATES if len(clicks.signs) == 1 else 1
@@ -106,9 +118,19 @@ def _base(prompts: Prompts, previous: Matte | None) -> Matte | None:
     return None
 
 
-def _all_hold(clicks: Clicks, mask: Mask) -> bool:
+def _visible(
+    box: tuple[float, float, float, float], size: tuple[int, int], to_size: tuple[int, int]
+) -> tuple[float, float, float, float]:
+    """The part of a box that lies in the picture, brought to another size."""
+    x0, x1 = np.clip(box[0::2], 0, size[0]) * (to_size[0] / size[0])
+    y0, y1 = np.clip(box[1::2], 0, size[1]) * (to_size[1] / size[1])
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+def _holding(clicks: Clicks, mask: Mask) -> int:
+    """How many clicks a mask satisfies."""
     columns, rows = clicks.pixels().T
-    return bool((mask[rows, columns] == clicks.signs).all())
+    return int(np.count_nonzero(mask[rows, columns] == clicks.signs))
 
 
 def _finish(frame: Frame, selection: Selection, clicks: Clicks, base: Matte | None) -> Matte:
@@ -148,4 +170,8 @@ def _full_size(frame: Frame, mask: Mask, reach: int) -> Matte:
         picture = frame.region(crop)
         guide = picture.astype(np.float32) / np.float32(np.iinfo(picture.dtype).max)
         matte[crop.slices] = to_matte(guide, rough[crop.slices], radius)
+    if mask.any() and not (matte > 0.5).any():
+        # Smoothing must not swallow an object of very few pixels.
+        whole = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(whole, np.float32)
     return matte

@@ -57,11 +57,6 @@ NOWHERE = Box(0, 0, 0, 0)
 SETTLED = 30.0  # log-odds beyond this make no difference
 
 
-POSITION = False
-POS_SCALE = 1.0
-FROZEN = 0.0
-
-
 @dataclass(frozen=True, eq=False)
 class Scene:
     """The present picture at working size and how it came about.
@@ -138,9 +133,7 @@ class Target:
             if self.classifier is None:
                 return
         height, width = matte.shape
-        whole = Box(0, 0, width, height)
-        core = inside if inside.any() else None
-        features = self._features(picture, whole, core).reshape(matte.size, -1)
+        features = pixel_features(picture, Box(0, 0, width, height)).reshape(matte.size, -1)
         rows = self._keyframe_rows(matte, rng)
         steps, rate = KEYFRAME_STEPS, LATER_RATE
         if self.classifier is None:
@@ -148,10 +141,6 @@ class Target:
             steps, rate = FIRST_STEPS, FIRST_RATE
         self.classifier.keep(features[rows], matte.reshape(-1)[rows])
         self.classifier.fit(steps, rate, rng)
-        if FROZEN:
-            import copy
-            c = copy.deepcopy(self.classifier)
-            self.frozen = lambda f: _appearance(f, c)
 
     def predict(self, scene: Scene) -> Guess:
         """Find the object on the present picture."""
@@ -165,10 +154,8 @@ class Target:
             return self._look_for(scene, self.classifier)
         box = self._around(box_of(carried))
         near, trust = distance[box.slices], scene.motion.trust[box.slices]
-        features = self._features(scene.picture, box, carried)
+        features = pixel_features(scene.picture, box)
         appearance = _appearance(features, self.classifier)
-        if FROZEN:
-            appearance = (1 - FROZEN) * appearance + FROZEN * self.frozen(features)
         weight = PRIOR_FLOOR + (1 - PRIOR_FLOOR) * trust
         log_odds = APPEARANCE_WEIGHT * appearance
         log_odds += weight * np.clip(near / PRIOR_SOFTNESS_PX, -PRIOR_LIMIT, PRIOR_LIMIT)
@@ -241,21 +228,6 @@ class Target:
         followed = [old + rate * (new - old) for old, new in zip(usual, sizes, strict=True)]
         self.usual_area, self.half_extent = followed[0], (followed[1], followed[2])
 
-    def _features(self, picture, box, core):
-        features = pixel_features(picture, box)
-        if not POSITION:
-            return features
-        place = np.zeros((box.height, box.width, 4), np.float32)
-        if core is not None:
-            rows, columns = np.nonzero(core)
-            x = np.clip((np.arange(box.x0, box.x1) - np.median(columns)) / self.half_extent[0], -2.5, 2.5)
-            y = np.clip((np.arange(box.y0, box.y1) - np.median(rows)) / self.half_extent[1], -2.5, 2.5)
-            place[..., 0] = x[None, :]
-            place[..., 1] = y[:, None]
-            place[..., 2] = np.abs(x)[None, :]
-            place[..., 3] = np.abs(y)[:, None]
-        return np.concatenate([features, place * POS_SCALE], axis=2)
-
     def _around(self, box: Box) -> Box:
         height, width = self.matte.shape
         return box.grown(MARGIN_PX + int(MARGIN_SHARE * self.reach_px)).clipped(width, height)
@@ -281,7 +253,7 @@ class Target:
         box = self.seen.grown(MARGIN_PX + int(share * self.reach_px)).clipped(width, height)
         if box.is_empty:
             return nothing
-        features = self._features(scene.picture, box, None)
+        features = pixel_features(scene.picture, box)
         appearance = _appearance(features, classifier)
         log_odds = snap_to_edges(scene.picture[box.slices], appearance - np.float32(SEARCH_BIAS))
         count, labels = cv2.connectedComponents((log_odds > 0).astype(np.uint8), connectivity=4)

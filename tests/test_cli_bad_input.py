@@ -1,0 +1,323 @@
+"""Whatever is wrong, the command line says so in one clear sentence and leaves nothing behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tam_edit._cli import run
+from tam_edit.project.schema import STEPS
+from tam_edit.testing.clips import draw_clip, write_clip
+
+Shell = Callable[..., str]
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Shell:
+    """Run a command that must fail; gives the sentence and checks that nothing was left."""
+
+    def run_it(*arguments: str | Path, code: int = 1, leaves: tuple[str, ...] = ()) -> str:
+        before = {p.name for p in tmp_path.iterdir()}
+        assert run([str(a) for a in arguments]) == code
+        left = {p.name for p in tmp_path.iterdir()} - before
+        assert left == set(leaves), f"left behind: {left}"
+        told = capsys.readouterr().err
+        assert "Traceback" not in told
+        if code == 1:
+            errors = [line for line in told.splitlines() if line.startswith("error: ")]
+            assert len(errors) == 1
+        return told
+
+    return run_it
+
+
+@pytest.mark.parametrize("command", ["run", "new"])
+def test_no_such_file(refused: Shell, tmp_path: Path, command: str) -> None:
+    out = tmp_path / "out.mp4"
+    arguments = ["run", "blur-object"] if command == "run" else ["new"]
+    clicks = ["--click", "1,1"] if command == "run" else []
+    told = refused(*arguments, tmp_path / "missing.mp4", "-o", out, *clicks)
+    assert "missing.mp4" in told
+
+
+def test_not_a_video(refused: Shell, tmp_path: Path) -> None:
+    text = tmp_path / "notes.mp4"
+    text.write_text("this is no video " * 100, encoding="utf-8")
+    told = refused("run", "blur-object", text, "-o", tmp_path / "out.mp4", "--click", "1,1")
+    assert "notes.mp4" in told
+
+
+def test_an_empty_file_has_no_frames(refused: Shell, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.mp4"
+    empty.touch()
+    assert "empty.mp4" in refused("new", empty, "-o", tmp_path / "x.tam")
+
+
+def test_a_truncated_file(refused: Shell, disc_video: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.mp4"
+    data = disc_video.read_bytes()
+    cut.write_bytes(data[: len(data) // 2])
+    told = refused("run", "blur-object", cut, "-o", tmp_path / "out.mp4", "--click", "60,50")
+    assert "cut.mp4" in told
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        (["--click", "500,20"], "outside frame 0, which is 160x120"),
+        (["--click", "20,20@99"], "there is no frame 99"),
+        (["--click", "20,20@-1"], "names no frame"),
+        (["--click", "20"], "not of the form X,Y"),
+        (["--click", "a,b"], "not of the form X,Y"),
+        (["--box", "10,10,10,40"], "holds no pixel"),
+        (["--box", "200,10,210,40"], "outside frame 0"),
+        (["--click", "20,20", "--not", "20,20"], "contradict"),
+        (["--not", "20,20"], "nothing says where the object is"),
+        (["--box", "1,1,9,9", "--box", "2,2,9,9"], "two --box"),
+        (["--mask", "missing.png"], "no such file"),
+        ([], "nothing says where the object is"),
+    ],
+)
+def test_prompts_that_cannot_be_used(
+    refused: Shell, disc_video: Path, tmp_path: Path, prompt: list[str], words: str
+) -> None:
+    told = refused("run", "blur-object", disc_video, "-o", tmp_path / "out.mp4", *prompt)
+    assert words in told
+
+
+def test_a_mask_of_the_wrong_size_and_an_empty_one(
+    refused: Shell, disc_video: Path, tmp_path: Path
+) -> None:
+    small, empty = tmp_path / "small.png", tmp_path / "empty.png"
+    Image.fromarray(np.full((60, 80), 255, np.uint8)).save(small)
+    Image.fromarray(np.zeros((120, 160), np.uint8)).save(empty)
+    out = tmp_path / "out.mp4"
+    told = refused("run", "blur-object", disc_video, "-o", out, "--mask", small)
+    assert "the mask for frame 0 is 80x60, but the video is 160x120" in told
+    assert "empty" in refused("run", "blur-object", disc_video, "-o", out, "--mask", empty)
+
+
+def test_a_mask_that_is_no_picture(refused: Shell, disc_video: Path, tmp_path: Path) -> None:
+    text = tmp_path / "mask.png"
+    text.write_text("no picture", encoding="utf-8")
+    told = refused("run", "blur-object", disc_video, "-o", tmp_path / "o.mp4", "--mask", text)
+    assert "not a picture that can be read" in told
+
+
+@pytest.mark.parametrize(
+    ("preset", "words"),
+    [("blurr-object", "did you mean 'blur-object'"), ("no.toml", "no.toml")],
+)
+def test_an_unknown_preset(
+    refused: Shell, disc_video: Path, tmp_path: Path, preset: str, words: str
+) -> None:
+    told = refused("run", preset, disc_video, "-o", tmp_path / "out.mp4", "--click", "1,1")
+    assert words in told
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ('effect = "blurr"', "did you mean 'blur'"),
+        ('effect = "blur"\nwith = { sigmapx = 3 }', "sigma_px"),
+        ('effect = "blur"\nwith = { sigma_px = -3 }', "steps[1].with.sigma_px"),
+        ('effect = "blur"\nobjects = ["car"]', "no object called 'car'"),
+    ],
+)
+def test_an_unknown_effect_field_or_object(
+    refused: Shell, disc_video: Path, tmp_path: Path, step: str, words: str
+) -> None:
+    recipe = tmp_path / "my.toml"
+    recipe.write_text(
+        'schema = "tam_edit.recipe/1"\ntitle = "t"\n[[steps]]\nkind = "track"\n'
+        f'[[steps]]\nkind = "effect"\n{step}\n',
+        encoding="utf-8",
+    )
+    out, painted = tmp_path / "out.mp4", tmp_path / "mask.png"
+    Image.fromarray(np.eye(120, 160, dtype=np.uint8)).save(painted)
+    leaves = ("out.mp4.tam",) if "car" in step else ()
+    arguments = ["run", str(recipe), str(disc_video), "-o", str(out), "--mask", str(painted)]
+    assert words in refused(*arguments, leaves=leaves)
+
+
+def test_unknown_names_of_commands_effects_and_models(
+    refused: Shell, disc_video: Path, tmp_path: Path
+) -> None:
+    assert "did you mean 'blur'" in refused("effects", "show", "blurr")
+    assert "no preset called" in refused("presets", "show", "nothing")
+    assert "no model called 'big'" in refused("models", "show", "big")
+    told = refused("new", disc_video, "-o", tmp_path / "x.tam", "--model", "big")
+    assert "no model called 'big'" in told
+    assert "No such command" in refused("blur", code=2)
+    assert "No such option" in refused("doctor", "--fast", code=2)
+
+
+def test_output_that_must_not_be_written(
+    refused: Shell, disc_video: Path, tmp_path: Path
+) -> None:
+    video = tmp_path / "video.mp4"
+    shutil.copy(disc_video, video)
+    link = tmp_path / "link.mp4"
+    link.symlink_to(video)
+    before = video.read_bytes()
+    for same in (video, link):
+        told = refused(
+            "run", "blur-object", video, "-o", same, "--overwrite", "--click", "60,50"
+        )
+        assert "input itself" in told
+    taken = tmp_path / "taken.mp4"
+    taken.write_bytes(b"precious")
+    told = refused("run", "blur-object", video, "-o", taken, "--click", "60,50")
+    assert "exists already" in told
+    assert (video.read_bytes(), taken.read_bytes()) == (before, b"precious")
+    told = refused("run", "blur-object", video, "-o", tmp_path / "out.xyz", "--click", "60,50")
+    assert ".xyz" in told
+    told = refused("run", "blur-object", video, "-o", tmp_path / "no" / "out.mp4", "--click", "6,5")
+    assert "no folder" in told
+    told = refused("run", "remove-background", video, "-o", tmp_path / "out.mp4", "--click", "6,5")
+    assert "alpha" in told or "transparen" in told
+
+
+def test_a_read_only_folder(
+    refused: Shell, disc_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The tests may run as root, whom no mode keeps out: say what any other user would be told.
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o555)
+    ask = os.access
+    monkeypatch.setattr(
+        os, "access", lambda p, mode, **k: Path(p) != folder and ask(p, mode, **k)
+    )
+    told = refused("run", "blur-object", disc_video, "-o", folder / "out.mp4", "--click", "60,50")
+    assert "closed" in told
+
+
+def test_a_full_disk_while_writing(
+    refused: Shell, disc_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tam_edit.media.file_sink import FileSink
+
+    def full(self: FileSink, packets: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(FileSink, "_mux", full)
+    painted = tmp_path / "mask.png"
+    Image.fromarray(np.eye(120, 160, dtype=np.uint8)).save(painted)
+    out = tmp_path / "out.mp4"
+    told = refused(
+        "run", "blur-object", disc_video, "-o", out, "--mask", painted, leaves=("out.mp4.tam",)
+    )
+    assert "No space left" in told
+
+
+@pytest.fixture
+def project(disc_video: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "shot.tam"
+    assert run(["new", str(disc_video), "-o", str(path), "-q"]) == 0
+    return path
+
+
+def test_a_project_of_another_video(refused: Shell, project: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.mp4"
+    write_clip(draw_clip("disc", frames=5), other)
+    told = refused(
+        "run", "blur-object", other, "-o", tmp_path / "o.mp4", "--project", project, "--click", "6,5"
+    )
+    assert "another video" in told
+    assert "frame count: 16 and 5" in told
+
+
+def test_a_project_whose_video_is_gone(refused: Shell, tmp_path: Path) -> None:
+    video, shot = tmp_path / "video.mp4", tmp_path / "shot.tam"
+    write_clip(draw_clip("disc", frames=3), video)
+    assert run(["new", str(video), "-o", str(shot), "-q"]) == 0
+    video.unlink()
+    assert "not at" in refused("track", shot)
+
+
+def test_a_project_of_a_newer_version(refused: Shell, project: Path) -> None:
+    connection = sqlite3.connect(project)
+    connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+    connection.close()
+    told = refused("track", project)
+    assert "upgrade tam-edit" in told
+
+
+def test_a_damaged_project(refused: Shell, project: Path) -> None:
+    data = bytearray(project.read_bytes())
+    data[5000:9000] = b"\xff" * 4000
+    project.write_bytes(data)
+    told = refused("track", project)
+    assert "shot.tam" in told
+
+
+def test_something_that_is_no_project(refused: Shell, tmp_path: Path) -> None:
+    text = tmp_path / "notes.tam"
+    text.write_text("notes", encoding="utf-8")
+    assert "not a tam-edit project" in refused("track", text)
+    assert "no project" in refused("track", tmp_path / "missing.tam")
+
+
+def test_a_project_that_is_there_is_not_replaced(
+    refused: Shell, project: Path, disc_video: Path
+) -> None:
+    before = project.read_bytes()
+    assert "--overwrite" in refused("new", disc_video, "-o", project)
+    assert project.read_bytes() == before
+
+
+def test_nothing_is_rendered_before_it_is_tracked(
+    refused: Shell, project: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    told = refused("render", project, "--preset", "blur-object", "-o", out)
+    assert "no object yet" in told
+    assert run(["prompt", str(project), "--box", "40,30,70,60", "-q"]) == 0
+    told = refused("render", project, "--preset", "blur-object", "-o", out)
+    assert "was not tracked on frame 1" in told
+
+
+@pytest.mark.parametrize("points", [["--in", "9", "--out", "9"], ["--in", "12", "--out", "4"]])
+def test_in_and_out_points_that_hold_nothing(
+    refused: Shell, disc_video: Path, tmp_path: Path, points: list[str]
+) -> None:
+    told = refused("new", disc_video, "-o", tmp_path / "x.tam", *points)
+    assert "do not fit" in told
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 5), (33, 17)])
+def test_tiny_and_odd_sizes_work(tmp_path: Path, size: tuple[int, int]) -> None:
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for index in range(3):
+        picture = np.full((size[1], size[0], 3), 40 * index, np.uint8)
+        Image.fromarray(picture).save(frames / f"{index}.png")
+    out = tmp_path / "out.mkv"
+    arguments = ["run", "blur-object", str(frames), "-o", str(out), "--box", "0,0,1,1", "--fps"]
+    assert run([*arguments, "25", "-q"]) == 0
+    assert out.exists()
+
+
+def test_an_object_that_leaves_is_tracked_to_the_end(tmp_path: Path) -> None:
+    video, out = tmp_path / "leaves.mp4", tmp_path / "out.mp4"
+    drawn = draw_clip("leaves", frames=20)
+    write_clip(drawn, video)
+    painted = tmp_path / "mask.png"
+    Image.fromarray(drawn.mask(1, 0).astype(np.uint8)).save(painted)
+    arguments = ["blur-object", str(video), "-o", str(out), "--mask", str(painted), "-q"]
+    assert run(["run", *arguments]) == 0
+    out.unlink()
+    # A redaction stops there instead: nobody has looked whether it really left.
+    arguments[0] = "redact-solid"
+    assert run(["run", *arguments]) == 3
+    assert not out.exists()
+    assert run(["run", *arguments, "--on-doubt", "cover-frame"]) == 0
+    assert out.exists()

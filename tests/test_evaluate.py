@@ -1,0 +1,403 @@
+"""Evaluation on drawn sequences with trackers whose result is known beforehand."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import stats
+
+from tam_edit.errors import InputError, ModelError
+from tam_edit.evaluate import assess, evaluate, find_sequences, format_report
+from tam_edit.frame import Frame
+from tam_edit.masks.measure import boundary_f, iou
+from tam_edit.models.base import Segmentation, TrackingInfo, TrackStep
+from tam_edit.prompts import Prompts
+from tam_edit.testing.clips import DrawnClip, draw_clip
+from tam_edit.types import Mask, Matte
+
+FRAMES = 9
+
+
+class Scripted:
+    """A propagator and its run: what it answers on each frame is given as a function."""
+
+    name = "scripted"
+
+    def __init__(
+        self,
+        answer: Callable[[int, Matte], Matte],
+        score: Callable[[int], float] = lambda index: 1 - index / 100,
+    ) -> None:
+        self._answer, self._score = answer, score
+        self.first: Matte = np.zeros((1, 1), np.float32)
+        self.starts: list[TrackingInfo] = []
+
+    def start(self, info: TrackingInfo) -> Scripted:
+        self.starts.append(info)
+        return self
+
+    def resume(self, info: TrackingInfo, snapshot: bytes) -> Scripted:
+        raise ModelError("it cannot be resumed")
+
+    def keyframe(self, frame: Frame, mattes: Mapping[int, Matte]) -> TrackStep:
+        self.first = mattes[1]
+        return TrackStep(mattes=mattes, scores={1: 1.0})
+
+    def step(self, frame: Frame) -> TrackStep:
+        matte = self._answer(frame.index, self.first)
+        return TrackStep(mattes={1: matte}, scores={1: self._score(frame.index)})
+
+    def forget(self, object_id: int) -> None:
+        raise ModelError("nothing to forget")
+
+    def snapshot(self) -> bytes:
+        return b""
+
+
+class Clicked:
+    """A segmenter that answers a square around each positive click, less negative ones."""
+
+    name = "clicked"
+
+    def __init__(self, reach: int) -> None:
+        self.reach = reach
+        self.prompts: list[Prompts] = []
+        self.previous: list[Matte | None] = []
+
+    def segment(
+        self, frame: Frame, prompts: Prompts, previous: Matte | None = None
+    ) -> Segmentation:
+        self.prompts.append(prompts)
+        self.previous.append(previous)
+        matte = np.zeros((frame.height, frame.width), np.float32)
+        for value, points in ((1, prompts.positive), (0, prompts.negative)):
+            for x, y in points:
+                top, left = max(0, int(y) - self.reach), max(0, int(x) - self.reach)
+                matte[top : int(y) + self.reach + 1, left : int(x) + self.reach + 1] = value
+        return Segmentation(mattes=(matte,), scores=(0.5,))
+
+
+def save(clip: DrawnClip, folder: Path) -> None:
+    for part in ("frames", "masks"):
+        (folder / part).mkdir(parents=True)
+    for index in range(len(clip)):
+        Image.fromarray(clip.image(index)).save(folder / "frames" / f"{index:05d}.png")
+        mask = clip.mask(1, index).astype(np.uint8) * 255
+        Image.fromarray(mask).save(folder / "masks" / f"{index:05d}.png")
+
+
+@pytest.fixture(scope="module")
+def clip() -> DrawnClip:
+    return draw_clip("disc", frames=FRAMES)
+
+
+@pytest.fixture(scope="module")
+def data(clip: DrawnClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    save(clip, folder / "disc")
+    return folder
+
+
+def masks_of(clip: DrawnClip) -> list[Mask]:
+    return [clip.mask(1, index) for index in range(len(clip))]
+
+
+def test_sequences_are_found_in_natural_order(clip: DrawnClip, tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        save(draw_clip("disc", frames=12, width=20, height=16), tmp_path / name)
+    for part in ("frames", "masks"):
+        for index in range(12):
+            old = tmp_path / "a" / part / f"{index:05d}.png"
+            old.rename(old.with_name(f"shot{index}.png"))
+    found = find_sequences(tmp_path)
+    assert [s.name for s in found] == ["a", "b"]
+    assert [p.stem for p in found[0].frames] == [f"shot{k}" for k in range(12)]
+    assert [p.stem for p in found[0].masks] == [f"shot{k}" for k in range(12)]
+    np.testing.assert_array_equal(
+        found[0].truth(11), draw_clip("disc", frames=12, width=20, height=16).mask(1, 11)
+    )
+
+
+def test_a_perfect_tracker_has_j_and_f_of_one(data: Path, clip: DrawnClip) -> None:
+    truth = masks_of(clip)
+    perfect = Scripted(lambda index, _: truth[index].astype(np.float32))
+    report = evaluate(find_sequences(data), segmenter=None, propagator=perfect)
+    assert (report.j, report.f) == (1, 1)
+    disc = report.sequences["disc"]
+    assert disc.init_iou == 1
+    assert disc.j == disc.f == (1,) * (FRAMES - 2)
+    assert disc.j_statistics == disc.f_statistics == (1, 1, 0)
+    assert (perfect.starts[0].width, perfect.starts[0].height) == (160, 120)
+
+
+def test_repeating_the_first_mask_gives_the_overlap_of_two_discs(
+    data: Path, clip: DrawnClip
+) -> None:
+    report = evaluate(
+        find_sequences(data), segmenter=None, propagator=Scripted(lambda _, first: first)
+    )
+    radius = 0.2 * 120
+    for index, j in enumerate(report.sequences["disc"].j, start=1):
+        passed = index / (FRAMES - 1)
+        apart = math.hypot(0.4 * 160 * passed, 0.28 * 120 * passed)
+        lens = 0.0
+        if apart < 2 * radius:
+            lens = 2 * radius**2 * math.acos(apart / (2 * radius))
+            lens -= apart / 2 * math.sqrt(4 * radius**2 - apart**2)
+        assert j == pytest.approx(lens / (2 * math.pi * radius**2 - lens), abs=0.02)
+    truth = masks_of(clip)
+    assert report.sequences["disc"].j == tuple(iou(truth[0], m) for m in truth[1:-1])
+    assert report.sequences["disc"].f == tuple(boundary_f(truth[0], m) for m in truth[1:-1])
+
+
+def test_the_first_and_last_frame_are_not_scored(data: Path, clip: DrawnClip) -> None:
+    truth = masks_of(clip)
+
+    def all_but_the_last(index: int, first: Matte) -> Matte:
+        wanted = truth[index].astype(np.float32)
+        return np.zeros_like(wanted) if index == FRAMES - 1 else wanted
+
+    report = evaluate(find_sequences(data), segmenter=None, propagator=Scripted(all_but_the_last))
+    assert report.j == report.f == 1
+
+
+def test_small_mattes_are_brought_to_source_size_bilinearly(data: Path, clip: DrawnClip) -> None:
+    small = [
+        cv2.resize(m.astype(np.float32), (80, 60), interpolation=cv2.INTER_AREA)
+        for m in masks_of(clip)
+    ]
+    tracker = Scripted(lambda index, _: small[index])
+    report = evaluate(find_sequences(data), segmenter=None, propagator=tracker, short_side=60)
+    assert (tracker.starts[0].width, tracker.starts[0].height) == (80, 60)
+    np.testing.assert_array_equal(tracker.first, small[0])
+    large = [cv2.resize(m, (160, 120), interpolation=cv2.INTER_LINEAR) >= 0.5 for m in small]
+    expected = [iou(m, t) for m, t in zip(large, masks_of(clip), strict=True)][1:-1]
+    assert report.sequences["disc"].j == tuple(expected)
+    assert report.j > 0.95
+
+
+def test_clicks_begin_in_the_middle_and_go_to_the_largest_error(
+    data: Path, clip: DrawnClip
+) -> None:
+    segmenter = Clicked(reach=12)
+    report = evaluate(
+        find_sequences(data),
+        segmenter=segmenter,
+        propagator=Scripted(lambda _, first: first),
+        init="click",
+        clicks=3,
+    )
+    truth = clip.mask(1, 0)
+    assert len(segmenter.prompts) == 3
+    x, y = segmenter.prompts[0].positive[0]
+    assert math.hypot(x - 0.3 * 160, y - 0.36 * 120) <= 1.5
+    assert [len(p.positive) for p in segmenter.prompts] == [1, 2, 3]
+    first_square = np.zeros_like(truth)
+    first_square[int(y) - 12 : int(y) + 13, int(x) - 12 : int(x) + 13] = True
+    second = segmenter.prompts[1].positive[1]
+    assert truth[int(second[1]), int(second[0])]
+    assert not first_square[int(second[1]), int(second[0])]
+    assert segmenter.previous[0] is None
+    assert segmenter.previous[1] is not None
+    np.testing.assert_array_equal(segmenter.previous[1] > 0, first_square)
+    final = Clicked(12).segment(Frame.from_rgb(clip.image(0)), segmenter.prompts[-1]).best
+    disc = report.sequences["disc"]
+    assert disc.init_iou == iou(final > 0, truth)
+    assert disc.j[0] == iou(final > 0, clip.mask(1, 1))
+    assert disc.seconds_init > 0
+
+
+def test_a_click_on_what_is_wrongly_taken_is_negative(data: Path) -> None:
+    segmenter = Clicked(reach=60)
+    evaluate(
+        find_sequences(data),
+        segmenter=segmenter,
+        propagator=Scripted(lambda _, first: first),
+        init="click",
+        clicks=2,
+    )
+    assert len(segmenter.prompts[1].positive) == len(segmenter.prompts[1].negative) == 1
+
+
+def test_the_assessment_agrees_with_scipy_and_with_counting() -> None:
+    rng = np.random.default_rng(0)
+    j = [rng.random(40), rng.random(25), np.full(5, 0.9)]
+    scores = [np.round(0.5 * a + 0.5 * rng.random(a.size), 1) for a in j]
+    found = assess([s.tolist() for s in scores], [a.tolist() for a in j], flag_below=0.45)
+    all_j, all_scores = np.concatenate(j), np.concatenate(scores)
+    # Spearman's rho is Pearson's r of the ranks.
+    ranks = [stats.rankdata(v) for v in (all_scores, all_j)]
+    assert found.spearman == pytest.approx(np.corrcoef(ranks)[0, 1])
+    inside = [stats.spearmanr(s, a).statistic for s, a in zip(scores[:2], j[:2], strict=True)]
+    assert found.spearman_within == pytest.approx(np.mean(inside))
+    hits = sum(s < 0.45 and t < 0.6 for s, t in zip(all_scores, all_j, strict=True))
+    assert found.precision == pytest.approx(hits / sum(all_scores < 0.45))
+    assert found.recall == pytest.approx(hits / sum(all_j < 0.6))
+    assert found.flagged_share == pytest.approx(np.mean(all_scores < 0.45))
+    assert found.bad_share == pytest.approx(np.mean(all_j < 0.6))
+
+
+def test_what_is_not_defined_is_left_open() -> None:
+    found = assess([[0.9, 0.9, 0.9]], [[0.8, 0.9, 1.0]], flag_below=0.5)
+    assert (found.spearman, found.spearman_within) == (None, None)
+    assert (found.precision, found.recall, found.flagged_share) == (None, None, 0)
+
+
+def test_the_score_of_the_tracker_is_assessed_frame_by_frame(data: Path) -> None:
+    report = evaluate(
+        find_sequences(data),
+        segmenter=None,
+        propagator=Scripted(lambda _, first: first, score=lambda index: 1 - 0.1 * index),
+        flag_below=0.75,
+    )
+    assert report.sequences["disc"].scores == pytest.approx([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3])
+    # J of the still mask falls with every frame, as the score does, until both discs part.
+    assert report.assessment.spearman == pytest.approx(1, abs=0.05)
+    bad = sum(j < 0.6 for j in report.sequences["disc"].j)
+    assert bad == 6
+    assert report.assessment.precision == 1
+    assert report.assessment.recall == pytest.approx(5 / 6)
+
+
+def test_the_json_has_the_promised_names_and_the_table_the_same_values(
+    clip: DrawnClip, data: Path, tmp_path: Path
+) -> None:
+    save(clip, tmp_path / "disc")
+    save(draw_clip("leaves", frames=7), tmp_path / "leaves-and-returns")
+    told: list[tuple[str, int, int]] = []
+    report = evaluate(
+        find_sequences(tmp_path),
+        segmenter=None,
+        propagator=Scripted(lambda _, first: first),
+        progress=lambda *said: told.append(said),
+    )
+    assert told[0] == ("disc", 1, FRAMES + 7)
+    assert told[-1] == ("leaves-and-returns", FRAMES + 7, FRAMES + 7)
+    found = json.loads(json.dumps(report.as_json(), allow_nan=False))
+    assert {"mean", "fps", "peak_rss_mb", "sequences", "assessment"} <= found.keys()
+    assert {"j", "f", "jf"} <= found["mean"].keys()
+    promised = {"spearman", "precision", "recall", "flagged_share"}
+    assert promised <= found["assessment"].keys()
+    wanted = {"j", "f", "jf", "j_recall", "j_decay", "f_recall", "f_decay"}
+    wanted |= {"frames", "fps", "init_iou", "seconds_init"}
+    rows = found["sequences"]
+    assert list(rows) == ["disc", "leaves-and-returns"]
+    assert all(wanted <= row.keys() for row in rows.values())
+    assert found["mean"]["jf"] == pytest.approx(np.mean([row["jf"] for row in rows.values()]))
+    assert found["fps"] > 0
+    assert 10 < found["peak_rss_mb"] < 100_000
+    lines = format_report(report).splitlines()
+    assert len({len(line) for line in lines[:6]}) == 1
+    for name, row in rows.items():
+        line = next(text for text in lines if text.startswith(name + " "))
+        shown = [float(cell) for cell in line.split()[1:4]]
+        assert shown == pytest.approx([row["j"], row["f"], row["jf"]], abs=5e-4)
+    assert any(line.startswith("assessment:") for line in lines)
+
+
+def test_only_waiting_for_the_tracker_counts(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("tam_edit.evaluate.scoring.time.perf_counter", lambda: clock[0])
+
+    def slow_f(*_: Mask) -> float:
+        clock[0] += 1000
+        return 1.0
+
+    def in_two_seconds(_: int, first: Matte) -> Matte:
+        clock[0] += 2
+        return first
+
+    monkeypatch.setattr("tam_edit.evaluate.scoring.boundary_f", slow_f)
+    report = evaluate(find_sequences(data), segmenter=None, propagator=Scripted(in_two_seconds))
+    assert report.sequences["disc"].seconds_tracking == 2 * (FRAMES - 1)
+    assert report.fps == FRAMES / (2 * (FRAMES - 1))
+
+
+def _remove_masks(folder: Path) -> None:
+    for mask in (folder / "disc" / "masks").iterdir():
+        mask.unlink()
+    (folder / "disc" / "masks").rmdir()
+
+
+def _remove_one_mask(folder: Path) -> None:
+    (folder / "disc" / "masks" / "00002.png").unlink()
+
+
+def _rename_a_mask(folder: Path) -> None:
+    (folder / "disc" / "masks" / "00002.png").rename(folder / "disc" / "masks" / "x.png")
+
+
+def _shrink_a_mask(folder: Path) -> None:
+    Image.new("L", (9, 7)).save(folder / "disc" / "masks" / "00001.png")
+
+
+def _spoil_a_frame(folder: Path) -> None:
+    (folder / "disc" / "frames" / "00001.png").write_bytes(b"no picture")
+
+
+def _keep_two(folder: Path) -> None:
+    for part in ("frames", "masks"):
+        (folder / "disc" / part / "00002.png").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_remove_masks, "no folder masks; it holds frames"),
+        (_remove_one_mask, "3 frames, but 2 masks"),
+        (_rename_a_mask, "different names"),
+        (_shrink_a_mask, r"00001\.png is 9x7, but its frame is 20x16"),
+        (_spoil_a_frame, r"00001\.png is not a picture"),
+        (_keep_two, "2 frames, but at least 3"),
+    ],
+)
+def test_a_bad_layout_is_described(
+    spoil: Callable[[Path], None], said: str, tmp_path: Path
+) -> None:
+    save(draw_clip("disc", frames=3, width=20, height=16), tmp_path / "disc")
+    spoil(tmp_path)
+    with pytest.raises(InputError, match=said) as error:
+        find_sequences(tmp_path)
+    assert str(tmp_path / "disc") in str(error.value)
+
+
+def test_a_folder_that_is_no_data_set_is_described(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no folder"):
+        find_sequences(tmp_path / "absent")
+    with pytest.raises(InputError, match="holds no sequences") as empty:
+        find_sequences(tmp_path)
+    assert "DIR/<sequence>/frames" in empty.value.hint
+    with pytest.raises(InputError, match="single sequence"):
+        find_sequences(data / "disc")
+
+
+def test_masks_that_mean_several_objects_are_refused(tmp_path: Path) -> None:
+    save(draw_clip("disc", frames=3, width=20, height=16), tmp_path / "disc")
+    values = np.zeros((16, 20), np.uint8)
+    values[3], values[5] = 1, 2
+    Image.fromarray(values).save(tmp_path / "disc" / "masks" / "00000.png")
+    with pytest.raises(InputError, match=r"00000\.png holds 2 different non-zero values"):
+        find_sequences(tmp_path)[0].truth(0)
+    Image.fromarray(np.stack([values] * 3, -1)).save(tmp_path / "disc" / "masks" / "00000.png")
+    with pytest.raises(InputError, match="3 channels"):
+        find_sequences(tmp_path)[0].truth(0)
+
+
+def test_what_cannot_be_evaluated_is_said(data: Path, tmp_path: Path) -> None:
+    still = Scripted(lambda _, first: first)
+    with pytest.raises(InputError, match="no sequence"):
+        evaluate([], segmenter=None, propagator=still)
+    sequences = find_sequences(data)
+    with pytest.raises(InputError, match="needs a segmenter"):
+        evaluate(sequences, segmenter=None, propagator=still, init="click")
+    save(draw_clip("leaves", frames=3, width=20, height=16), tmp_path / "gone")
+    Image.new("L", (20, 16)).save(tmp_path / "gone" / "masks" / "00000.png")
+    with pytest.raises(InputError, match="first mask of the sequence gone is empty"):
+        evaluate(find_sequences(tmp_path), segmenter=None, propagator=still)
