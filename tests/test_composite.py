@@ -126,6 +126,20 @@ def test_between_it_is_the_rounded_mix(layout) -> None:
         np.testing.assert_allclose(mixed, exact, atol=0.5 + 1e-2)
 
 
+@pytest.mark.parametrize("layout", ["yuv420p10le", "yuv422p10le", "yuv420p12le", "yuv420p16le"])
+@pytest.mark.parametrize("codes", [(200, 40, 220), (100, 16, 128), (150, 128, 30), (60, 200, 200)])
+def test_saturated_colours_look_the_same_at_every_depth(layout, codes) -> None:
+    # FFmpeg's packed 16-bit RGB of 4:2:0 has no green left in the first two.
+    def seen(name: str) -> np.ndarray:
+        frame = noise_frame(name, 16, 16)
+        shift = frame.layout.bits - 8
+        flat = [np.full_like(p, code << shift) for p, code in zip(frame.planes, codes, strict=True)]
+        return frame.with_planes(tuple(flat)).region(Box(4, 4, 8, 8)).astype(float)
+
+    eight, deep = seen("yuv444p"), seen(layout)
+    np.testing.assert_allclose(deep / 257, eight, atol=2)
+
+
 def test_chroma_takes_the_mean_for_soft_and_the_largest_for_cover() -> None:
     frame = noise_frame("yuv420p", 8, 8, seed=7)
     full = Box(0, 0, 8, 8)

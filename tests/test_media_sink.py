@@ -147,7 +147,8 @@ def test_alpha_comes_back_upright(
                 sink.write(frame.with_coverage(coverage))
     with open_source(tmp_path / name) as written:
         assert written.info.layout.has_alpha
-        assert written.info.quarter_turns == rotation // 90
+        # WebM cannot say how to turn a picture, so its samples are turned.
+        assert written.info.quarter_turns == (0 if name == "o.webm" else rotation // 90)
         for frame in written.frames():
             opacity = frame.opacity()
             assert opacity is not None

@@ -35,13 +35,18 @@ class Conversion:
         color: Of the frames.
         target: FFmpeg's name of the encoder's pixel format.
         rows: Height of the coded picture, which decides the matrix for RGB that becomes YUV.
+        turns: Counter-clockwise turns by 90° of the samples themselves, for containers that
+            cannot say how a picture is to be turned.
 
     Attributes:
         layout: The planar layout of the pictures (a packed pixel format's planar twin).
         color: The colour tags that the pictures have.
     """
 
-    def __init__(self, layout: PixelLayout, color: ColorTags, target: str, rows: int) -> None:
+    def __init__(
+        self, layout: PixelLayout, color: ColorTags, target: str, rows: int, turns: int = 0
+    ) -> None:
+        self._turns = turns
         self._source = layout
         self._target = target
         self.layout = layout_of(target)
@@ -53,6 +58,8 @@ class Conversion:
         planes = self._recolored(frame)
         if self.layout.has_alpha:
             planes = (*planes[: self.layout.plane_count - 1], self._alpha(frame))
+        if self._turns:
+            planes = tuple(np.rot90(plane, self._turns) for plane in planes)
         picture = to_av(planes, self.layout, self.color)
         if self.layout.name != self._target:
             full = int(ColorRange.JPEG)

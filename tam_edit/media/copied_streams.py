@@ -12,7 +12,7 @@ from typing import Any
 import av
 from av.container import OutputContainer
 from av.packet import Packet
-from av.stream import AttachmentStream, Discard, Disposition, Stream
+from av.stream import AttachmentStream, DataStream, Discard, Disposition, Stream
 
 from tam_edit.errors import DecodeError, EncodeError
 from tam_edit.media.container import open_input
@@ -26,6 +26,8 @@ STALE_KEYS = frozenset(
     )
 )
 STALE_PREFIXES = ("_statistics", "bps-", "duration-", "number_of_")
+# FFmpeg's name for QuickTime's track of chapter titles.
+CHAPTER_TEXT = "bin_data"
 ANYTHING_HINT = "write to .mkv, which holds every kind of stream, or drop it with --no-streams"
 
 
@@ -143,8 +145,10 @@ class CopiedStreams:
         return False
 
     def _note_data(self, stream: Stream) -> None:
-        # A timecode track is written anew from the start timecode.
-        if "timecode" not in stream.metadata:
+        # Tracks of timecode and of chapter titles are written anew, from what they mean.
+        is_chapter_text = isinstance(stream, DataStream) and stream.name == CHAPTER_TEXT
+        has_chapters = bool(self._container.chapters())
+        if "timecode" not in stream.metadata and not (is_chapter_text and has_chapters):
             self.notes.append(f"a data track (stream {stream.index}) is not copied")
 
     def _templated(self, stream: Stream) -> Stream:

@@ -17,7 +17,12 @@ TIMECODE_RATES = (24, 25, 30, 48, 50, 60, 100, 120, 150)
 
 
 def describe(
-    source: FileSource, output: OutputContainer, video: av.VideoStream, span: Span | None
+    source: FileSource,
+    output: OutputContainer,
+    video: av.VideoStream,
+    span: Span | None,
+    *,
+    with_chapters: bool,
 ) -> None:
     """Copy title, chapters and the film's own metadata; chapters are cut to the span."""
     with open_input(source.info.path) as container:
@@ -26,7 +31,7 @@ def describe(
         video.metadata.update(kept_metadata(original.metadata))
         video.disposition = original.disposition
         chapters = []
-        for chapter in container.chapters():
+        for chapter in container.chapters() if with_chapters else ():
             base = chapter["time_base"]
             if span is None or base is None:
                 chapters.append(chapter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import cast
 
@@ -16,6 +17,7 @@ from tam_edit.media.source import Source, SourceInfo
 ISO_EXTENSIONS = (".mp4", ".mov", ".m4v")
 # A frame rate is stored as a ratio of two 32-bit numbers.
 RATE_DENOMINATOR = 100_000
+MAX_TIMESCALE = 2**31 - 1
 # The tag by which QuickTime recognises HEVC.
 HEVC_TAG = "hvc1"
 PARAMS_OPTION = {"libx264": "x264-params", "libx265": "x265-params"}
@@ -34,10 +36,11 @@ def muxer_options(extension: str, source: Source, *, anonymous: bool) -> dict[st
     options: dict[str, str] = {}
     if extension.lower() in ISO_EXTENSIONS:
         options["movflags"] = "+faststart"
-        # Where a video starts late, its offset is stored in this unit: exact in its own clock.
+        # A track that starts late has its offset stored in this unit: one that is exact in every
+        # track's own clock.
         scale = source.info.time_base.denominator
-        if source.pts[0] != 0 and scale < 2**31:
-            options["movie_timescale"] = str(scale)
+        exact = math.lcm(scale, *(track.sample_rate_hz for track in source.info.audio))
+        options["movie_timescale"] = str(exact if exact <= MAX_TIMESCALE else scale)
     else:
         # Sound may begin a little before zero (an encoder's run-in). Matroska can store that;
         # left alone, FFmpeg would move the picture instead.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,12 +18,12 @@ from tam_edit.frame import Frame
 from tam_edit.media.conversion import Conversion
 from tam_edit.media.copied_streams import CopiedStreams, Span
 from tam_edit.media.description import describe, timecode_from
-from tam_edit.media.encoder import add_video, muxer_options
+from tam_edit.media.encoder import ISO_EXTENSIONS, add_video, muxer_options
 from tam_edit.media.file_source import FileSource
 from tam_edit.media.formats import PIXEL_FORMAT_OPTION, OutputFormat, pixel_format
 from tam_edit.media.readback import Promise, verify_file
 from tam_edit.media.sink import Sink
-from tam_edit.media.source import Source
+from tam_edit.media.source import Source, SourceInfo
 
 FOREVER_S = Fraction(10**9)
 
@@ -57,17 +58,19 @@ class FileSink(Sink):
     ) -> None:
         super().__init__(path, chosen, source, start, stop)
         info = source.info
+        self._stored = stored = _as_stored(info, path.suffix)
         self._shift = int(source.pts[start] - source.pts[0])
         target = pixel_format(
             chosen,
             info.layout,
             needs_alpha=needs_alpha,
-            size=(info.coded_width, info.coded_height),
+            size=(stored.coded_width, stored.coded_height),
             options=options,
         )
-        self._conversion = Conversion(info.layout, info.color, target, info.coded_height)
+        turns = info.quarter_turns - stored.quarter_turns
+        self._conversion = Conversion(info.layout, info.color, target, info.coded_height, turns)
         self._note_losses(target)
-        self._promise = Promise.of(info, self._conversion)
+        self._promise = Promise.of(stored, self._conversion)
         self._partial = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
         self._copied: CopiedStreams | None = None
         self._output: OutputContainer | None = None
@@ -96,7 +99,7 @@ class FileSink(Sink):
         self._video = add_video(
             output,
             self.format.codec,
-            self._info,
+            self._stored,
             color=self._conversion.color,
             pixel_format=target,
             options=encoder_options,
@@ -108,7 +111,8 @@ class FileSink(Sink):
                 self._video.metadata["timecode"] = timecode
         if isinstance(source, FileSource):
             if copy_metadata:
-                describe(source, output, self._video, span)
+                has_sound = copy_streams and bool(source.info.audio)
+                self._describe(source, output, span, has_sound=has_sound)
             if copy_streams:
                 self._copied = CopiedStreams(
                     source.info.path,
@@ -123,6 +127,19 @@ class FileSink(Sink):
         unknown = set(self._video.codec_context.options) & set(options)
         if unknown:
             raise InputError(f"{self.format.codec} knows no option {', '.join(sorted(unknown))}")
+
+    def _describe(
+        self, source: FileSource, output: OutputContainer, span: Span | None, *, has_sound: bool
+    ) -> None:
+        # FFmpeg lets a track of MP4 and QuickTime point either to chapters or to a timecode.
+        is_iso = self.path.suffix.lower() in ISO_EXTENSIONS
+        is_crowded = is_iso and "timecode" in self._video.metadata and not has_sound
+        if is_crowded and source.info.chapter_count:
+            self.notes.append(
+                f"the chapters are not copied: {self.path.suffix} cannot hold them beside a start "
+                "timecode in a video without sound (.mkv can)"
+            )
+        describe(source, output, self._video, span, with_chapters=not is_crowded)
 
     def _encode(self, frame: Frame) -> None:
         picture = self._conversion.picture(frame)
@@ -204,3 +221,17 @@ class FileSink(Sink):
         is_cut = stop < self._info.frame_count
         end = source.time_of(stop) if is_cut else begin + FOREVER_S
         return Span(begin, end, begin - source.time_of(0))
+
+
+def _as_stored(info: SourceInfo, extension: str) -> SourceInfo:
+    """The source as its pictures are stored in the target: WebM cannot say how to turn them."""
+    if extension.lower() != ".webm" or info.quarter_turns == 0:
+        return info
+    is_lying = info.quarter_turns % 2 == 1
+    return replace(
+        info,
+        coded_width=info.width,
+        coded_height=info.height,
+        quarter_turns=0,
+        pixel_aspect=1 / info.pixel_aspect if is_lying else info.pixel_aspect,
+    )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import av
+
 from tam_edit.errors import EncodeError, InputError, UnknownNameError
 from tam_edit.frame import PixelLayout
 
@@ -267,4 +269,10 @@ def pixel_format(
         return chosen.choose(layout, needs_alpha, width, height)
     if chosen.is_folder:
         raise InputError("a folder of PNGs has no pixel format to choose")
+    known = {fmt.name for fmt in av.Codec(chosen.codec, "w").video_formats or ()}
+    if name not in known:
+        raise InputError(
+            f"{chosen.codec} takes no pixel format {name!r}",
+            hint=f"it takes: {' '.join(sorted(known))}",
+        )
     return name

@@ -13,6 +13,8 @@ from tam_edit.media.source import AudioFacts, SubtitleFacts
 
 # Where a file says nothing about its rate.
 DEFAULT_RATE = Fraction(25)
+# ISO 639-2 for a language that nobody stated.
+UNDETERMINED = "und"
 # A stated rate that is this close to the measured one is the true one.
 RATE_TOLERANCE = Fraction(1, 1000)
 # From this many ticks a frame on, gaps that differ by one tick are rounding of the clock.
@@ -26,7 +28,7 @@ def audio_facts(container: InputContainer) -> tuple[AudioFacts, ...]:
             codec=stream.codec_context.name,
             sample_rate_hz=stream.codec_context.sample_rate,
             channels=stream.codec_context.channels,
-            language=stream.language,
+            language=_language(stream.language),
         )
         for stream in container.streams.audio
         if stream.codec_context is not None
@@ -38,10 +40,14 @@ def subtitle_facts(container: InputContainer) -> tuple[SubtitleFacts, ...]:
     return tuple(
         SubtitleFacts(
             codec=stream.codec_context.name if stream.codec_context is not None else "unknown",
-            language=stream.language,
+            language=_language(stream.language),
         )
         for stream in container.streams.subtitles
     )
+
+
+def _language(code: str | None) -> str | None:
+    return None if code == UNDETERMINED else code
 
 
 def start_timecode(container: InputContainer, video: av.VideoStream) -> str | None:

@@ -219,7 +219,7 @@ class Project:
         objects.check(self._store, (object_id,))
         return prompt_rows.merged(self._store, object_id)
 
-    def prompt_records(self) -> Iterable[PromptRecord]:
+    def prompt_records(self) -> Iterator[PromptRecord]:
         """Everything that was ever said, in that order, also what was taken back."""
         return prompt_rows.records(self._store)
 
@@ -357,7 +357,7 @@ class Project:
         log_rows.add(self._store, kind, details)
 
     def log_records(self) -> Iterator[LogRecord]:
-        """The log from its first line on; one line is in memory at a time."""
+        """The log from its first line on; memory stays flat."""
         return log_rows.records(self._store)
 
     @contextmanager

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from tam_edit.project.records import damaged, from_json, now, to_json
 from tam_edit.project.store import Store
 
+_PAGE_ROWS = 100
+
 
 class LogRecord(NamedTuple):
     """One line of the log.
@@ -33,13 +35,11 @@ def add(store: Store, kind: str, details: Mapping[str, object]) -> None:
 
 
 def records(store: Store) -> Iterator[LogRecord]:
-    """Every line from the first on; one is in memory at a time."""
-    last = 0
-    while rows := store.rows(
-        "SELECT id, time, kind, details FROM log WHERE id > ? ORDER BY id LIMIT 1", (last,)
-    ):
-        last, time, kind, text = rows[0]
-        details = from_json(text, f"line {last} of the log")
+    """Every line from the first on; memory stays flat however many there are."""
+    statement = "SELECT id, time, kind, details FROM log WHERE id > ? ORDER BY id LIMIT ?"
+    for log_id, time, kind, text in store.pages(statement, page_rows=_PAGE_ROWS):
+        where = f"line {log_id} of the log of {store.path}"
+        details = from_json(text, where)
         if not isinstance(details, dict):
-            raise damaged(f"line {last} of the log", text)
-        yield LogRecord(last, time, kind, details)
+            raise damaged(where, text)
+        yield LogRecord(log_id, time, kind, details)

@@ -43,12 +43,12 @@ def entry(store: Store, object_id: ObjectId, frame_index: int) -> TrackedMatte |
     if not rows:
         return None
     score, origin, reasons, kind, height, width, data = rows[0]
-    known = _known(object_id, (frame_index, score, origin, reasons))
+    where = _where(store, object_id, frame_index)
+    known = _known(where, (frame_index, score, origin, reasons))
     try:
         matte = decode(EncodedMatte(Encoding(kind), height, width, data))
     except ProjectError as error:
-        where = f"object {object_id}, frame {frame_index}"
-        raise ProjectError(f"{store.path}, {where}: {error}", hint=error.hint) from error
+        raise ProjectError(f"{where}: {error}", hint=error.hint) from error
     return TrackedMatte(matte=matte, score=known.score, origin=known.origin, reasons=known.reasons)
 
 
@@ -60,7 +60,7 @@ def spans(store: Store, object_id: ObjectId) -> list[tuple[int, int]]:
 def scores(store: Store, object_id: ObjectId) -> Iterator[FrameScore]:
     """What is known of each tracked frame, in ascending order, without reading mattes."""
     for row in _pages(store, "frame, score, origin, reasons", object_id):
-        yield _known(object_id, row)
+        yield _known(_where(store, object_id, row[0]), row)
 
 
 def remove(store: Store, object_id: ObjectId, start: int, stop: int) -> None:
@@ -72,25 +72,26 @@ def remove(store: Store, object_id: ObjectId, start: int, stop: int) -> None:
 
 
 def _pages(store: Store, columns: str, object_id: ObjectId) -> Iterator[tuple[Any, ...]]:
-    after = -1
-    while rows := store.rows(
+    return store.pages(
         f"SELECT {columns} FROM matte WHERE object_id = ? AND frame > ?"  # noqa: S608 - no input
         " ORDER BY frame LIMIT ?",
-        (object_id, after, _PAGE_ROWS),
-    ):
-        yield from rows
-        after = rows[-1][0]
+        (object_id,),
+        page_rows=_PAGE_ROWS,
+    )
 
 
-def _known(object_id: ObjectId, row: tuple[object, ...]) -> FrameScore:
+def _where(store: Store, object_id: ObjectId, frame_index: int) -> str:
+    return f"{store.path}, object {object_id}, frame {frame_index}"
+
+
+def _known(where: str, row: tuple[object, ...]) -> FrameScore:
     frame_index, score, origin, reasons_text = row
-    what = f"object {object_id} on frame {frame_index}"
-    reasons = from_json(reasons_text, what)
+    reasons = from_json(reasons_text, where)
     if (
         not isinstance(frame_index, int)
         or not isinstance(score, float)
         or not isinstance(reasons, list)
         or origin not in list(Origin)
     ):
-        raise damaged(what, f"{score} {origin} {reasons_text}")
+        raise damaged(where, f"{score} {origin} {reasons_text}")
     return FrameScore(frame_index, score, Origin(str(origin)), tuple(map(str, reasons)))

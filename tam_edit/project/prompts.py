@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
-from tam_edit.errors import InputError
+from tam_edit.errors import InputError, ProjectError
 from tam_edit.masks.codec import decode_mask, encode_mask
 from tam_edit.project.records import damaged, from_json, now, to_json
 from tam_edit.project.store import Store
@@ -95,21 +95,16 @@ def merged(store: Store, object_id: ObjectId) -> dict[int, Prompts]:
     )
     by_frame: dict[int, list[PromptRecord]] = {}
     for row in rows:
-        record = _record(row)
+        record = _record(store, row)
         by_frame.setdefault(record.frame_index, []).append(record)
     return {frame_index: _together(said) for frame_index, said in by_frame.items()}
 
 
-def records(store: Store) -> Iterable[PromptRecord]:
+def records(store: Store) -> Iterator[PromptRecord]:
     """Everything that was ever said, in that order; one row is in memory at a time."""
-    last = 0
-    while rows := store.rows(
-        f"SELECT {_COLUMNS} FROM prompt WHERE id > ? ORDER BY id LIMIT 1",  # noqa: S608 - no input
-        (last,),
-    ):
-        record = _record(rows[0])
-        last = record.prompt_id
-        yield record
+    statement = f"SELECT {_COLUMNS} FROM prompt WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
+    # One at a time: a row may hold a mask.
+    return (_record(store, row) for row in store.pages(statement, page_rows=1))
 
 
 def _together(said: list[PromptRecord]) -> Prompts:
@@ -137,20 +132,23 @@ def _numbers_text(numbers: tuple[float, ...]) -> str:
     return to_json([float(number) for number in numbers], "a prompt")
 
 
-def _record(row: tuple[Any, ...]) -> PromptRecord:
+def _record(store: Store, row: tuple[Any, ...]) -> PromptRecord:
     prompt_id, object_id, frame_index, kind_text, numbers_text, data, time, is_active = row
-    what = f"prompt {prompt_id}"
-    numbers = from_json(numbers_text, what)
+    where = f"prompt {prompt_id} of {store.path}"
+    numbers = from_json(numbers_text, where)
     if (
         not isinstance(numbers, list)
         or len(numbers) != _NUMBER_COUNTS.get(kind_text)
         or not all(isinstance(n, float) and np.isfinite(n) for n in numbers)
     ):
-        raise damaged(what, f"{kind_text} {numbers_text}")
+        raise damaged(where, f"{kind_text} {numbers_text}")
     kind = PromptKind(kind_text)
     mask = None
     if kind is PromptKind.MASK:
-        mask = decode_mask(data, int(numbers[1]), int(numbers[0]))
+        try:
+            mask = decode_mask(data, int(numbers[1]), int(numbers[0]))
+        except ProjectError as error:
+            raise ProjectError(f"{where}: {error}", hint=error.hint) from error
     return PromptRecord(
         prompt_id=prompt_id,
         object_id=object_id,

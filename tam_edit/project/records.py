@@ -27,6 +27,10 @@ def to_json(value: object, what: str) -> str:
 def from_json(text: object, what: str) -> object:
     """The value that ``to_json`` wrote.
 
+    Args:
+        text: As it was read.
+        what: Names the place, and the file that it is in, in the error.
+
     Raises:
         ProjectError: The text is damaged.
     """
@@ -39,7 +43,7 @@ def from_json(text: object, what: str) -> object:
 def damaged(what: str, why: str) -> ProjectError:
     """The error for a row that does not hold what this tam-edit wrote there."""
     return ProjectError(
-        f"the project is damaged: {what} is unreadable ({why})",
+        f"{what} is damaged: {why}",
         hint="go back to a copy of it, or make the project anew with tam-edit new --overwrite",
     )
 

@@ -65,9 +65,10 @@ def get(store: Store) -> RunState | None:
     if not rows:
         return None
     model, direction, frame_index, ids_text, snapshot = rows[0]
-    object_ids = from_json(ids_text, "the tracker's state")
+    where = f"the tracker's state in {store.path}"
+    object_ids = from_json(ids_text, where)
     if not isinstance(object_ids, list) or direction not in get_args(Direction):
-        raise damaged("the tracker's state", f"{direction} {ids_text}")
+        raise damaged(where, f"{direction} {ids_text}")
     return RunState(
         model=model,
         direction=direction,

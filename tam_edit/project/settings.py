@@ -21,7 +21,7 @@ class Settings(MutableMapping[str, object]):
         rows = self._store.rows("SELECT value FROM setting WHERE name = ?", (name,))
         if not rows:
             raise KeyError(name)
-        return from_json(rows[0][0], f"the setting {name!r}")
+        return from_json(rows[0][0], f"the setting {name!r} of {self._store.path}")
 
     def __setitem__(self, name: str, value: object) -> None:
         text = to_json(value, f"the setting {name!r}")

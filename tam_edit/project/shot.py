@@ -87,9 +87,9 @@ def get(store: Store) -> Shot:
             hint="make it anew with tam-edit new --overwrite",
         )
     source, *numbers = rows[0]
-    identity = from_json(source, "the source of the project")
+    identity = from_json(source, f"the source of {store.path}")
     if not isinstance(identity, dict) or not all(isinstance(n, int) for n in numbers):
-        raise damaged("the source of the project", str(numbers))
+        raise damaged(f"the source of {store.path}", str(numbers))
     width, height, frame_count, in_frame, out_frame = numbers
     return Shot(
         source=identity,

@@ -109,6 +109,26 @@ class Store:
         with _plain_errors(self.path):
             return self._open_connection().execute(statement, parameters).fetchall()
 
+    def pages(
+        self, statement: str, parameters: Sequence[object] = (), *, page_rows: int
+    ) -> Iterator[Any]:
+        """All rows of a query, some at a time: memory stays flat, and others may write meanwhile.
+
+        Args:
+            statement: Its first column is an ascending key of at least 0, and its last two
+                parameters are the key to go on after and how many rows to give.
+            parameters: The ones before those.
+            page_rows: Rows that are in memory at a time.
+        """
+        after = -1
+        while rows := self.rows(statement, (*parameters, after, page_rows)):
+            for row in rows:
+                # A damaged index may name any key in any order; following it might never end.
+                if not isinstance(row[0], int) or row[0] <= after:
+                    raise _damaged(self.path, "its rows are out of order")
+                after = row[0]
+                yield row
+
     def write(self, statement: str, parameters: Sequence[object] = ()) -> int:
         """Run a statement inside the open transaction; gives the id of a row it inserted."""
         with _plain_errors(self.path):
@@ -285,7 +305,8 @@ def _connected(path: Path) -> sqlite3.Connection:
 def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
-        raise _damaged(path, found)
+        # The first line only says which of several attached databases this is about.
+        raise _damaged(path, " ".join(found.splitlines()[-1:]))
 
 
 @contextmanager
@@ -310,7 +331,12 @@ def _plain_errors(path: Path) -> Iterator[None]:
                 f"{path} cannot be written: {error}",
                 hint="the file and its folder must be writable; copy it to a place that is",
             ) from error
-        raise ProjectError(f"{path} cannot be used: {error}") from error
+        raise ProjectError(
+            f"{path} cannot be used: {error}", hint="go back to a copy of it"
+        ) from error
+    except UnicodeDecodeError as error:
+        # SQLite quotes damaged text in its own messages.
+        raise _damaged(path, "its text is unreadable") from error
 
 
 def _damaged(path: Path, why: str) -> ProjectError:

@@ -18,9 +18,9 @@ from tam_edit.frame import Frame, Plane
 from tam_edit.testing.strategies import LAYOUTS, Case, cases
 from tam_edit.types import Box, Image, Mask, Matte
 
-# RGB of sub-sampled pictures is interpolated: a pixel reads the chroma samples this far from its
-# own. Outside pixels so near the matte are left alone when the others are changed.
-CHROMA_REACH = 2
+# RGB of sub-sampled pictures is interpolated: a pixel also reads the chroma samples beside its own.
+# Those so near the matte are left alone when the other outside samples are changed.
+CHROMA_REACH = 1
 # A larger grid would need a picture too large to draw quickly.
 MAX_SHIFT_PX = 512
 

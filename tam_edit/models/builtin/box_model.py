@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse.csgraph import dijkstra
 
-from tam_edit.models.builtin.candidates import Members, Scene, connected
+from tam_edit.models.builtin.candidates import Members, Scene
 from tam_edit.models.builtin.superpixel_cut import FORBIDDEN, color_evidence, cut
 from tam_edit.models.builtin.superpixels import Floats
 
@@ -12,6 +13,8 @@ ROUNDS = 4
 COLOR_WEIGHT = 1.0
 SEAM_WEIGHT = 2.0
 PRIOR_WEIGHT = 0.8
+DEPTH_WEIGHT = 2.0
+DEPTH_LEVEL = 0.4
 
 
 def fill_box(scene: Scene, box: tuple[float, float, float, float]) -> Members:
@@ -35,13 +38,24 @@ def fill_box(scene: Scene, box: tuple[float, float, float, float]) -> Members:
     nearest = int(middle.argmin())
     inside[nearest] = True
     prior = PRIOR_WEIGHT * (1.5 - 4.0 * middle)
-    members = inside & (middle < 0.4)
+    prior = prior + DEPTH_WEIGHT * (_depth_from(scene, ~inside) - DEPTH_LEVEL)
+    members = inside & (prior > 0)
     members[nearest] = True
     for _ in range(ROUNDS):
         evidence = COLOR_WEIGHT * color_evidence(graph, members) + prior
         members = _split(scene, evidence.astype(np.float32), inside)
         members[nearest] |= not members.any()
     return members
+
+
+def _depth_from(scene: Scene, outside: Members) -> Floats:
+    """(count,) in [0, 1]: how many colour steps lie between each superpixel and the outside."""
+    if not outside.any():
+        return np.zeros(len(outside), np.float32)
+    steps = scene.graph.weighted(scene.palette_step + np.float32(0.02))
+    depth = dijkstra(steps, indices=np.flatnonzero(outside), min_only=True)
+    depth[~np.isfinite(depth)] = 0.0
+    return np.asarray(depth / max(float(depth.max()), 1e-6), np.float32)
 
 
 def _split(scene: Scene, evidence: Floats, inside: Members) -> Members:
@@ -52,5 +66,3 @@ def _split(scene: Scene, evidence: Floats, inside: Members) -> Members:
     object_cost = np.where(inside, np.maximum(-cost, 0), FORBIDDEN)
     return cut(graph, object_cost, np.maximum(cost, 0), seam)
 
-
-__all__ = ["connected", "fill_box"]

@@ -124,7 +124,8 @@ def motion_contrast(motion: Motion, distance: Float, box: Box) -> Float:
     design = np.stack([x, y, np.ones_like(x)], axis=-1)
     flow = motion.flow[box.slices]
     surprise = [
-        np.log1p(_squared_length(flow - design @ matrix) / (2 * spread**2)) + np.log(spread)
+        np.log1p(_squared_length((flow - design @ matrix).astype(np.float32)) / (2 * spread**2))
+        + np.log(spread)
         for matrix, spread in (around, inside)
     ]
     contrast = np.clip(surprise[0] - surprise[1], -MOTION_LIMIT, MOTION_LIMIT)
