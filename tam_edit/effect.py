@@ -18,9 +18,10 @@ import cv2
 import numpy as np
 
 from tam_edit.errors import InputError
-from tam_edit.frame import Frame, Plane, scaled_box
+from tam_edit.frame import Frame, scaled_box
 from tam_edit.masks import ops
 from tam_edit.parameters import check_parameters, parameter
+from tam_edit.pixels import Plane
 from tam_edit.registry import Registry, from_pack
 from tam_edit.types import Box, Image, Matte, box_of
 

@@ -183,9 +183,7 @@ def objects_of(use: EffectUse, names: Mapping[ObjectId, str]) -> tuple[ObjectId,
     return tuple(ids[name] for name in wanted)
 
 
-def _with_effects(
-    source: Source, job: RenderJob, chain: Sequence[_EffectRun]
-) -> Iterator[Frame]:
+def _with_effects(source: Source, job: RenderJob, chain: Sequence[_EffectRun]) -> Iterator[Frame]:
     """The frames with every effect shown, read ahead as far as an effect wants to see."""
     lookahead = max((run.effect.lookahead_frames for run in chain), default=0)
     window: deque[Frame] = deque()

@@ -18,7 +18,14 @@ from tam_edit.models import AUTO, Models, load_models, resolve_model
 from tam_edit.project import Project
 from tam_edit.prompts import Prompts
 from tam_edit.recipe import Recipe
-from tam_edit.render import RenderJob, RenderReport, check_tracked, objects_of, output_format, render
+from tam_edit.render import (
+    RenderJob,
+    RenderReport,
+    check_tracked,
+    objects_of,
+    output_format,
+    render,
+)
 from tam_edit.review import Doubt, find_doubts
 from tam_edit.tracking import follow
 from tam_edit.tracks import Origin, TrackedMatte, resized
@@ -104,14 +111,8 @@ class Session:
         model = resolve_model(model)
         source = open_source(video, fps=fps)
         try:
-            count = source.info.frame_count
-            stop = count if out_frame is None else out_frame
-            if not 0 <= in_frame < stop <= count:
-                raise InputError(
-                    f"in point {in_frame} and out point {stop} do not fit {video}, "
-                    f"which has the frames 0 to {count - 1}",
-                    hint="the out point is the first frame that is left out",
-                )
+            stop = source.info.frame_count if out_frame is None else out_frame
+            _check_points(in_frame, stop, source)
             project = Project.create(
                 project_path,
                 source={
@@ -121,7 +122,7 @@ class Session:
                 },
                 width=source.info.width,
                 height=source.info.height,
-                frame_count=count,
+                frame_count=source.info.frame_count,
                 in_frame=in_frame,
                 out_frame=stop,
                 overwrite=overwrite,
@@ -156,12 +157,7 @@ class Session:
         project = Project.open(project_path)
         try:
             source = _open_same(project, video)
-            stored = project.settings["model"]
-            if model not in (AUTO, stored):
-                raise ProjectError(
-                    f"{project_path} was tracked with {stored!r}, not with {resolve_model(model)!r}",
-                    hint="begin a new project to track with another model",
-                )
+            _check_model(project, model)
         except BaseException:
             project.close()
             raise
@@ -396,6 +392,25 @@ class Session:
         )
 
 
+def _check_points(in_frame: int, out_frame: int, source: Source) -> None:
+    count = source.info.frame_count
+    if not 0 <= in_frame < out_frame <= count:
+        raise InputError(
+            f"in point {in_frame} and out point {out_frame} do not fit {source.info.path}, "
+            f"which has the frames 0 to {count - 1}",
+            hint="the out point is the first frame that is left out",
+        )
+
+
+def _check_model(project: Project, model: str) -> None:
+    stored = project.settings["model"]
+    if model not in (AUTO, stored):
+        raise ProjectError(
+            f"{project.path} was begun with the model {stored!r}, not with {resolve_model(model)!r}",
+            hint="begin a new project to track with another model",
+        )
+
+
 def _open_same(project: Project, video: str | Path | None) -> Source:
     """The project's video, after a look at whether it still is the same one.
 
@@ -414,7 +429,7 @@ def _open_same(project: Project, video: str | Path | None) -> Source:
             f"the video of {project.path} is not at {place} any more",
             hint="put it back there, or begin a new project where it is now",
         ) from error
-    identity = SourceIdentity.from_json(cast(Mapping[str, Any], stored["identity"]))
+    identity = SourceIdentity.from_json(cast("Mapping[str, Any]", stored["identity"]))
     difference = identity.difference(identify(source))
     if difference:
         source.close()

@@ -24,7 +24,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Image: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+Image: TypeAlias = NDArray[np.uint8 | np.uint16]
 Mask: TypeAlias = NDArray[np.bool_]
 Matte: TypeAlias = NDArray[np.float32]
 Point: TypeAlias = tuple[float, float]

@@ -160,18 +160,14 @@ def test_unknown_names_of_commands_effects_and_models(
     assert "No such option" in refused("doctor", "--fast", code=2)
 
 
-def test_output_that_must_not_be_written(
-    refused: Shell, disc_video: Path, tmp_path: Path
-) -> None:
+def test_output_that_must_not_be_written(refused: Shell, disc_video: Path, tmp_path: Path) -> None:
     video = tmp_path / "video.mp4"
     shutil.copy(disc_video, video)
     link = tmp_path / "link.mp4"
     link.symlink_to(video)
     before = video.read_bytes()
     for same in (video, link):
-        told = refused(
-            "run", "blur-object", video, "-o", same, "--overwrite", "--click", "60,50"
-        )
+        told = refused("run", "blur-object", video, "-o", same, "--overwrite", "--click", "60,50")
         assert "input itself" in told
     taken = tmp_path / "taken.mp4"
     taken.write_bytes(b"precious")
@@ -193,9 +189,7 @@ def test_a_read_only_folder(
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o555)
     ask = os.access
-    monkeypatch.setattr(
-        os, "access", lambda p, mode, **k: Path(p) != folder and ask(p, mode, **k)
-    )
+    monkeypatch.setattr(os, "access", lambda p, mode, **k: Path(p) != folder and ask(p, mode, **k))
     told = refused("run", "blur-object", disc_video, "-o", folder / "out.mp4", "--click", "60,50")
     assert "closed" in told
 
@@ -229,7 +223,15 @@ def test_a_project_of_another_video(refused: Shell, project: Path, tmp_path: Pat
     other = tmp_path / "other.mp4"
     write_clip(draw_clip("disc", frames=5), other)
     told = refused(
-        "run", "blur-object", other, "-o", tmp_path / "o.mp4", "--project", project, "--click", "6,5"
+        "run",
+        "blur-object",
+        other,
+        "-o",
+        tmp_path / "o.mp4",
+        "--project",
+        project,
+        "--click",
+        "6,5",
     )
     assert "another video" in told
     assert "frame count: 16 and 5" in told

@@ -155,9 +155,11 @@ def test_written_pictures_equal_the_frames(tmp_path: Path, dtype: type) -> None:
     top = np.iinfo(dtype).max
     ramp = np.tile(np.linspace(0, 1, 14, dtype=np.float32), (9, 1))
     with open_source(tmp_path / "in") as source:
-        with open_sink(tmp_path / "out", source=source, format=None, start=2, stop=5) if (
-            tmp_path / "out"
-        ).mkdir() else open_sink(f"{tmp_path}/out/", source=source, start=2, stop=5) as sink:
+        with (
+            open_sink(tmp_path / "out", source=source, format=None, start=2, stop=5)
+            if (tmp_path / "out").mkdir()
+            else open_sink(f"{tmp_path}/out/", source=source, start=2, stop=5) as sink
+        ):
             for frame in source.frames(2, 5):
                 sink.write(frame)
         target = f"{tmp_path}/alpha/shot.%04d.png"

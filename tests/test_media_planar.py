@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tam_edit.errors import InputError
-from tam_edit.frame import PixelLayout
 from tam_edit.media.planar import layout_of, planes_of
+from tam_edit.pixels import PixelLayout
 
 WIDTH, HEIGHT = 36, 10
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from tam_edit.errors import EncodeError, InputError, UnknownNameError
-from tam_edit.frame import ColorTags, Frame, PixelLayout, to_av
+from tam_edit.frame import Frame, to_av
 from tam_edit.media import OUTPUT_FORMATS, format_for, open_sink, open_source
 from tam_edit.media.conversion import Conversion
+from tam_edit.pixels import ColorTags, PixelLayout
 
 TICKS = Fraction(1, 30000)
 
@@ -125,7 +126,11 @@ def test_ffv1_with_added_alpha_keeps_samples_and_alpha(
 
 # Each alpha format's own tolerance: ProRes codes alpha without loss at 16 bits of which 10 come in,
 # libvpx codes it lossy.
-ALPHA_TARGETS = [("o.mov", "prores4444", 0.001), ("o.webm", "vp9-alpha", 0.06), ("o.mkv", "ffv1", 0.002)]
+ALPHA_TARGETS = [
+    ("o.mov", "prores4444", 0.001),
+    ("o.webm", "vp9-alpha", 0.06),
+    ("o.mkv", "ffv1", 0.002),
+]
 
 
 @pytest.mark.parametrize(("name", "expected", "tolerance"), ALPHA_TARGETS)
@@ -219,7 +224,10 @@ def test_rotation_aspect_and_colour_survive(tmp_path: Path, rotation: int, name:
         color=color,
         aspect=Fraction(4, 3),
     )
-    assert copy(source_path, tmp_path / name) in ([], [".mkv rounds frame times to its steps of 1 ms"])
+    assert copy(source_path, tmp_path / name) in (
+        [],
+        [".mkv rounds frame times to its steps of 1 ms"],
+    )
     with open_source(source_path) as one, open_source(tmp_path / name) as other:
         assert other.info.video_codec == "hevc"
         assert other.info.color == one.info.color == color
@@ -266,7 +274,9 @@ def test_hdr10_metadata_survive(tmp_path: Path, name: str) -> None:
 def test_odd_sizes_are_kept_and_said(
     tmp_path: Path, size: tuple[int, int], pix_fmt: str, expected: str
 ) -> None:
-    source_path = write_clip(tmp_path / "in.mkv", size=size, pix_fmt=pix_fmt, time_base=Fraction(1, 1000))
+    source_path = write_clip(
+        tmp_path / "in.mkv", size=size, pix_fmt=pix_fmt, time_base=Fraction(1, 1000)
+    )
     notes = copy(source_path, tmp_path / "o.mp4")
     assert len(notes) == (expected != pix_fmt)
     with open_source(tmp_path / "o.mp4") as written:
@@ -285,7 +295,9 @@ def test_rgb_becomes_tagged_limited_range_yuv(tmp_path: Path) -> None:
 
 
 def test_trimmed_part(tmp_path: Path) -> None:
-    source_path = write_clip(tmp_path / "in.mp4", 20, codec="libx264", pts=[k * k * 50 for k in range(20)])
+    source_path = write_clip(
+        tmp_path / "in.mp4", 20, codec="libx264", pts=[k * k * 50 for k in range(20)]
+    )
     copy(source_path, tmp_path / "o.mp4", start=5, stop=12)
     with open_source(source_path) as one, open_source(tmp_path / "o.mp4") as other:
         assert other.info.frame_count == 7

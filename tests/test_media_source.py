@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from tam_edit.errors import InputError
-from tam_edit.frame import PixelLayout, to_av
+from tam_edit.frame import to_av
 from tam_edit.media import open_source
+from tam_edit.pixels import PixelLayout
 
 NTSC = Fraction(1001, 30000)
 TICKS = Fraction(1, 30000)
@@ -71,7 +72,7 @@ def write_clip(
 
 
 def av_tags() -> Any:
-    from tam_edit.frame import ColorTags
+    from tam_edit.pixels import ColorTags
 
     return ColorTags()
 
@@ -139,7 +140,9 @@ def test_two_passes_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     write_clip(path, 20)
     with open_source(path) as source:
         first, second = source.frames(0, 10), source.frames(5, 15)
-        pairs = [(next(first).index, next(second).index, source.frame(19 - k).index) for k in range(8)]
+        pairs = [
+            (next(first).index, next(second).index, source.frame(19 - k).index) for k in range(8)
+        ]
     assert pairs == [(k, k + 5, 19 - k) for k in range(8)]
 
 

@@ -91,7 +91,12 @@ def tracks(path: Path) -> list[tuple[str, str | None, int, list[tuple[Fraction, 
                 packets[packet.stream.index].append((packet.pts * packet.time_base, bytes(packet)))
         # An unstated language reads as "und" in some containers.
         return [
-            (s.type, {"und": None}.get(s.language, s.language), int(s.disposition), packets[s.index])
+            (
+                s.type,
+                {"und": None}.get(s.language, s.language),
+                int(s.disposition),
+                packets[s.index],
+            )
             for s in kept
         ]
 
@@ -158,7 +163,9 @@ def test_redaction_carries_sound_and_nothing_else(clips: dict[str, Path], tmp_pa
         copy(clips[name], tmp_path / target, copy_metadata=False)
         before, after = tracks(clips[name]), tracks(tmp_path / target)
         assert [kind for kind, *_ in after] == ["audio", "audio"]
-        for (_, language, _, packets), (_, language_now, _, now) in zip(before, after, strict=False):
+        for (_, language, _, packets), (_, language_now, _, now) in zip(
+            before, after, strict=False
+        ):
             assert (language, joined(packets)) == (language_now, joined(now))
         with open_source(tmp_path / target) as written:
             info = written.info
@@ -222,7 +229,9 @@ def test_trimmed_part_keeps_picture_and_sound_together(
         if kind == "subtitle":
             # The first is on screen when the cut begins, the second comes within it.
             assert [data[2:] for _, data in now] == [b"first", b"second"]
-            assert [float(time) for time, _ in now] == pytest.approx([0, 1.0 - float(begin)], abs=0.01)
+            assert [float(time) for time, _ in now] == pytest.approx(
+                [0, 1.0 - float(begin)], abs=0.01
+            )
             continue
         wanted = [(time - begin, data) for time, data in packets if begin <= time < end]
         assert [data for _, data in wanted] == [data for _, data in now]

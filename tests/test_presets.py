@@ -8,11 +8,11 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-import tam_edit.presets
-from tam_edit.presets import load_preset, preset_names, preset_text
 
+import tam_edit.presets
 import tam_edit.registry
 from tam_edit.errors import RecipeError, UnknownNameError
+from tam_edit.presets import load_preset, preset_names, preset_text
 from tam_edit.recipe import Recipe, parse_recipe
 from tam_edit.registry import Registry
 

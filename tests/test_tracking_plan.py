@@ -8,9 +8,7 @@ from tam_edit.tracking.plan import Interrupted, ObjectState, Pass, plan_passes
 
 
 def state(keyframes: list[int], tracked: list[tuple[int, int]] | None = None) -> ObjectState:
-    return ObjectState(
-        keyframes=keyframes, tracked=tracked or [(k, k + 1) for k in keyframes]
-    )
+    return ObjectState(keyframes=keyframes, tracked=tracked or [(k, k + 1) for k in keyframes])
 
 
 def test_one_object_from_the_first_frame_is_one_forward_pass() -> None:
@@ -58,9 +56,7 @@ def test_an_interrupted_run_goes_on(is_forward: bool) -> None:
         objects, stopped, frames = {1: state([0], [(0, 6)])}, 5, range(6, 10)
     else:
         objects, stopped, frames = {1: state([9], [(4, 10)])}, 4, range(3, -1, -1)
-    interrupted = Interrupted(
-        frame_index=stopped, is_forward=is_forward, object_ids=frozenset({1})
-    )
+    interrupted = Interrupted(frame_index=stopped, is_forward=is_forward, object_ids=frozenset({1}))
     assert plan_passes(objects, 0, 10, interrupted) == [
         Pass(frames=frames, keyframes={}, resumes=True)
     ]

@@ -94,11 +94,15 @@ class Output:
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command ``--json``, ``--quiet`` and ``-v``; it gets them as ``output``."""
 
-    @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - prints it.")
+    @click.option(
+        "--json", "json_file", metavar="FILE", help="Write the result as JSON; - prints it."
+    )
     @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
     @click.option("--verbose", "-v", is_flag=True, help="Print details too.")
     @wraps(command)
-    def wrapped(*args: Any, json_file: str | None, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+    def wrapped(
+        *args: Any, json_file: str | None, quiet: bool, verbose: bool, **kwargs: Any
+    ) -> Any:
         output = Output(json_file=json_file, is_quiet=quiet, is_verbose=verbose)
         return command(*args, output=output, **kwargs)
 

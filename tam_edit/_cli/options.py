@@ -49,7 +49,7 @@ def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--size",
         "short_side",
         type=click.IntRange(min=16),
-        help=f"Short side for tracking, in pixels ({DEFAULT_SHORT_SIDE} if nothing says otherwise).",
+        help=f"Short side for tracking, in pixels; {DEFAULT_SHORT_SIDE} if nothing is said.",
     )
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:

@@ -64,9 +64,7 @@ def prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def prompt_items(context: click.Context) -> list[PromptItem]:
     """The prompts of a command line, in order, each with its object's name."""
-    waiting = {
-        flag: iter(context.params[flag.removeprefix("--") + "_values"]) for flag in FLAGS
-    }
+    waiting = {flag: iter(context.params[flag.removeprefix("--") + "_values"]) for flag in FLAGS}
     items, object_name = [], None
     for flag in context.meta["prompt_order"]:
         value = next(waiting[flag])

@@ -21,9 +21,7 @@ from tam_edit.session import OnDoubt
 @prompt_options
 @start_options
 @on_doubt_option
-@click.option(
-    "--project", type=click.Path(path_type=Path), help="Keep the project in this file."
-)
+@click.option("--project", type=click.Path(path_type=Path), help="Keep the project in this file.")
 @overwrite_option
 @output_options
 @click.pass_context

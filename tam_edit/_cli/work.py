@@ -13,7 +13,7 @@ from typing import Any
 from tam_edit._cli.console import Output
 from tam_edit._cli.prompt_options import PromptItem, resolve
 from tam_edit.errors import TamEditError
-from tam_edit.media import Source, open_source, frame_at
+from tam_edit.media import Source, frame_at, open_source
 from tam_edit.models import AUTO
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import RenderReport

@@ -1,0 +1,1 @@
+"""Effects served to other programs."""

@@ -1,0 +1,1 @@
+"""Mask tools, measures and codecs."""

@@ -9,20 +9,9 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from tam_edit.frame import (
-    EXACT,
-    HD_MIN_HEIGHT,
-    MATRIX_709,
-    MATRIX_RGB,
-    UNSPECIFIED,
-    ColorTags,
-    Frame,
-    PixelLayout,
-    Plane,
-    planes_from,
-    to_av,
-)
+from tam_edit.frame import EXACT, HD_MIN_HEIGHT, Frame, planes_from, to_av
 from tam_edit.media.planar import layout_of
+from tam_edit.pixels import MATRIX_709, MATRIX_RGB, UNSPECIFIED, ColorTags, PixelLayout, Plane
 
 MATRIX_601 = 6  # SMPTE 170M
 

@@ -10,9 +10,9 @@ import av
 from av.container import OutputContainer
 from av.video.reformatter import ColorRange
 
-from tam_edit.frame import ColorTags
 from tam_edit.media.hdr import HdrFacts
 from tam_edit.media.source import Source, SourceInfo
+from tam_edit.pixels import ColorTags
 
 ISO_EXTENSIONS = (".mp4", ".mov", ".m4v")
 # A frame rate is stored as a ratio of two 32-bit numbers.

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 
 from tam_edit.errors import EncodeError, InputError, UnknownNameError
-from tam_edit.frame import PixelLayout
+from tam_edit.pixels import PixelLayout
 
 PIXEL_FORMAT_OPTION = "pix_fmt"
 NUMBERED = re.compile(r"%0?\d*d")

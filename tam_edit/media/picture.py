@@ -9,9 +9,10 @@ import av
 import numpy as np
 
 from tam_edit.errors import DecodeError, InputError, OpenError
-from tam_edit.frame import ColorTags, Frame, PixelLayout
+from tam_edit.frame import Frame
 from tam_edit.media.hdr import HdrFacts, hdr_of, side_data_of
 from tam_edit.media.planar import layout_of, planes_of, tags_of
+from tam_edit.pixels import ColorTags, PixelLayout
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,8 @@ from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
 from tam_edit.errors import InputError
-from tam_edit.frame import (
-    EXACT,
-    MATRIX_RGB,
-    UNSPECIFIED,
-    ColorTags,
-    PixelLayout,
-    Plane,
-    planes_from,
-)
+from tam_edit.frame import EXACT, planes_from
+from tam_edit.pixels import MATRIX_RGB, UNSPECIFIED, ColorTags, PixelLayout, Plane
 
 # FFmpeg's old names for full-range YUV; the range is a colour tag here.
 FULL_RANGE_PREFIX = "yuvj"

@@ -10,12 +10,12 @@ from typing import Self
 import numpy as np
 
 from tam_edit.errors import EncodeError, MediaError
-from tam_edit.frame import UNSPECIFIED, ColorTags, PixelLayout
 from tam_edit.media.container import open_input
 from tam_edit.media.conversion import Conversion
 from tam_edit.media.copied_streams import Tally
 from tam_edit.media.file_source import FileSource
 from tam_edit.media.source import SourceInfo
+from tam_edit.pixels import UNSPECIFIED, ColorTags, PixelLayout
 
 
 @dataclass

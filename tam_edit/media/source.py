@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam_edit.errors import InputError
-from tam_edit.frame import ColorTags, Frame, PixelLayout
+from tam_edit.frame import Frame
 from tam_edit.media.hdr import HdrFacts
+from tam_edit.pixels import ColorTags, PixelLayout
 
 # What a backward pass holds at once: 24 frames of 4K 10-bit 4:2:0 are 600 MB, of 1080p 8-bit 75 MB.
 REVERSE_CHUNK = 24

@@ -19,4 +19,12 @@ from tam_edit.recipe.document import (
 )
 from tam_edit.recipe.steps import EffectStep, TrackStep
 
-__all__ = ["EffectStep", "EffectUse", "Recipe", "TrackStep", "load_recipe", "parse_recipe", "recipe_json_schema"]
+__all__ = [
+    "EffectStep",
+    "EffectUse",
+    "Recipe",
+    "TrackStep",
+    "load_recipe",
+    "parse_recipe",
+    "recipe_json_schema",
+]

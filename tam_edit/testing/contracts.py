@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from tam_edit.effect import ClipInfo, Effect, Layer, apply, prepare_matte
 from tam_edit.errors import NotInstalledError
-from tam_edit.frame import Frame, Plane
+from tam_edit.frame import Frame
+from tam_edit.pixels import Plane
 from tam_edit.testing.strategies import LAYOUTS, Case, cases
 from tam_edit.types import Box, Image, Mask, Matte
 

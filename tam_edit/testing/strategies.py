@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tam_edit.errors import NotInstalledError
-from tam_edit.frame import ColorTags, Frame, PixelLayout
+from tam_edit.frame import Frame
+from tam_edit.pixels import ColorTags, PixelLayout
 from tam_edit.types import Matte
 
 if TYPE_CHECKING:

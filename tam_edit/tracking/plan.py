@@ -206,9 +206,7 @@ def _to_pass(
     )
 
 
-def _can_resume(
-    waiting: list[_Stretch], group: list[_Stretch], interrupted: Interrupted
-) -> bool:
+def _can_resume(waiting: list[_Stretch], group: list[_Stretch], interrupted: Interrupted) -> bool:
     """Whether exactly the objects of the interrupted run wait right after its last frame."""
     step = group[0].frames.step
     following = interrupted.frame_index + step

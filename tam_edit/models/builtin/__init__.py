@@ -1,0 +1,1 @@
+"""Models that need no download: a click segmenter and a tracker that learns from the video."""

@@ -65,4 +65,3 @@ def _split(scene: Scene, evidence: Floats, inside: Members) -> Members:
     seam = SEAM_WEIGHT * graph.length / np.sqrt(typical) * (np.exp(-4.0 * graph.contrast) + 0.02)
     object_cost = np.where(inside, np.maximum(-cost, 0), FORBIDDEN)
     return cut(graph, object_cost, np.maximum(cost, 0), seam)
-

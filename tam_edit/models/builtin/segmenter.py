@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from typing import ClassVar
 
 import cv2
 import numpy as np
