@@ -406,7 +406,7 @@ def _check_model(project: Project, model: str) -> None:
     stored = project.settings["model"]
     if model not in (AUTO, stored):
         raise ProjectError(
-            f"{project.path} was begun with the model {stored!r}, not with {resolve_model(model)!r}",
+            f"{project.path} was begun with the model {stored!r}, not {resolve_model(model)!r}",
             hint="begin a new project to track with another model",
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
@@ -65,6 +65,34 @@ class FrameScore(NamedTuple):
     score: float
     origin: Origin
     reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunState:
+    """Where a pass was when it was last committed.
+
+    Attributes:
+        model: The propagator's name.
+        direction: ``"forward"`` or ``"backward"``.
+        frame_index: The last frame whose mattes are stored; the snapshot was taken right
+            after it.
+        object_ids: The objects of the pass, ascending.
+        snapshot: For ``Propagator.resume``.
+    """
+
+    model: str
+    direction: Direction
+    frame_index: int
+    object_ids: tuple[ObjectId, ...]
+    snapshot: bytes = field(repr=False)
+
+    def depends_on(self, object_id: ObjectId, start: int, stop: int) -> bool:
+        """Whether the pass has already used this object on a frame of a half-open span."""
+        if object_id not in self.object_ids or start >= stop:
+            return False
+        if self.direction == "forward":
+            return start <= self.frame_index
+        return stop > self.frame_index
 
 
 @runtime_checkable

@@ -87,21 +87,18 @@ def test_truncated_file_names_the_frame(tmp_path: Path, suffix: str, share: floa
     data = whole.read_bytes()
     cut = tmp_path / f"cut{suffix}"
     cut.write_bytes(data[: int(len(data) * share)])
-    if suffix == ".mkv" and share > 0.99:
-        # Only Matroska's index at the end is gone: every frame is there.
-        with open_source(cut) as source:
-            assert len(list(source.frames())) == source.info.frame_count in (29, 30)
-        return
     with pytest.raises(DecodeError, match=r"cut.* breaks off at frame (\d+)") as caught:
         open_source(cut)
     frame = int(str(caught.value).split("at frame ")[1].split(":")[0])
-    assert 30 * (share - 0.25) < frame < 30
+    # Matroska keeps its index at the end: of the last piece nothing but that may be missing.
+    assert 30 * (share - 0.25) < frame <= (30 if suffix == ".mkv" else 29)
     assert "intact" in caught.value.hint
     # The hint's command really keeps the good part.
-    run = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "quiet", "-i", str(cut), "-c", "copy"]
-    subprocess.run([*run, str(tmp_path / f"intact{suffix}")], check=False)
+    run = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "quiet", "-fflags", "+discardcorrupt"]
+    run += ["-i", str(cut), "-c", "copy", str(tmp_path / f"intact{suffix}")]
+    subprocess.run(run, check=False)
     with open_source(tmp_path / f"intact{suffix}") as source:
-        assert abs(len(list(source.frames())) - frame) <= 1
+        assert 0 <= len(list(source.frames())) - frame <= 3
 
 
 def test_file_whose_index_is_cut_off(tmp_path: Path, clip: Path) -> None:
@@ -171,7 +168,6 @@ def test_targets_that_cannot_be(tmp_path: Path, clip: Path) -> None:
     cases = {
         "taken.mp4": "exists already",
         "no/such/out.mp4": "no folder",
-        "folder.mp4": "folder",
         "out.xyz": "extension",
         "out": "extension",
     }
@@ -179,11 +175,14 @@ def test_targets_that_cannot_be(tmp_path: Path, clip: Path) -> None:
         for name, message in cases.items():
             with pytest.raises(EncodeError, match=message):
                 open_sink(tmp_path / name, source=source, overwrite=name != "taken.mp4")
+        with pytest.raises(EncodeError, match="is a folder"):
+            open_sink(tmp_path / "folder.mp4", source=source, format=OUTPUT_FORMATS["h264"])
         for start, stop in ((5, 5), (0, 31), (-1, 3)):
             with pytest.raises(InputError, match="no range"):
                 open_sink(tmp_path / "o.mp4", source=source, start=start, stop=stop)
-        with pytest.raises(EncodeError, match="prores4444"):
+        with pytest.raises(EncodeError, match="cannot store transparency") as caught:
             open_sink(tmp_path / "o.mp4", source=source, needs_alpha=True)
+        assert "prores4444" in caught.value.hint
     assert left_over(tmp_path) == {"clip.mp4", "taken.mp4", "folder.mp4"}
 
 

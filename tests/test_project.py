@@ -18,9 +18,9 @@ import pytest
 
 from tam_edit.errors import InputError, ProjectError, UnknownNameError
 from tam_edit.masks.codec import MATTE_ERROR
-from tam_edit.project import Project, PromptKind, RunState, document, schema
+from tam_edit.project import Project, PromptKind, document, schema
 from tam_edit.prompts import Prompts
-from tam_edit.tracks import FrameScore, Origin, TrackedMatte, TrackReader, TrackSink
+from tam_edit.tracks import FrameScore, Origin, RunState, TrackedMatte, TrackReader, TrackSink
 from tam_edit.types import Matte
 
 SOURCE: dict[str, object] = {"path": "clip.mp4", "size": 123, "streams": [{"codec": "h264"}]}
@@ -861,3 +861,13 @@ def test_rows_out_of_order_are_no_endless_loop(project: Project) -> None:
     assert next(pages) == (5,)
     with pytest.raises(ProjectError, match="rows are out of order"):
         next(pages)
+
+
+def test_the_room_of_a_finished_pass_is_given_back(path: Path) -> None:
+    with make(path) as project:
+        object_id = project.add_object("car")
+        project.begin_run("model", "forward", [object_id])
+        project.append(0, {object_id: tracked()}, lambda: bytes(4_000_000))
+        project.flush()
+        project.end_run()
+    assert path.stat().st_size < 200_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -19,9 +18,11 @@ from tam_edit.media.container import skip_other_streams
 
 # Formats whose own table says how many packets there must be.
 COUNTED_FORMATS = ("mov,mp4", "avi")
-# Matroska says how long it lasts; a file that ends this much earlier was cut off.
-MISSING_S = Fraction(1, 4)
-REPAIR_HINT = "get an intact copy, or keep the good part with: ffmpeg -i {name} -c copy intact{ext}"
+SEGMENT_ID = 0x18538067
+REPAIR_HINT = (
+    "get an intact copy, or keep the good part with: "
+    "ffmpeg -fflags +discardcorrupt -i {name} -c copy intact{ext}"
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,6 @@ class _Scan:
     intact: int = 0
     untimed: int = 0
     broken: str = ""
-    end_s: Fraction = Fraction(0)
 
 
 def scan_file(path: Path, container: InputContainer, stream: int) -> FrameIndex:
@@ -93,7 +93,7 @@ def scan_file(path: Path, container: InputContainer, stream: int) -> FrameIndex:
     if not scan.broken and announced > scan.packets:
         scan.broken = f"{scan.packets} of the {announced} frames it announces are there"
     if not scan.broken and is_matroska:
-        scan.broken = _shortage(container, video, scan)
+        scan.broken = _cut_segment(path)
     if scan.broken:
         raise DecodeError(
             f"{path.name} breaks off at frame {scan.intact}: {scan.broken}",
@@ -112,14 +112,14 @@ def _scan_packets(container: InputContainer, video: Stream) -> _Scan:
     scan = _Scan([], [])
     packets = _demuxed(container, scan)
     for packet in packets:
-        if packet.pts is not None and packet.duration:
-            end = (packet.pts + packet.duration) * packet.time_base
-            scan.end_s = max(scan.end_s, Fraction(end))
         if packet.stream.index != video.index or packet.size == 0:
             continue
         scan.packets += 1
-        if packet.is_corrupt:
-            scan.broken = scan.broken or "its data is incomplete there"
+        if packet.is_corrupt and not scan.broken:
+            scan.broken = "its data is incomplete there"
+            if packet.pts is not None:
+                # Frames are stored in another order than they are shown.
+                scan.intact = sum(pts < packet.pts for pts in scan.pts)
         if packet.is_keyframe and packet.pts is not None:
             scan.keyframes.append(Keyframe(packet.pts, packet.dts))
         if not scan.keyframes and packet.pts is not None:
@@ -153,17 +153,27 @@ def _is_hidden(packet: Packet[Stream], video: Stream) -> bool:
     return video.codec.name == "vp8" and not bytes(packet)[0] >> 4 & 1
 
 
-def _shortage(container: InputContainer, video: Stream, scan: _Scan) -> str:
-    tag = video.metadata.get("DURATION", "")
-    base = video.time_base or Fraction(1, 1000)
-    if tag.count(":") == 2:
-        hours, minutes, seconds = tag.split(":")
-        announced = Fraction(int(hours) * 3600 + int(minutes) * 60) + Fraction(seconds)
-        there = (scan.last[0] + scan.last[1]) * base
-    elif container.duration:
-        announced, there = Fraction(container.duration, av.time_base), scan.end_s
-    else:
+def _cut_segment(path: Path) -> str:
+    """Whether a Matroska file is shorter than its only large element says (RFC 8794, RFC 9559)."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    header = _element(start, 0)
+    segment = _element(start, header[1]) if header is not None else None
+    if segment is None or segment[0] != SEGMENT_ID:
         return ""
-    if announced - there <= max(MISSING_S, 3 * scan.last[1] * base):
-        return ""
-    return f"{float(there):.2f} of {float(announced):.2f} seconds are there"
+    missing = segment[1] - path.stat().st_size
+    return f"the file lacks its last {missing} bytes" if missing > 0 else ""
+
+
+def _element(data: bytes, at: int) -> tuple[int, int] | None:
+    """The identifier and the end of an EBML element; None where its size is not stated."""
+    if at + 12 > len(data):
+        return None
+    # The leading zero bits of the first byte tell how many bytes follow.
+    id_length = 9 - data[at].bit_length()
+    size_length = 9 - data[at + id_length].bit_length()
+    first = at + id_length + size_length
+    size = int.from_bytes(data[at + id_length : first], "big") - (1 << 7 * size_length)
+    if size == (1 << 7 * size_length) - 1:
+        return None
+    return int.from_bytes(data[at : at + id_length], "big"), first + size

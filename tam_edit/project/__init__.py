@@ -20,6 +20,5 @@ module           what it holds
 from tam_edit.project.document import Project
 from tam_edit.project.log import LogRecord
 from tam_edit.project.prompts import PromptKind, PromptRecord
-from tam_edit.project.runs import RunState
 
-__all__ = ["LogRecord", "Project", "PromptKind", "PromptRecord", "RunState"]
+__all__ = ["LogRecord", "Project", "PromptKind", "PromptRecord"]

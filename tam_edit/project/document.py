@@ -19,7 +19,7 @@ from tam_edit.project.prompts import PromptRecord
 from tam_edit.project.settings import Settings
 from tam_edit.project.store import Store
 from tam_edit.prompts import Prompts
-from tam_edit.tracks import Direction, FrameScore, MaskTrack, TrackedMatte, TrackSet
+from tam_edit.tracks import Direction, FrameScore, MaskTrack, RunState, TrackedMatte, TrackSet
 from tam_edit.types import ObjectId
 
 COMMIT_INTERVAL_S = 1.0
@@ -249,7 +249,7 @@ class Project:
             runs.remove(self._store)
         self._run = None
 
-    def run_state(self) -> runs.RunState | None:
+    def run_state(self) -> RunState | None:
         """Where the last pass that did not end can go on, or None.
 
         It belongs to the mattes that are stored: of its pass they reach up to its frame.
@@ -370,7 +370,7 @@ class Project:
         if self._waiting is not None and self._run is not None:
             frame_index, snapshot = self._waiting
             model, direction, object_ids = self._run
-            state = runs.RunState(
+            state = RunState(
                 model=model,
                 direction=direction,
                 frame_index=frame_index,

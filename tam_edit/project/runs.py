@@ -2,42 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import get_args
 
 from tam_edit.errors import InputError
 from tam_edit.project.records import damaged, from_json, to_json
 from tam_edit.project.store import Store
-from tam_edit.tracks import Direction
-from tam_edit.types import ObjectId
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunState:
-    """Where a pass was when it was last committed.
-
-    Attributes:
-        model: The propagator's name.
-        direction: ``"forward"`` or ``"backward"``.
-        frame_index: The last frame whose mattes are stored; the snapshot was taken right
-            after it.
-        object_ids: The objects of the pass, ascending.
-        snapshot: For ``Propagator.resume``.
-    """
-
-    model: str
-    direction: Direction
-    frame_index: int
-    object_ids: tuple[ObjectId, ...]
-    snapshot: bytes = field(repr=False)
-
-    def depends_on(self, object_id: ObjectId, start: int, stop: int) -> bool:
-        """Whether the pass has already used this object on a frame of a half-open span."""
-        if object_id not in self.object_ids or start >= stop:
-            return False
-        if self.direction == "forward":
-            return start <= self.frame_index
-        return stop > self.frame_index
+from tam_edit.tracks import Direction, RunState
 
 
 def check_direction(direction: str) -> None:

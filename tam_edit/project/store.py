@@ -23,6 +23,8 @@ from tam_edit.project.schema import APPLICATION_ID, upgrade
 # application id, change counter for which the page count is valid; the rest is skipped.
 _HEADER = struct.Struct(">16sH6xII36xI20xI4x")
 _MAGIC = b"SQLite format 3\x00"
+# A file with a larger share of unused pages is written anew when it is closed.
+COMPACT_FROM_SHARE = 0.25
 _COMPANIONS = ("-wal", "-shm", "-journal")
 
 
@@ -199,6 +201,7 @@ class Store:
         try:
             self._check_is_there()
             with _plain_errors(self.path):
+                _compact(connection)
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 connection.execute("PRAGMA journal_mode = DELETE")
         finally:
@@ -339,6 +342,14 @@ def _plain_errors(path: Path) -> Iterator[None]:
         raise _damaged(path, "its text is unreadable") from error
 
 
+def _compact(connection: sqlite3.Connection) -> None:
+    """Give back the room of a finished pass's snapshot, where it is a large part of the file."""
+    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    total = connection.execute("PRAGMA page_count").fetchone()[0]
+    if free > total * COMPACT_FROM_SHARE:
+        connection.execute("VACUUM")
+
+
 def _damaged(path: Path, why: str) -> ProjectError:
     return ProjectError(
         f"{path} is damaged: {why}",
@@ -353,6 +364,10 @@ def _in_use(path: Path, by_whom: str) -> ProjectError:
 
 
 def _os_error(path: Path, done: str, error: OSError) -> ProjectError:
+    if not path.parent.is_dir():
+        return ProjectError(
+            f"there is no folder {path.parent}", hint="make it first, or check the path"
+        )
     return ProjectError(
         f"{path} cannot be {done}: {error.strerror}",
         hint="the folder must exist, and it and the file must be writable",

@@ -11,11 +11,10 @@ from tam_edit.errors import ProjectError
 from tam_edit.frame import Frame
 from tam_edit.media import Source
 from tam_edit.models.base import PropagationRun, Propagator, TrackingInfo, TrackStep
-from tam_edit.project.runs import RunState
 from tam_edit.prompts import Prompts
 from tam_edit.tracking.plan import Interrupted, ObjectState, Pass, plan_passes
 from tam_edit.tracking.propagate import advance, tracking_size
-from tam_edit.tracks import Direction, Origin, TrackedMatte, resized
+from tam_edit.tracks import Direction, Origin, RunState, TrackedMatte, resized
 from tam_edit.types import Matte, ObjectId
 
 Progress = Callable[[int, int], None]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tam_edit.models.builtin.assess import Evidence, agreement, color_histogram, likeness
 from tam_edit.models.builtin.cut import snap_to_edges
-from tam_edit.models.builtin.features import pixel_features
+from tam_edit.models.builtin.features import pixel_features, window_scale
 from tam_edit.models.builtin.flow import Motion, motion_contrast, signed_distance
 from tam_edit.models.builtin.online import (
     FIRST_RATE,
@@ -133,7 +133,9 @@ class Target:
             if self.classifier is None:
                 return
         height, width = matte.shape
-        features = pixel_features(picture, Box(0, 0, width, height)).reshape(matte.size, -1)
+        features = pixel_features(
+            picture, Box(0, 0, width, height), window_scale(self.reach_px)
+        ).reshape(matte.size, -1)
         rows = self._keyframe_rows(matte, rng)
         steps, rate = KEYFRAME_STEPS, LATER_RATE
         if self.classifier is None:
@@ -154,7 +156,7 @@ class Target:
             return self._look_for(scene, self.classifier)
         box = self._around(box_of(carried))
         near, trust = distance[box.slices], scene.motion.trust[box.slices]
-        features = pixel_features(scene.picture, box)
+        features = pixel_features(scene.picture, box, window_scale(self.reach_px))
         appearance = _appearance(features, self.classifier)
         weight = PRIOR_FLOOR + (1 - PRIOR_FLOOR) * trust
         log_odds = APPEARANCE_WEIGHT * appearance
@@ -253,7 +255,7 @@ class Target:
         box = self.seen.grown(MARGIN_PX + int(share * self.reach_px)).clipped(width, height)
         if box.is_empty:
             return nothing
-        features = pixel_features(scene.picture, box)
+        features = pixel_features(scene.picture, box, window_scale(self.reach_px))
         appearance = _appearance(features, classifier)
         log_odds = snap_to_edges(scene.picture[box.slices], appearance - np.float32(SEARCH_BIAS))
         count, labels = cv2.connectedComponents((log_odds > 0).astype(np.uint8), connectivity=4)
