@@ -96,13 +96,13 @@ def test_a_box_finds_a_drawn_shape_and_keeps_inside(name):
     assert not beyond.any()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_every_click_holds_wherever_it_is(seed):
     rng = np.random.default_rng(seed)
-    height, width = rng.integers(20, 130, 2)
+    height, width = rng.integers(10, 80, 2)
     image = cv2.resize(rng.integers(0, 256, (7, 9, 3), dtype=np.uint8), (width, height))
     frame, segmenter = Frame.from_rgb(image), BuiltinSegmenter()
-    spots = rng.permutation(height * width)[:7]
+    spots = rng.permutation(height * width)[:5]
     points = [(float(s % width), float(s // width)) for s in spots]
     corner = (-0.5, -0.5) if (0.0, 0.0) not in points else (width - 1.0, 0.0)
     positive, negative, matte = [], [], None
@@ -204,7 +204,7 @@ def test_frames_are_kept_while_they_live_and_only_a_few():
     assert len(segmenter._scenes) == 0
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 3), (1, 40), (33, 1), (5, 7), (31, 47)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 40), (33, 1), (15, 17)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_small_and_odd_sizes(size, dtype):
     height, width = size
@@ -223,7 +223,7 @@ def test_small_and_odd_sizes(size, dtype):
         assert (matte > 0.5).any()
 
 
-@pytest.mark.parametrize("value", [0, 1, 255])
+@pytest.mark.parametrize("value", [0, 255])
 def test_a_picture_of_one_colour(value):
     frame = Frame.from_rgb(np.full((45, 81, 3), value, np.uint8))
     for prompts in (
@@ -269,19 +269,16 @@ def test_superpixels_add_up_to_the_picture():
 def test_the_cut_is_the_cheapest_of_all_splits():
     rng = np.random.default_rng(2)
     graph = build_graph(rng.integers(0, 255, (3, 4, 3), dtype=np.uint8))
+    codes = np.arange(2**graph.count)[:, None]
+    splits = (codes >> np.arange(graph.count) & 1).astype(bool)
+    parted = splits[:, graph.pairs[:, 0]] != splits[:, graph.pairs[:, 1]]
     for _ in range(5):
         as_object, as_background = rng.integers(0, 9, (2, graph.count)).astype(np.float32)
         seam = rng.integers(0, 5, len(graph.pairs)).astype(np.float32)
-
-        def price(members):
-            parted = members[graph.pairs[:, 0]] != members[graph.pairs[:, 1]]
-            return as_object[members].sum() + as_background[~members].sum() + seam[parted].sum()
-
-        splits = [
-            np.array([code >> k & 1 for k in range(graph.count)], bool)
-            for code in range(2**graph.count)
-        ]
-        assert price(cut(graph, as_object, as_background, seam)) == min(map(price, splits))
+        prices = splits @ as_object + ~splits @ as_background + parted @ seam
+        best = cut(graph, as_object, as_background, seam)
+        code = int((best * 2 ** np.arange(graph.count)).sum())
+        assert prices[code] == prices.min()
 
 
 def test_the_guided_filter_keeps_what_is_linear_in_the_guide():

@@ -10,7 +10,8 @@ from tam_edit.errors import InputError
 from tam_edit.masks.clicks import first_click, next_click
 
 
-def rectangle(height, width, y0, y1, x0, x1):
+def rectangle(height, width, *sides):
+    y0, y1, x0, x1 = sides
     mask = np.zeros((height, width), bool)
     mask[y0:y1, x0:x1] = True
     return mask

@@ -594,7 +594,7 @@ def test_what_is_no_project_is_refused(path: Path) -> None:
     assert "tam-edit new" in caught.value.hint
     with pytest.raises(ProjectError, match="cannot be opened"):
         Project.open(path.parent)
-    with pytest.raises(ProjectError, match="cannot be made"):
+    with pytest.raises(ProjectError, match="no folder"):
         make(path.parent / "no" / "folder.tam")
     path.write_bytes(b"")
     with pytest.raises(ProjectError, match="is empty"):

@@ -24,7 +24,10 @@ from tam_edit.media.formats import PIXEL_FORMAT_OPTION, OutputFormat, pixel_form
 from tam_edit.media.readback import Promise, verify_file
 from tam_edit.media.sink import Sink
 from tam_edit.media.source import Source, SourceInfo
+from tam_edit.media.work_queue import WorkQueue
 
+# Frames that wait for the encoder: enough to even out its bursts.
+QUEUED_FRAMES = 4
 FOREVER_S = Fraction(10**9)
 
 
@@ -74,6 +77,7 @@ class FileSink(Sink):
         self._partial = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
         self._copied: CopiedStreams | None = None
         self._output: OutputContainer | None = None
+        self._queue = WorkQueue(self._encode_now, QUEUED_FRAMES)
         try:
             with self._reported():
                 self._open(source, target, options, copy_streams, copy_metadata)
@@ -142,6 +146,9 @@ class FileSink(Sink):
         describe(source, output, self._video, span, with_chapters=not is_crowded)
 
     def _encode(self, frame: Frame) -> None:
+        self._queue.put(frame)
+
+    def _encode_now(self, frame: Frame) -> None:
         picture = self._conversion.picture(frame)
         picture.pts = frame.pts - self._shift
         picture.time_base = frame.time_base
@@ -157,6 +164,7 @@ class FileSink(Sink):
             self._output.mux(packets)
 
     def _complete(self) -> None:
+        self._queue.finish()
         with self._reported():
             self._mux(self._video.encode(None))
             if self._copied is not None:
@@ -168,6 +176,7 @@ class FileSink(Sink):
             self._partial.replace(self.path)
 
     def _remove(self) -> None:
+        self._queue.abandon()
         # What made the output fail makes closing it fail, too.
         with suppress(av.FFmpegError, OSError, ValueError):
             self._close()

@@ -12,9 +12,9 @@ from tam_edit.models.builtin.superpixels import Floats
 ROUNDS = 4
 COLOR_WEIGHT = 1.0
 SEAM_WEIGHT = 2.0
-PRIOR_WEIGHT = 0.8
-DEPTH_WEIGHT = 2.0
-DEPTH_LEVEL = 0.4
+PRIOR_WEIGHT = 0.4
+DEPTH_WEIGHT = 4.0
+DEPTH_LEVEL = 0.5
 
 
 def fill_box(scene: Scene, box: tuple[float, float, float, float]) -> Members:
@@ -39,7 +39,7 @@ def fill_box(scene: Scene, box: tuple[float, float, float, float]) -> Members:
     inside[nearest] = True
     prior = PRIOR_WEIGHT * (1.5 - 4.0 * middle)
     prior = prior + DEPTH_WEIGHT * (_depth_from(scene, ~inside) - DEPTH_LEVEL)
-    members = inside & (prior > 0)
+    members: Members = np.asarray(inside & (prior > 0))
     members[nearest] = True
     for _ in range(ROUNDS):
         evidence = COLOR_WEIGHT * color_evidence(graph, members) + prior

@@ -60,16 +60,17 @@ class Scene:
             families += [self._contested(superpixel, domain, rivals, stop) for stop, _ in WALKS]
         families.append(self._ancestors(superpixel, domain))
         members = np.concatenate(families)
-        return np.unique(members, axis=0)
+        return np.asarray(np.unique(members, axis=0))
 
     def _ancestors(self, superpixel: int, domain: Members) -> Members:
-        members = np.concatenate([tree.regions_around(superpixel) for tree in self.trees])
+        families = [tree.regions_around(superpixel) for tree in self.trees]
+        members: Members = np.concatenate(families)
         large = members @ self.graph.area >= 0.5 * SMALLEST_FRAC * self.graph.area.sum()
-        members = members[large]
+        members = np.asarray(members[large])
         if not domain.all():
             members &= domain
             for row in members:
-                row &= connected(self.graph, row, superpixel)
+                np.logical_and(row, connected(self.graph, row, superpixel), out=row)
         return members
 
     def _orders(self, superpixel: int, domain: Members) -> list[NDArray[np.int64]]:
@@ -110,7 +111,7 @@ class Scene:
         members = np.stack([domain & (chance >= level) for level in CONTEST_LEVELS])
         members[:, superpixel] = True
         for row in members:
-            row &= connected(graph, row, superpixel)
+            np.logical_and(row, connected(graph, row, superpixel), out=row)
         return members
 
     def _visits(self, superpixel: int, length: Floats, stop: float, tire: float) -> Floats:
@@ -137,4 +138,4 @@ def connected(graph: SuperpixelGraph, members: Members, superpixel: int) -> Memb
     i, j = graph.pairs.T
     inside = members[i] & members[j]
     _, part = sparse.csgraph.connected_components(graph.weighted(inside), directed=False)
-    return members & (part == part[superpixel])
+    return np.asarray(members & (part == part[superpixel]))

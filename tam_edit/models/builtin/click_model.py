@@ -18,7 +18,7 @@ from tam_edit.models.builtin.superpixel_cut import FORBIDDEN, color_evidence, cu
 from tam_edit.models.builtin.superpixels import Floats
 
 CUTS = ((0.5, 0.5, 1.0), (0.3, 1.0, 2.0), (1.0, 0.2, 2.0))  # weights: belief, colour, seam
-SHARPNESS = 0.03  # difference in predicted IoU that makes a region e times as likely
+SHARPNESS = 0.02  # difference in predicted IoU that makes a region e times as likely
 
 
 @dataclass(frozen=True)

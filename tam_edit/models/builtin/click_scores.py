@@ -12,7 +12,7 @@ import numpy as np
 
 from tam_edit.models.builtin.superpixels import Floats
 
-FIRST: Floats = np.float32(
+FIRST: Floats = np.array(
     [
         -0.02604,
         -0.006703,
@@ -35,9 +35,10 @@ FIRST: Floats = np.float32(
         0.5728,
         -0.5303,
         0.3104,
-    ]
+    ],
+    np.float32,
 )
-ADDED: Floats = np.float32(
+ADDED: Floats = np.array(
     [
         0.0126,
         0.000476,
@@ -86,9 +87,10 @@ ADDED: Floats = np.float32(
         0.002349,
         -0.0001088,
         0.2576,
-    ]
+    ],
+    np.float32,
 )
-REMOVED: Floats = np.float32(
+REMOVED: Floats = np.array(
     [
         0.01143,
         0.001757,
@@ -137,5 +139,6 @@ REMOVED: Floats = np.float32(
         0.0001892,
         0.01771,
         0.3002,
-    ]
+    ],
+    np.float32,
 )

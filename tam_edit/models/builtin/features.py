@@ -18,7 +18,7 @@ GRADIENT_WINDOWS_PX = (7, 17, 35)
 # The widest window reaches this far beyond a pixel.
 REACH_PX = 21
 
-SCALED = True
+SCALED = False
 REFERENCE_REACH_PX = 60.0
 SCALE_LIMITS = (0.4, 2.0)
 

@@ -83,9 +83,11 @@ def merge(graph: SuperpixelGraph, *, color_share: float, size_power: float) -> M
 
 
 def _mutual(cost: NDArray[np.float64], pairs: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """The pairs that are the cheapest one for both sides (of equals, the earlier)."""
+    """The pairs that are the cheapest one for both sides."""
     rank = np.empty(len(cost), np.int64)
-    rank[np.argsort(cost, kind="stable")] = np.arange(len(cost))
+    # Equals in a fixed but shuffled order: in a picture of one colour many pairs wed at once.
+    shuffled = np.random.default_rng(0).permutation(len(cost))
+    rank[np.lexsort((shuffled, cost))] = np.arange(len(cost))
     best = np.full(count, len(cost))
     np.minimum.at(best, pairs[:, 0], rank)
     np.minimum.at(best, pairs[:, 1], rank)
@@ -100,11 +102,10 @@ def _joined_pairs(
     apart = low != high
     base = int(pairs.max()) + 1
     codes, place = np.unique(low[apart] * base + high[apart], return_inverse=True)
-    total = np.bincount(place, length[apart], len(codes))
     return (
         np.stack(np.divmod(codes, base), 1),
-        total,
-        np.bincount(place, contrast[apart], len(codes)),
+        np.asarray(np.bincount(place, length[apart], len(codes)), np.float64),
+        np.asarray(np.bincount(place, contrast[apart], len(codes)), np.float64),
     )
 
 

@@ -42,7 +42,7 @@ def _decided(lab: Floats, mask: Mask, band: Mask, reach_px: int) -> Mask:
     outside = _unlikeliness(lab, ~mask & sure, 2.0 * reach_px)
     belief = 1 / (1 + np.exp(np.clip(inside - outside, -30, 30)))
     belief = np.where(band, 0.65 * belief + 0.35 * mask, mask).astype(np.float32)
-    smooth = guided_filter(lab / 100, belief, max(2, reach_px // 2), 1e-3)
+    smooth = guided_filter(lab / np.float32(100), belief, max(2, reach_px // 2), 1e-3)
     return np.asarray(np.where(band, smooth > 0.5, mask))
 
 

@@ -52,7 +52,7 @@ def describe(scene: Scene, members: Members, x: float, y: float, known: Members)
     salient = (m @ (graph.area * graph.saliency)) / np.maximum(area, 1)
     salience = salient - (graph.saliency * graph.area).sum() / total
     center = (m @ (graph.area[:, None] * graph.center)) / np.maximum(area, 1)[:, None]
-    offset = np.hypot(center[:, 0] - x, center[:, 1] - y) / np.sqrt(area)
+    offset = np.hypot(center[:, 0] - x, center[:, 1] - y) / np.sqrt(np.maximum(area, 1))
     depth, size = _depths(scene, members, x, y)
     round_ = np.sqrt(4 * np.pi * area) / np.maximum(perimeter + border, 1)
     size_log = np.log(np.maximum(area / total, 1e-5))

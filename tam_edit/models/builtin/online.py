@@ -18,7 +18,6 @@ HIDDEN = 48
 BATCH = 1024
 FIRST_RATE = 3e-3
 LATER_RATE = 1e-3
-NOISE = 0.0
 WEIGHT_DECAY = 1e-4
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
@@ -115,16 +114,15 @@ class Classifier:
             if recent:
                 newer = _batch(recent, BATCH - BATCH // 2, rng)
                 x, y = torch.cat([x, newer[0]]), torch.cat([y, newer[1]])
-            if NOISE:
-                x = x + NOISE * torch.from_numpy(rng.standard_normal(x.shape, dtype=np.float32))
             self._descend(x, y, rate)
 
     def log_odds(self, features: Float) -> Float:
         """Log-odds of being the object, float32 (N,), for raw features float32 (N, C)."""
         w1, b1, w2, b2, w3, b3 = self.weights
-        x = torch.from_numpy(features).sub(torch.from_numpy(self.mean))
-        x.div_(torch.from_numpy(self.scale))
-        hidden = torch.addmm(b1, x, w1).relu_()
+        # The first layer takes the standardising in, so that it costs no pass over the pixels.
+        scaled = w1 / torch.from_numpy(self.scale)[:, None]
+        offset = b1 - torch.from_numpy(self.mean) @ scaled
+        hidden = torch.addmm(offset, torch.from_numpy(features), scaled).relu_()
         hidden = torch.addmm(b2, hidden, w2).relu_()
         result: Float = torch.addmm(b3, hidden, w3)[:, 0].numpy()
         return result

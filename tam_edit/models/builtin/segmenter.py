@@ -25,7 +25,7 @@ from tam_edit.types import Mask, Matte, box_of
 
 WORK_SIDE_PX, WORK_LONG_SIDE_PX = 480, 1280
 FRAMES_KEPT = 4
-CANDIDATES = 3
+CANDIDATES, SAME_IOU = 3, 0.85  # how many, and when two count as one
 EDGE_REACH_PX = 3  # in the working picture
 CLICK_RADIUS_PX = 2  # in the working picture: what a click holds at least
 
@@ -89,8 +89,13 @@ class BuiltinSegmenter:
             selections = selection.first_answers(limit)
         for each in selections:
             each.correct()
-        mattes = tuple(_finish(frame, each, clicks, base) for each in selections)
-        return Segmentation(mattes=mattes, scores=tuple(each.score for each in selections))
+        mattes, scores = [], []
+        for each in selections:
+            matte = _finish(frame, each, clicks, base)
+            if all(_iou(matte, other) < SAME_IOU for other in mattes):
+                mattes.append(matte)
+                scores.append(each.score)
+        return Segmentation(mattes=tuple(mattes), scores=tuple(scores))
 
     def _scene(self, frame: Frame) -> Scene:
         scene = self._scenes.get(frame)
@@ -132,6 +137,11 @@ def _holding(clicks: Clicks, mask: Mask) -> int:
     return int(np.count_nonzero(mask[rows, columns] == clicks.signs))
 
 
+def _iou(a: Matte, b: Matte) -> float:
+    x, y = a > 0.5, b > 0.5
+    return float(np.count_nonzero(x & y) / max(np.count_nonzero(x | y), 1))
+
+
 def _finish(frame: Frame, selection: Selection, clicks: Clicks, base: Matte | None) -> Matte:
     """The selection at full size, with soft edges on the picture's edges; clicks hold.
 
@@ -158,16 +168,19 @@ def _finish(frame: Frame, selection: Selection, clicks: Clicks, base: Matte | No
 
 def _full_size(frame: Frame, mask: Mask, reach: int) -> Matte:
     """A working mask as a matte of the frame's size; the full picture is read near it only."""
-    rows, columns = mask.shape
+    columns = mask.shape[1]
     width, height = frame.width, frame.height
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.7)
-    rough = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
+    rough: Matte = np.asarray(
+        cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
+    )
     radius = max(2, round(reach * width / columns))
     crop = box_of(rough > 0).grown(4 * radius).clipped(width, height)
     matte = np.zeros((height, width), np.float32)
     if not crop.is_empty:
         picture = frame.region(crop)
-        guide = picture.astype(np.float32) / np.float32(np.iinfo(picture.dtype).max)
+        full_scale = np.iinfo(picture.dtype).max
+        guide: Matte = np.asarray(picture / np.float32(full_scale), np.float32)
         matte[crop.slices] = to_matte(guide, rough[crop.slices], radius)
     if mask.any() and not (matte > 0.5).any():
         # Smoothing must not swallow an object of very few pixels.

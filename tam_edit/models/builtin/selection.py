@@ -49,7 +49,7 @@ class Clicks:
     def nearest(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which click each pixel is nearest to."""
         apart = np.stack([np.hypot(x - px, y - py) for px, py in self.points])
-        return apart.argmin(0)
+        return np.asarray(apart.argmin(0))
 
 
 def trust(clicks: int) -> float:
@@ -90,9 +90,10 @@ class Selection:
         members = fill_box(self.scene, box)
         rows, columns = np.indices(self.mask.shape)
         x0, y0, x1, y1 = box
-        inside = (columns >= x0 - 0.5) & (columns < x1 - 0.5)
-        inside &= (rows >= y0 - 0.5) & (rows < y1 - 0.5)
-        self.mask = members[self.scene.graph.labels] & inside
+        across = (columns >= x0 - 0.5) & (columns < x1 - 0.5)
+        down = (rows >= y0 - 0.5) & (rows < y1 - 0.5)
+        inside: Mask = np.asarray(across & down)
+        self.mask = np.asarray(members[self.scene.graph.labels] & inside)
         if not self.mask.any():
             # A box smaller than a superpixel, or than a pixel, still holds something.
             self.mask = inside

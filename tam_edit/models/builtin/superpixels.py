@@ -79,7 +79,7 @@ class SuperpixelGraph:
             distance = ((features[:, None] - centers[None]) ** 2).sum(-1)
         soft = np.exp(-(distance - distance.min(1, keepdims=True)) / 60.0)
         share = soft / soft.sum(1, keepdims=True)
-        return (share * self.area[:, None]).astype(np.float32)
+        return np.asarray(share * self.area[:, None], np.float32)
 
     @cached_property
     def saliency(self) -> Floats:
@@ -90,10 +90,6 @@ class SuperpixelGraph:
         far = np.where(np.isfinite(far), far, 0.0)
         return (far / max(float(far.max()), 1e-6)).astype(np.float32)
 
-    def pixels_of(self, members: NDArray[np.generic]) -> NDArray[np.generic]:
-        """(h, w): each pixel with the value of its superpixel."""
-        return members[self.labels]
-
 
 def build_graph(rgb: NDArray[np.uint8]) -> SuperpixelGraph:
     """Cut a picture into superpixels (SLIC, Achanta et al. 2012) and connect the neighbours.
@@ -101,7 +97,8 @@ def build_graph(rgb: NDArray[np.uint8]) -> SuperpixelGraph:
     Args:
         rgb: uint8 (h, w, 3).
     """
-    lab = cv2.cvtColor(rgb.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
+    scaled = rgb.astype(np.float32) / np.float32(255)
+    lab: Floats = np.asarray(cv2.cvtColor(scaled, cv2.COLOR_RGB2LAB), np.float32)
     labels = _superpixels(lab)
     count = int(labels.max()) + 1
     flat = labels.ravel()
@@ -158,7 +155,7 @@ def _gradient(lab: Floats, sigma: float) -> Floats:
     dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=0.25)
     xx, yy, xy = (dx * dx).sum(-1), (dy * dy).sum(-1), (dx * dy).sum(-1)
     strongest = 0.5 * (xx + yy + np.sqrt((xx - yy) ** 2 + 4 * xy * xy))
-    return np.sqrt(strongest) * np.float32(sigma)
+    return np.asarray(np.sqrt(strongest) * sigma, np.float32)
 
 
 def _boundaries(labels: Ints, count: int, gradients: list[Floats]) -> tuple[Ints, Floats, Floats]:
@@ -187,7 +184,7 @@ def _contrast(crossing: Floats, difference: Floats, length: Floats) -> Floats:
     """Gradient and colour step of each boundary, against what is usual in this picture."""
     if not len(length):
         return np.zeros(0, np.float32)
-    raw = crossing @ np.float32([0.5, 0.5, 0.3]) + 0.4 * difference
+    raw = crossing @ np.array([0.5, 0.5, 0.3], np.float32) + 0.4 * difference
     usual = float((raw * length).sum() / length.sum())
     return (1 - np.exp(-((raw / max(usual, 1.0)) ** 2) / 2)).astype(np.float32)
 

@@ -36,6 +36,7 @@ APPEARANCE_WEIGHT = 0.7
 APPEARANCE_LIMIT = 5.0
 PRIOR_SOFTNESS_PX = 2.5
 PRIOR_LIMIT = 3.0
+PRIOR_MEMORY = 0.0
 PRIOR_FLOOR = 0.3  # what remains of the carried mask's weight where the flow does not hold
 MOTION_WEIGHT = 0.4
 FAR_COST = 6.0  # log-odds per reach beyond FAR_FREE
@@ -160,7 +161,11 @@ class Target:
         appearance = _appearance(features, self.classifier)
         weight = PRIOR_FLOOR + (1 - PRIOR_FLOOR) * trust
         log_odds = APPEARANCE_WEIGHT * appearance
-        log_odds += weight * np.clip(near / PRIOR_SOFTNESS_PX, -PRIOR_LIMIT, PRIOR_LIMIT)
+        prior = np.clip(near / PRIOR_SOFTNESS_PX, -PRIOR_LIMIT, PRIOR_LIMIT)
+        if PRIOR_MEMORY:
+            p = np.clip(scene.motion.carry(self.matte)[box.slices], 0.01, 0.99)
+            prior = (1 - PRIOR_MEMORY) * prior + PRIOR_MEMORY * np.clip(np.log(p / (1 - p)), -PRIOR_LIMIT, PRIOR_LIMIT)
+        log_odds += weight * prior
         log_odds += MOTION_WEIGHT * motion_contrast(scene.motion, distance, box)
         log_odds -= FAR_COST * np.maximum(-near / self.reach_px - FAR_FREE, 0)
         log_odds -= self._beyond_extent(box, carried)

@@ -28,7 +28,7 @@ from tam_edit.types import Matte, ObjectId
 Float = NDArray[np.float32]
 
 # Work goes on at this length of the short side, in pixels.
-WORKING_SHORT_SIDE_PX = 240
+WORKING_SHORT_SIDE_PX = 320
 
 
 class BuiltinPropagator:

@@ -1,0 +1,133 @@
+"""Ctrl-C and kill -9 in the middle of the work: nothing half-done stands, and it goes on."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tam_edit._cli import run
+from tam_edit.project import Project
+from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
+
+INTERRUPTED = 130
+FRAMES = 60
+
+
+@pytest.fixture(scope="module")
+def clip() -> DrawnClip:
+    return draw_clip("disc", frames=FRAMES, width=320, height=240)
+
+
+@pytest.fixture(scope="module")
+def video(clip: DrawnClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    write_clip(clip, path)
+    return path
+
+
+def tam_edit(*arguments: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tam_edit", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def prompted(video: Path, project: Path) -> Path:
+    assert run(["new", str(video), "-o", str(project), "-q"]) == 0
+    assert run(["prompt", str(project), "--click", "96,86@0", "-q"]) == 0
+    return project
+
+
+def masks_of(project: Path) -> list[bytes]:
+    with Project.open(project) as opened:
+        entries = [opened.entry(1, index) for index in range(FRAMES)]
+    assert all(entries)
+    return [entry.matte.tobytes() for entry in entries if entry is not None]
+
+
+def wait_for_frames(process: subprocess.Popen[str], project: Path, seconds: float) -> None:
+    """Wait until tracking has begun to write, and then some more."""
+    log = project.with_name(project.name + "-wal")
+    for _ in range(1200):
+        if process.poll() is not None or (log.exists() and log.stat().st_size > 100_000):
+            break
+        time.sleep(0.05)
+    time.sleep(seconds)
+
+
+@pytest.mark.slow
+def test_tracking_that_is_killed_goes_on_to_the_same_masks(video: Path, tmp_path: Path) -> None:
+    undisturbed = prompted(video, tmp_path / "undisturbed.tam")
+    assert run(["track", str(undisturbed), "-q"]) == 0
+    wanted = masks_of(undisturbed)
+    chance = random.Random(7)
+    project = prompted(video, tmp_path / "killed.tam")
+    tracked_before = 0
+    for _ in range(3):
+        process = tam_edit("track", project)
+        wait_for_frames(process, project, chance.uniform(0, 1.5))
+        process.kill()
+        process.communicate()
+        with Project.open(project) as opened:
+            (_, stop), *_ = opened.tracked_spans(1)
+            state = opened.run_state()
+        # What was committed is kept, and the snapshot is of exactly the last frame.
+        assert stop >= tracked_before
+        assert stop == FRAMES or (state is not None and state.frame_index == stop - 1)
+        tracked_before = stop
+    assert tracked_before > 1
+    assert run(["track", str(project), "-q"]) == 0
+    assert masks_of(project) == wanted
+
+
+@pytest.mark.slow
+def test_control_c_while_tracking_leaves_a_state_that_goes_on(video: Path, tmp_path: Path) -> None:
+    out, state = tmp_path / "out.mp4", tmp_path / "out.mp4.tam"
+    arguments = ("run", "blur-object", video, "-o", out, "--click", "96,86")
+    process = tam_edit(*arguments)
+    wait_for_frames(process, state, 1.0)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == INTERRUPTED
+    assert "Traceback" not in told
+    assert [p.name for p in tmp_path.iterdir()] == ["out.mp4.tam"]
+    with Project.open(state) as opened:
+        ((_, stop),) = opened.tracked_spans(1)
+    assert 1 < stop < FRAMES
+    done = tam_edit(*arguments)
+    said, _ = done.communicate(timeout=120)
+    assert done.returncode == 0
+    assert f"tracked {FRAMES - stop} frames" in said
+    assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+
+
+@pytest.mark.slow
+def test_rendering_that_is_killed_leaves_no_file_under_the_outputs_name(
+    video: Path, clip: DrawnClip, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    painted, out = tmp_path / "mask.png", tmp_path / "out.mp4"
+    Image.fromarray(clip.mask(1, 0).astype(np.uint8)).save(painted)
+    arguments = ("run", "blur-object", video, "-o", out, "--mask", painted)
+    process = tam_edit(*arguments)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not list(tmp_path.glob(".out*")):
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert not out.exists()
+    done = tam_edit(*arguments)
+    said, _ = done.communicate(timeout=120)
+    assert done.returncode == 0
+    assert "already tracked" in said
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mask.png", "out.mp4"]
