@@ -1,6 +1,6 @@
 """What a benchmark's numbers were measured on, and where they are written."""
 
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -16,7 +16,7 @@ PACKAGES = ("av", "numpy", "opencv-python-headless", "torch")
 def machine() -> dict[str, Any]:
     """Processor, cores, Python and the packages that matter for speed."""
     return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),

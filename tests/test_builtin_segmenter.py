@@ -139,6 +139,16 @@ def test_a_click_beside_a_mask_corrects_it_near_the_click():
     np.testing.assert_array_equal(result[right], painted.astype(np.float32)[right])
 
 
+def test_a_new_box_replaces_a_matte_outside_it():
+    left = drawn("at the border")
+    truth = (np.hypot(*np.mgrid[-60:60, -120:40])) < 28
+    frame, before = Frame.from_rgb(textured(truth | left)), left.astype(np.float32)
+    box = tuple(box_of(truth))
+    for prompts in (Prompts(box=box), Prompts(box=box, positive=((120.0, 60.0),))):
+        result = BuiltinSegmenter().segment(frame, prompts, before).best
+        assert iou(result > 0.5, truth) > 0.85
+
+
 def test_a_matte_that_holds_all_clicks_stays():
     truth = drawn("ellipse")
     soft = cv2.GaussianBlur(truth.astype(np.float32), (0, 0), 3)

@@ -271,7 +271,7 @@ def test_the_classifier_learns_a_curved_border() -> None:
     network.keep(features[:5000], labels[:5000])
     with single_torch_thread():
         network.fit(300, FIRST_RATE, rng)
-    found = network.log_odds(features[5000:]) > 0
+    found = network.log_odds(np.ascontiguousarray(features[5000:].T)) > 0
     assert np.mean(found == (labels[5000:] > 0.5)) > 0.95
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -95,13 +96,33 @@ GROUPS = {
     "open-groups.ts": {"bf": "3", "x264-params": "keyint=8:min-keyint=8:scenecut=0:open-gop=1"},
     "refresh.mp4": {"x264-params": "intra-refresh=1:keyint=12:scenecut=0"},
     "bare.h264": {"bf": "2", "x264-params": "keyint=9"},
+    "program.mpg": {"bf": "2", "g": "12"},
+    "interleaved.avi": {"bf": "2", "g": "12"},
+    "fragments.mp4": {"bf": "3", "g": "12"},
+    "open-groups-hevc.mkv": {"x265-params": "log-level=none:keyint=20:min-keyint=20:bframes=4"},
+    "one-tile.webm": {"crf": "50", "preset": "12", "g": "20"},
+    "hidden-frames.webm": {"auto-alt-ref": "1", "lag-in-frames": "16", "g": "20"},
+}
+CODECS = {
+    "program.mpg": "mpeg2video",
+    "interleaved.avi": "mpeg4",
+    "open-groups-hevc.mkv": "libx265",
+    "one-tile.webm": "libsvtav1",
+    "hidden-frames.webm": "libvpx-vp9",
 }
 
 
 @pytest.mark.parametrize("name", GROUPS)
 def test_any_frame_equals_linear_decoding(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    write_clip(path, 60, options=GROUPS[name])
+    options, codec = GROUPS[name], CODECS.get(name, "libx264")
+    muxer = {"movflags": "frag_keyframe+empty_moov"} if name == "fragments.mp4" else {}
+    size = (64, 64) if codec in ("libx265", "libsvtav1") else (32, 24)
+    base = NTSC if path.suffix in (".avi", ".mpg") else TICKS
+    pts = list(range(60)) if base == NTSC else None
+    write_clip(
+        path, 60, options=options, codec=codec, muxer=muxer, size=size, time_base=base, pts=pts
+    )
     expected = linear(path)
     with open_source(path) as source:
         assert source.info.frame_count == len(expected) == 60
@@ -160,7 +181,7 @@ def test_variable_rate_keeps_every_timestamp(tmp_path: Path, suffix: str) -> Non
         assert [frame.time for frame in source.frames()] == times
         assert [source.time_of(k) for k in range(30)] == times
         assert [frame.duration * info.time_base for frame in source.frames(0, 29)] == [
-            later - earlier for earlier, later in zip(times, times[1:], strict=False)
+            later - earlier for earlier, later in pairwise(times)
         ]
         for index, time in enumerate(times):
             assert source.index_at(time) == index

@@ -116,7 +116,7 @@ def test_packets_are_bit_identical(
     if (name, target) == ("mp4", "o.mkv"):
         with pytest.raises(EncodeError, match="subtitle track 3") as caught:
             copy(clips[name], tmp_path / target)
-        assert ".mp4" in caught.value.hint or ".mkv" in caught.value.hint
+        assert caught.value.hint == "write to .mov or .mp4, which can"
         return
     copy(clips[name], tmp_path / target)
     before, after = tracks(clips[name]), tracks(tmp_path / target)

@@ -28,7 +28,9 @@ STALE_KEYS = frozenset(
 STALE_PREFIXES = ("_statistics", "bps-", "duration-", "number_of_")
 # FFmpeg's name for QuickTime's track of chapter titles.
 CHAPTER_TEXT = "bin_data"
-ANYTHING_HINT = "write to .mkv, which holds every kind of stream, or drop it with --no-streams"
+# QuickTime's subtitles, which no other family of containers holds.
+ISO_ONLY = "mov_text"
+WRITABLE = (".mp4", ".mov", ".m4v", ".mkv")
 
 
 @dataclass
@@ -159,7 +161,7 @@ class CopiedStreams:
             raise EncodeError(
                 f"{self.extension} cannot hold the source's {stream.type} track {stream.index} "
                 f"({name})",
-                hint=ANYTHING_HINT,
+                hint=f"write to {' or '.join(self._able(name))}, which can",
             ) from error
         target.disposition = stream.disposition
         target.metadata.update(
@@ -168,6 +170,13 @@ class CopiedStreams:
             else {k: v for k, v in stream.metadata.items() if k == "language"}
         )
         return target
+
+    def _able(self, codec: str) -> list[str]:
+        """Extensions that can hold a stream: the source's own, and Matroska for nearly all."""
+        own = self.path.suffix.lower()
+        able = {own} if own in WRITABLE else set()
+        able |= {".mp4", ".mov"} if codec == ISO_ONLY else {".mkv"}
+        return sorted(able - {self.extension.lower()})
 
     def _attach(self, stream: AttachmentStream) -> None:
         if "matroska" not in self.output.format.name:

@@ -262,7 +262,7 @@ def pixel_format(
     if chosen.name == "hevc" and min(size) < HEVC_MIN_SIDE:
         raise EncodeError(
             f"hevc cannot hold a picture of {width}x{height}: {HEVC_MIN_SIDE} is its least side",
-            hint="write h264 (--format h264) or ffv1 (.mkv)",
+            hint="write h264 or ffv1 instead",
         )
     name = options.get(PIXEL_FORMAT_OPTION)
     if name is None:

@@ -18,6 +18,9 @@ from tam_edit.media.container import skip_other_streams
 
 # Formats whose own table says how many packets there must be.
 COUNTED_FORMATS = ("mov,mp4", "avi")
+# A program stream states few timestamps; FFmpeg guesses the others, differently after a seek.
+GUESSED_FORMATS = ("mpeg",)
+# Matroska's element that holds everything but the first few bytes of a file.
 SEGMENT_ID = 0x18538067
 REPAIR_HINT = (
     "get an intact copy, or keep the good part with: "
@@ -103,6 +106,7 @@ def scan_file(path: Path, container: InputContainer, stream: int) -> FrameIndex:
         raise OpenError(f"{path.name} holds a video track without a single frame")
     pts = np.unique(np.array(scan.pts, np.int64))
     is_timed = scan.untimed == 0 and pts.size == len(scan.pts) and bool(scan.keyframes)
+    is_timed = is_timed and container.format.name not in GUESSED_FORMATS
     keyframes = tuple(sorted(scan.keyframes, key=lambda key: key.pts))
     last = scan.last[1]
     return FrameIndex(pts, last, keyframes, is_seekable=is_timed)

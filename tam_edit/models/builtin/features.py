@@ -10,84 +10,72 @@ from tam_edit.types import Box
 
 Float = NDArray[np.float32]
 
-COLOR_WINDOWS_PX = (5, 11, 21, 41)
+COLOR_WINDOWS_PX = (3, 5, 11, 21, 41)
 SPREAD_WINDOWS_PX = (7, 21)
 PATCH_STEP_PX = 5
 GRADIENT_SIGMAS_PX = (0.0, 2.0)
 GRADIENT_WINDOWS_PX = (7, 17, 35)
-# The widest window reaches this far beyond a pixel.
-REACH_PX = 21
+# The widest window with the gradients' own reach.
+REACH_PX = 24
 
-SCALED = False
-REFERENCE_REACH_PX = 60.0
-SCALE_LIMITS = (0.4, 2.0)
-
-FEATURE_COUNT = (
-    3
-    + 3 * len(COLOR_WINDOWS_PX)
-    + 3 * len(SPREAD_WINDOWS_PX)
-    + 3 * 4
-    + 4 * len(GRADIENT_SIGMAS_PX) * len(GRADIENT_WINDOWS_PX)
-)
+FEATURE_COUNT = 3 * (len(COLOR_WINDOWS_PX) + len(SPREAD_WINDOWS_PX) + 4) + 4 * len(
+    GRADIENT_SIGMAS_PX
+) * len(GRADIENT_WINDOWS_PX)
 
 
-def window_scale(reach_px: float) -> float:
-    """How much larger or smaller than usual the windows are for an object of that size."""
-    if not SCALED:
-        return 1.0
-    return float(np.clip(reach_px / REFERENCE_REACH_PX, *SCALE_LIMITS))
-
-
-def pixel_features(picture: NDArray[np.uint8], box: Box, scale: float) -> Float:
+def pixel_features(picture: NDArray[np.uint8], box: Box) -> Float:
     """Describe every pixel of a region.
 
     Args:
         picture: uint8 (H, W, 3) RGB.
         box: The region, inside the picture.
-        scale: What the windows' sizes are multiplied with.
 
     Returns:
-        float32 (h, w, FEATURE_COUNT), of the order of one.
+        float32 (FEATURE_COUNT, h * w), of the order of one; pixels row by row.
     """
-    reach = _odd(max(COLOR_WINDOWS_PX), scale) // 2 + 2
-    outer = box.grown(reach).clipped(picture.shape[1], picture.shape[0])
+    outer = box.grown(REACH_PX).clipped(picture.shape[1], picture.shape[0])
     inner = Box(box.x0 - outer.x0, box.y0 - outer.y0, box.x1 - outer.x0, box.y1 - outer.y0)
     rgb = picture[outer.slices].astype(np.float32) / np.float32(255)
-    lab = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.float32) / np.float32(25)
-    channels = [np.asarray(cv2.GaussianBlur(lab, (3, 3), 0), np.float32)]
-    channels += [_averaged(lab, _odd(size, scale)) for size in COLOR_WINDOWS_PX]
-    squared = lab * lab
+    lab = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.float32)
+    planes = [np.ascontiguousarray(lab[..., i]) * np.float32(0.04) for i in range(3)]
+    features = np.empty((FEATURE_COUNT, box.height, box.width), np.float32)
+    channels = [channel for plane in planes for channel in _color_channels(plane)]
+    channels += _oriented_gradients(planes[0])
+    for target, channel in zip(features, channels, strict=True):
+        target[...] = channel[inner.slices]
+    return features.reshape(FEATURE_COUNT, -1)
+
+
+def _color_channels(plane: Float) -> list[Float]:
+    """Means and spreads of one colour plane over windows, and its values around the pixel."""
+    means = {size: _averaged(plane, size) for size in COLOR_WINDOWS_PX + SPREAD_WINDOWS_PX}
+    channels = [means[size] for size in COLOR_WINDOWS_PX]
+    squared = plane * plane
     for size in SPREAD_WINDOWS_PX:
-        window = _odd(size, scale)
-        variance = _averaged(squared, window) - _averaged(lab, window) ** 2
+        variance = _averaged(squared, size) - means[size] * means[size]
         channels.append(np.sqrt(np.maximum(variance, 0)))
-    step = max(1, round(PATCH_STEP_PX * scale))
-    padded = np.pad(_averaged(lab, 3), ((step, step), (step, step), (0, 0)), "edge")
-    rows, columns = lab.shape[:2]
+    rows, columns = plane.shape
+    step = PATCH_STEP_PX
+    padded = np.pad(means[COLOR_WINDOWS_PX[0]], step, "edge")
     for dy, dx in ((0, step), (2 * step, step), (step, 0), (step, 2 * step)):
         channels.append(padded[dy : dy + rows, dx : dx + columns])
-    channels += _oriented_gradients(np.ascontiguousarray(lab[..., 0]), scale)
-    return np.concatenate([channel[inner.slices] for channel in channels], axis=2)
-
-
-def _oriented_gradients(light: Float, scale: float) -> list[Float]:
-    """Gradient strength along four directions, averaged over windows of several sizes."""
-    channels: list[Float] = []
-    for sigma in GRADIENT_SIGMAS_PX:
-        smooth = cv2.GaussianBlur(light, (0, 0), sigma) if sigma else light
-        gx = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 16)
-        gy = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 16)
-        root = np.float32(np.sqrt(0.5))
-        slopes = np.stack([gx, gy, root * (gx + gy), root * (gx - gy)], axis=-1)
-        # The root keeps one strong edge from hiding all texture.
-        strength = np.sqrt(np.abs(slopes)).astype(np.float32)
-        channels += [_averaged(strength, _odd(size, scale)) for size in GRADIENT_WINDOWS_PX]
     return channels
 
 
-def _averaged(field: Float, window: int) -> Float:
-    return np.asarray(cv2.blur(field, (window, window)), np.float32)
+def _oriented_gradients(light: Float) -> list[Float]:
+    """Gradient strength along four directions, averaged over windows of several sizes."""
+    channels: list[Float] = []
+    root = np.float32(np.sqrt(0.5))
+    for sigma in GRADIENT_SIGMAS_PX:
+        smooth = cv2.GaussianBlur(light, (0, 0), sigma) if sigma else light
+        gx = np.asarray(cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 16), np.float32)
+        gy = np.asarray(cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 16), np.float32)
+        for slope in (gx, gy, root * (gx + gy), root * (gx - gy)):
+            # The root keeps one strong edge from hiding all texture.
+            strength = np.sqrt(np.abs(slope))
+            channels += [_averaged(strength, size) for size in GRADIENT_WINDOWS_PX]
+    return channels
 
 
-def _odd(window: int, scale: float) -> int:
-    return 2 * round((window * scale - 1) / 2) + 1
+def _averaged(plane: Float, window: int) -> Float:
+    return np.asarray(cv2.blur(plane, (window, window)), np.float32)

@@ -27,38 +27,21 @@ def describe(scene: Scene, members: Members, x: float, y: float, known: Members)
     """
     graph = scene.graph
     m = members.astype(np.float32)
-    i, j = graph.pairs.T
-    total = graph.area.sum()
     area = m @ graph.area
-    cut = (members[:, i] != members[:, j]).astype(np.float32)
-    both = (members[:, i] & members[:, j]).astype(np.float32)
-    new = graph.length * ~known
-    perimeter = cut @ graph.length
-    fresh = np.maximum(cut @ new, 1.0)
-    edge = (cut @ (new * graph.contrast)) / fresh
-    step = (cut @ (new * scene.palette_step)) / fresh
-    weak = (cut @ (new * (graph.contrast < 0.25))) / fresh
-    inner = (both @ (graph.length * graph.contrast)) / np.maximum(both @ graph.length, 1.0)
-    inner_step = (both @ (graph.length * scene.palette_step)) / np.maximum(both @ graph.length, 1.0)
     border = m @ graph.border
-    inside = m @ graph.palette
-    everything = graph.palette.sum(0)
-    ring = np.asarray((graph.neighbours @ (graph.neighbours @ m.T)).T > 0) & ~members
-    around = ring.astype(np.float32) @ graph.palette
-    outside = everything - inside
-    share = inside / np.maximum(area, 1)[:, None]
-    near = _overlap(share, around)
-    far = _overlap(share, outside)
-    salient = (m @ (graph.area * graph.saliency)) / np.maximum(area, 1)
-    salience = salient - (graph.saliency * graph.area).sum() / total
+    length, edge, step, weak, inner, inner_step = _seams(scene, members, known)
+    near, far = _color_overlaps(scene, members, area)
+    all_salience = float((graph.saliency * graph.area).sum() / graph.area.sum())
+    salience = (m @ (graph.area * graph.saliency)) / np.maximum(area, 1) - all_salience
     center = (m @ (graph.area[:, None] * graph.center)) / np.maximum(area, 1)[:, None]
     offset = np.hypot(center[:, 0] - x, center[:, 1] - y) / np.sqrt(np.maximum(area, 1))
-    depth, size = _depths(scene, members, x, y)
-    round_ = np.sqrt(4 * np.pi * area) / np.maximum(perimeter + border, 1)
-    size_log = np.log(np.maximum(area / total, 1e-5))
+    depth, thickness = _depths(scene, members, x, y)
+    outline = np.maximum(length + border, 1)
+    roundness = np.sqrt(4 * np.pi * area) / outline
+    size = np.log(np.maximum(area / graph.area.sum(), 1e-5))
     columns = [
-        size_log,
-        size_log**2,
+        size,
+        size**2,
         edge,
         edge**2,
         step,
@@ -66,7 +49,7 @@ def describe(scene: Scene, members: Members, x: float, y: float, known: Members)
         inner,
         inner_step,
         edge - inner,
-        border / np.maximum(perimeter + border, 1),
+        border / outline,
         border / max(float(graph.border.sum()), 1.0),
         near,
         far,
@@ -74,11 +57,41 @@ def describe(scene: Scene, members: Members, x: float, y: float, known: Members)
         np.minimum(offset, 2.0),
         depth,
         depth**2,
-        size,
-        round_,
-        round_**2,
+        thickness,
+        roundness,
+        roundness**2,
     ]
     return np.stack(columns, 1).astype(np.float32)
+
+
+def _seams(scene: Scene, members: Members, known: Members) -> tuple[Floats, ...]:
+    """Length of each outline, contrast and colour step along it, its weak share, both inside."""
+    graph = scene.graph
+    i, j = graph.pairs.T
+    cut = (members[:, i] != members[:, j]).astype(np.float32)
+    both = (members[:, i] & members[:, j]).astype(np.float32)
+    new = graph.length * ~known
+    fresh = np.maximum(cut @ new, 1.0)
+    within = np.maximum(both @ graph.length, 1.0)
+    return (
+        cut @ graph.length,
+        (cut @ (new * graph.contrast)) / fresh,
+        (cut @ (new * scene.palette_step)) / fresh,
+        (cut @ (new * (graph.contrast < 0.25))) / fresh,
+        (both @ (graph.length * graph.contrast)) / within,
+        (both @ (graph.length * scene.palette_step)) / within,
+    )
+
+
+def _color_overlaps(scene: Scene, members: Members, area: Floats) -> tuple[Floats, Floats]:
+    """How far each region's colours are also those just around it and everywhere outside it."""
+    graph = scene.graph
+    m = members.astype(np.float32)
+    inside = m @ graph.palette
+    ring = np.asarray((graph.neighbours @ (graph.neighbours @ m.T)).T > 0) & ~members
+    share = inside / np.maximum(area, 1)[:, None]
+    near = _overlap(share, ring.astype(np.float32) @ graph.palette)
+    return near, _overlap(share, graph.palette.sum(0) - inside)
 
 
 def describe_change(
@@ -124,7 +137,7 @@ def agreement(scene: Scene, members: Members) -> Floats:
     return np.asarray(both / np.maximum(area[:, None] + area[None] - both, 1e-6))
 
 
-def _overlap(share: Floats, weights: Floats) -> Floats:
+def _overlap(share: NDArray[np.floating], weights: NDArray[np.floating]) -> Floats:
     """Histogram intersection with rows that are normalised here."""
     other = weights / np.maximum(weights.sum(1, keepdims=True), 1e-6)
     return np.asarray(np.minimum(share, other).sum(1))

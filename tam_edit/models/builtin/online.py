@@ -117,14 +117,15 @@ class Classifier:
             self._descend(x, y, rate)
 
     def log_odds(self, features: Float) -> Float:
-        """Log-odds of being the object, float32 (N,), for raw features float32 (N, C)."""
+        """Log-odds of being the object, float32 (N,), for raw features float32 (C, N)."""
         w1, b1, w2, b2, w3, b3 = self.weights
         # The first layer takes the standardising in, so that it costs no pass over the pixels.
         scaled = w1 / torch.from_numpy(self.scale)[:, None]
         offset = b1 - torch.from_numpy(self.mean) @ scaled
-        hidden = torch.addmm(offset, torch.from_numpy(features), scaled).relu_()
-        hidden = torch.addmm(b2, hidden, w2).relu_()
-        result: Float = torch.addmm(b3, hidden, w3)[:, 0].numpy()
+        x = torch.from_numpy(features)
+        hidden = torch.addmm(offset[:, None], scaled.T, x).relu_()
+        hidden = torch.addmm(b2[:, None], w2.T, hidden).relu_()
+        result: Float = torch.addmm(b3[:, None], w3.T, hidden)[0].numpy()
         return result
 
     def _standardised(self, features: Float, labels: Float) -> Samples:

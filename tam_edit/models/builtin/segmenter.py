@@ -27,6 +27,7 @@ WORK_SIDE_PX, WORK_LONG_SIDE_PX = 480, 1280
 FRAMES_KEPT = 4
 CANDIDATES, SAME_IOU = 3, 0.85  # how many, and when two count as one
 EDGE_REACH_PX = 3  # in the working picture
+KEPT_IN_BOX = 0.8  # share of a matte that lies in the box that it came from
 CLICK_RADIUS_PX = 2  # in the working picture: what a click holds at least
 
 
@@ -52,7 +53,8 @@ class BuiltinSegmenter:
                 few frames.
             prompts: Clicks, box or mask in source pixels.
             previous: The object's matte before the newest prompt, float32 (H, W) at display size.
-                Only clicks that it does not satisfy yet change it, each in one place.
+                Only clicks that it does not satisfy yet change it, each in one place. A painted
+                mask goes before it: clicks then correct the mask, all of them anew.
 
         Returns:
             The candidates: up to three for a first click alone, else one. A score is the IoU to
@@ -89,7 +91,8 @@ class BuiltinSegmenter:
             selections = selection.first_answers(limit)
         for each in selections:
             each.correct()
-        mattes, scores = [], []
+        mattes: list[Matte] = []
+        scores: list[float] = []
         for each in selections:
             matte = _finish(frame, each, clicks, base)
             if all(_iou(matte, other) < SAME_IOU for other in mattes):
@@ -114,12 +117,23 @@ def _work_size(width: int, height: int) -> tuple[int, int]:
 
 
 def _base(prompts: Prompts, previous: Matte | None) -> Matte | None:
-    """What the clicks correct: the matte so far, else the painted mask, else nothing."""
-    if previous is not None:
-        return previous.astype(np.float32, copy=True)
+    """What the clicks correct: the painted mask, else the matte so far, else nothing.
+
+    A box that the matte so far does not keep to was drawn after it and begins anew.
+    """
     if prompts.mask is not None:
         return prompts.mask.astype(np.float32)
-    return None
+    if previous is None:
+        return None
+    if prompts.box is not None:
+        if not (prompts.positive or prompts.negative):
+            return None
+        rows, columns = previous.shape
+        x0, y0, x1, y1 = _visible(prompts.box, (columns, rows), (columns, rows))
+        inside = previous[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))]
+        if float(inside.sum()) < KEPT_IN_BOX * float(previous.sum()):
+            return None
+    return previous.astype(np.float32, copy=True)
 
 
 def _visible(
@@ -139,7 +153,7 @@ def _holding(clicks: Clicks, mask: Mask) -> int:
 
 def _iou(a: Matte, b: Matte) -> float:
     x, y = a > 0.5, b > 0.5
-    return float(np.count_nonzero(x & y) / max(np.count_nonzero(x | y), 1))
+    return int(np.count_nonzero(x & y)) / max(int(np.count_nonzero(x | y)), 1)
 
 
 def _finish(frame: Frame, selection: Selection, clicks: Clicks, base: Matte | None) -> Matte:

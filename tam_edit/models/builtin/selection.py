@@ -14,7 +14,7 @@ from tam_edit.types import Mask, Point
 
 # Mean IoU on the Berkeley interactive set and the first frames of ten DAVIS clips.
 FIRST_CLICK_SCORE, BOX_SCORE, GIVEN_SCORE = 0.55, 0.7, 0.95
-FIRST_CLICK_TRUST = 0.78  # IoU reached, against the agreement of the candidates
+FIRST_CLICK_TRUST = 0.62  # IoU reached, against the agreement of the candidates
 DOUBT_LEFT = 0.8  # share of the doubt that each further click leaves
 
 

@@ -33,7 +33,7 @@ class RunState:
     """All that influences the next picture.
 
     Attributes:
-        previous: The latest picture, grey, uint8 (h, w) at working size; None before the first.
+        previous: The latest picture, grey, uint8 (h, w), small; None before the first.
         targets: What is known of each object.
     """
 

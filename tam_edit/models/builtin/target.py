@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tam_edit.models.builtin.assess import Evidence, agreement, color_histogram, likeness
 from tam_edit.models.builtin.cut import snap_to_edges
-from tam_edit.models.builtin.features import pixel_features, window_scale
+from tam_edit.models.builtin.features import pixel_features
 from tam_edit.models.builtin.flow import Motion, motion_contrast, signed_distance
 from tam_edit.models.builtin.online import (
     FIRST_RATE,
@@ -36,7 +36,6 @@ APPEARANCE_WEIGHT = 0.7
 APPEARANCE_LIMIT = 5.0
 PRIOR_SOFTNESS_PX = 2.5
 PRIOR_LIMIT = 3.0
-PRIOR_MEMORY = 0.0
 PRIOR_FLOOR = 0.3  # what remains of the carried mask's weight where the flow does not hold
 MOTION_WEIGHT = 0.4
 FAR_COST = 6.0  # log-odds per reach beyond FAR_FREE
@@ -78,7 +77,7 @@ class Guess:
     Attributes:
         matte: float32 (H, W) in [0, 1].
         box: The region that was looked at; the matte is 0 outside.
-        features: Of that region, float32 (h, w, C).
+        features: Of that region, float32 (C, h * w).
         evidence: What speaks for it; None where the object was not found.
     """
 
@@ -134,15 +133,13 @@ class Target:
             if self.classifier is None:
                 return
         height, width = matte.shape
-        features = pixel_features(
-            picture, Box(0, 0, width, height), window_scale(self.reach_px)
-        ).reshape(matte.size, -1)
+        features = pixel_features(picture, Box(0, 0, width, height))
         rows = self._keyframe_rows(matte, rng)
         steps, rate = KEYFRAME_STEPS, LATER_RATE
         if self.classifier is None:
-            self.classifier = Classifier.fresh(features[rows], rng)
+            self.classifier = Classifier.fresh(features[:, rows].T, rng)
             steps, rate = FIRST_STEPS, FIRST_RATE
-        self.classifier.keep(features[rows], matte.reshape(-1)[rows])
+        self.classifier.keep(features[:, rows].T, matte.reshape(-1)[rows])
         self.classifier.fit(steps, rate, rng)
 
     def predict(self, scene: Scene) -> Guess:
@@ -157,15 +154,11 @@ class Target:
             return self._look_for(scene, self.classifier)
         box = self._around(box_of(carried))
         near, trust = distance[box.slices], scene.motion.trust[box.slices]
-        features = pixel_features(scene.picture, box, window_scale(self.reach_px))
-        appearance = _appearance(features, self.classifier)
+        features = pixel_features(scene.picture, box)
+        appearance = _appearance(features, self.classifier, box)
         weight = PRIOR_FLOOR + (1 - PRIOR_FLOOR) * trust
         log_odds = APPEARANCE_WEIGHT * appearance
-        prior = np.clip(near / PRIOR_SOFTNESS_PX, -PRIOR_LIMIT, PRIOR_LIMIT)
-        if PRIOR_MEMORY:
-            p = np.clip(scene.motion.carry(self.matte)[box.slices], 0.01, 0.99)
-            prior = (1 - PRIOR_MEMORY) * prior + PRIOR_MEMORY * np.clip(np.log(p / (1 - p)), -PRIOR_LIMIT, PRIOR_LIMIT)
-        log_odds += weight * prior
+        log_odds += weight * np.clip(near / PRIOR_SOFTNESS_PX, -PRIOR_LIMIT, PRIOR_LIMIT)
         log_odds += MOTION_WEIGHT * motion_contrast(scene.motion, distance, box)
         log_odds -= FAR_COST * np.maximum(-near / self.reach_px - FAR_FREE, 0)
         log_odds -= self._beyond_extent(box, carried)
@@ -212,8 +205,8 @@ class Target:
                 _drawn(np.flatnonzero(near < 1 - SURE), half, rng),
             ]
         )
-        features = guess.features.reshape(near.size, -1)
-        self.classifier.note(features[rows], (near[rows] > 0.5).astype(np.float32))
+        features = guess.features
+        self.classifier.note(features[:, rows].T, (near[rows] > 0.5).astype(np.float32))
         self.classifier.fit(STEPS_PER_FRAME, LATER_RATE, rng)
 
     def _see(self, inside: NDArray[np.bool_], rate: float) -> None:
@@ -260,8 +253,8 @@ class Target:
         box = self.seen.grown(MARGIN_PX + int(share * self.reach_px)).clipped(width, height)
         if box.is_empty:
             return nothing
-        features = pixel_features(scene.picture, box, window_scale(self.reach_px))
-        appearance = _appearance(features, classifier)
+        features = pixel_features(scene.picture, box)
+        appearance = _appearance(features, classifier, box)
         log_odds = snap_to_edges(scene.picture[box.slices], appearance - np.float32(SEARCH_BIAS))
         count, labels = cv2.connectedComponents((log_odds > 0).astype(np.uint8), connectivity=4)
         if count < 2:
@@ -305,10 +298,10 @@ class Target:
         return rng.permutation(np.concatenate([inside, near, far]))
 
 
-def _appearance(features: Float, classifier: Classifier) -> Float:
-    log_odds = classifier.log_odds(features.reshape(-1, features.shape[2]))
+def _appearance(features: Float, classifier: Classifier, box: Box) -> Float:
+    log_odds = classifier.log_odds(features)
     limited: Float = np.clip(log_odds, -APPEARANCE_LIMIT, APPEARANCE_LIMIT)
-    return limited.reshape(features.shape[:2])
+    return limited.reshape(box.height, box.width)
 
 
 def _drawn(rows: Rows, count: int, rng: np.random.Generator) -> Rows:
