@@ -243,7 +243,7 @@ def test_spans_and_scores_reach_over_pages_of_rows(
 ) -> None:
     monkeypatch.setattr("tam_edit.project.mattes._PAGE_ROWS", 3)
     frames = [*range(8), 10, 11, *range(20, 29)]
-    for frame in random.Random(1).sample(frames, len(frames)):  # noqa: S311 - no secret
+    for frame in random.Random(1).sample(frames, len(frames)):
         project.append(frame, {1: tracked(frame)})
     assert project.tracked_spans(1) == [(0, 8), (10, 12), (20, 29)]
     known = list(project.scores(1))
@@ -443,7 +443,7 @@ def test_a_kill_at_any_moment_leaves_the_rows_up_to_the_snapshot(path: Path, kil
     count = 10**6
     with make(path, frame_count=count) as project:
         project.add_object("dog")
-    moments = random.Random(7)  # noqa: S311 - no secret
+    moments = random.Random(7)
     reached = 0
     for _ in range(kills):
         tracking = python(TRACK, path, count)
@@ -699,7 +699,7 @@ def test_a_file_that_was_cut_off_is_refused(path: Path, full_file: bytes) -> Non
 
 
 def test_overwritten_bytes_give_a_clear_error_or_do_no_harm(path: Path, full_file: bytes) -> None:
-    rng = random.Random(11)  # noqa: S311 - no secret
+    rng = random.Random(11)
     refused = []
     for _ in range(40):
         damaged = bytearray(full_file)
