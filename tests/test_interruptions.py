@@ -126,6 +126,7 @@ def test_rendering_that_is_killed_leaves_no_file_under_the_outputs_name(
     process.kill()
     process.communicate()
     assert not out.exists()
+    assert list(tmp_path.glob(".out.part-*.mp4"))
     done = tam_edit(*arguments)
     said, _ = done.communicate(timeout=120)
     assert done.returncode == 0

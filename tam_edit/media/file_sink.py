@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,7 +21,7 @@ from tam_edit.media.encoder import ISO_EXTENSIONS, add_video, muxer_options
 from tam_edit.media.file_source import FileSource
 from tam_edit.media.formats import PIXEL_FORMAT_OPTION, OutputFormat, pixel_format
 from tam_edit.media.readback import Promise, verify_file
-from tam_edit.media.sink import Sink
+from tam_edit.media.sink import Sink, partial_path
 from tam_edit.media.source import Source, SourceInfo
 from tam_edit.media.work_queue import WorkQueue
 
@@ -74,7 +73,7 @@ class FileSink(Sink):
         self._conversion = Conversion(info.layout, info.color, target, info.coded_height, turns)
         self._note_losses(target)
         self._promise = Promise.of(stored, self._conversion)
-        self._partial = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
+        self._partial = partial_path(path)
         self._copied: CopiedStreams | None = None
         self._output: OutputContainer | None = None
         self._queue = WorkQueue(self._encode_now, QUEUED_FRAMES)

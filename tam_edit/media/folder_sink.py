@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+import os
 import shutil
 import struct
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ import numpy as np
 from tam_edit.errors import EncodeError, InputError
 from tam_edit.frame import Frame
 from tam_edit.media.formats import OutputFormat
-from tam_edit.media.sink import Sink
+from tam_edit.media.sink import Sink, partial_path
 from tam_edit.media.source import Source
 
 PNG_HEADER = struct.Struct(">8s4x4sIIBB")
@@ -61,7 +61,7 @@ class FolderSink(Sink):
         self._names: list[str] = []
         if path.is_dir():
             _check_replaceable(path)
-        self._partial = path.with_name(f".{path.name}.part-{os.getpid()}")
+        self._partial = partial_path(path)
         try:
             self._partial.mkdir()
         except OSError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -200,6 +202,32 @@ def open_sink(
         copy_metadata=copy_metadata,
         options=options,
     )
+
+
+def partial_path(target: Path) -> Path:
+    """The hidden name that a target has while it is written.
+
+    What killed processes left under such names of the same target is removed.
+    """
+    for left in target.parent.glob(f".{glob.escape(target.stem)}.part-*{target.suffix}"):
+        writer = left.name.removesuffix(target.suffix).rpartition("-")[2]
+        if not writer.isdecimal() or _is_running(int(writer)):
+            continue
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+    return target.with_name(f".{target.stem}.part-{os.getpid()}{target.suffix}")
+
+
+def _is_running(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # another user's
+    return True
 
 
 def _picture_pattern(path: str | Path) -> str:
