@@ -56,8 +56,8 @@ def gaussian_means(image: Image, weight: Matte, sigma_px: float) -> Image:
     block_px = max(1, int(sigma_px / SMALL_SIGMA_PX))
     small = smoothed(_block_sums(image, weight, block_px, (0, 0)), sigma_px, block_px)
     size = (small.shape[1] * block_px, small.shape[0] * block_px)
-    large: Any = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
-    picture: Image = np.rint(large).astype(image.dtype)
+    rounded: Any = np.rint(small).astype(image.dtype)
+    picture: Image = cv2.resize(rounded, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
     return picture
 
 
@@ -83,14 +83,19 @@ def _block_sums(image: Image, weight: Matte, block_px: int, skip: tuple[int, int
     height, width = weight.shape
     left, top = skip
     margins = (top, -(top + height) % block_px, left, -(left + width) % block_px)
-    colors: Any = image.astype(np.float32)
-    colors = cv2.multiply(colors, cv2.merge((weight, weight, weight)))
     parts = []
-    for part in (colors, weight):
-        padded = cv2.copyMakeBorder(part, *margins, cv2.BORDER_CONSTANT)
+    for part in (_weighted(image, weight), weight):
+        padded: Any = cv2.copyMakeBorder(part, *margins, cv2.BORDER_CONSTANT).astype(np.float32)
         size = (padded.shape[1] // block_px, padded.shape[0] // block_px)
         parts.append(cv2.resize(padded, size, interpolation=cv2.INTER_AREA))
     return np.dstack(parts)
+
+
+def _weighted(image: Image, weight: Matte) -> Any:
+    """The image times the weight; a weight of 0 and 1 only needs no arithmetic."""
+    if cv2.countNonZero(weight) == cv2.sumElems(weight)[0]:
+        return cv2.copyTo(image, (weight > 0).view(np.uint8))
+    return cv2.multiply(image.astype(np.float32), cv2.merge((weight, weight, weight)))
 
 
 def _filled(sums: Floats) -> Floats:

@@ -212,7 +212,7 @@ def apply(
         )
     place = matte if effect.acts_on == "object" else np.float32(1) - matte
     place = prepare_matte(place, effect.edge, threshold=threshold, margin_px=margin_px)
-    if not (effect.needs_alpha or place.any()):
+    if not (effect.needs_alpha or cv2.countNonZero(place)):
         return frame
     return composite(frame, effect.render(frame, place), effect.edge)
 
@@ -255,11 +255,14 @@ def composite(frame: Frame, layer: Layer, edge: Edge = "soft") -> Frame:
     Only samples of the layer's region with alpha above 0 change. A sub-sampled chroma sample
     counts as outside only when every pixel that it serves has alpha 0.
 
+    With ``edge="cover"`` nothing of the frame shines through: every sample with alpha above 0
+    takes the layer's.
+
     Args:
         frame: The picture; not changed.
         layer: What to show and where.
-        edge: Whether a chroma sample takes the largest alpha of its pixels (``"cover"``) or
-            their mean (``"soft"``).
+        edge: ``"cover"`` or ``"soft"``; a chroma sample takes the largest alpha of its pixels or
+            their mean.
 
     Returns:
         A new frame; its alpha plane, where there is one, is the old one.
@@ -291,7 +294,11 @@ def composite(frame: Frame, layer: Layer, edge: Edge = "soft") -> Frame:
         step = frame.layout.step(i)
         part = scaled_box(coded, step).slices
         blended = planes[i].copy()
-        blended[part] = _blend(blended[part], samples, _pooled(alpha, step, edge))
+        share = _pooled(alpha, step, edge)
+        if edge == "cover":
+            cv2.copyTo(samples, (share > 0).view(np.uint8), blended[part])
+        else:
+            blended[part] = _blend(blended[part], samples, share)
         blended.flags.writeable = False
         planes[i] = blended
     return frame.with_planes(tuple(planes))
@@ -302,7 +309,7 @@ def object_size_px(matte: Matte) -> float:
 
     The area, unlike the bounding box, hardly moves when one speck comes or goes.
     """
-    return float(np.sqrt(matte[box_of(matte).slices].sum(dtype=np.float64)))
+    return float(np.sqrt(cv2.sumElems(matte)[0]))
 
 
 def _combined_coverage(frame: Frame, box: Box, coverage: Matte) -> Matte:

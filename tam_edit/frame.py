@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import av
+import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
@@ -156,12 +157,14 @@ class Frame:
         # Planar RGB: FFmpeg's packed 16-bit output of 4:2:0 wraps in bright saturated colours, and
         # its packed 8-bit output takes seven times as long for the same values.
         wide = PixelLayout.of("gbrp" if self.rgb_dtype == np.uint8 else "gbrp16le")
-        rgb = part.reformat(format=wide.name, interpolation=EXACT, **_from_tags(self.color, rows))
+        rgb = part.reformat(
+            format=wide.name, interpolation=EXACT, threads=1, **_from_tags(self.color, rows)
+        )
         inner = Box(
             coded.x0 - outer.x0, coded.y0 - outer.y0, coded.x1 - outer.x0, coded.y1 - outer.y0
         )
         green, blue, red = (plane[inner.slices] for plane in planes_from(rgb, wide))
-        image = np.stack((red, green, blue), axis=-1)
+        image: NDArray[Any] = cv2.merge((red, green, blue))
         return _frozen(np.ascontiguousarray(np.rot90(image, self.quarter_turns)))
 
     def scaled(self, width: int, height: int) -> NDArray[np.uint8]:
@@ -191,6 +194,7 @@ class Frame:
             height=coded[1],
             format="rgb24",
             interpolation=method,
+            threads=1,
             **_from_tags(self.color, rows),
         )
         return _frozen(np.ascontiguousarray(np.rot90(small.to_ndarray(), self.quarter_turns)))
@@ -215,13 +219,15 @@ class Frame:
         if turned.shape[:2] != (coded.height, coded.width):
             raise InputError(f"an image of {image.shape[1]}x{image.shape[0]} does not fill {box}")
         even = coded.aligned(*step)
-        padded: NDArray[Any] = np.pad(
-            turned, ((0, even.height - coded.height), (0, even.width - coded.width), (0, 0)), "edge"
-        )
+        missing = (even.height - coded.height, even.width - coded.width)
+        padded: NDArray[Any] = turned
+        if any(missing):
+            padded = np.pad(turned, ((0, missing[0]), (0, missing[1]), (0, 0)), "edge")
         wide = "rgb24" if self.rgb_dtype == np.uint8 else "rgb48le"
         native = av.VideoFrame.from_ndarray(padded, format=wide).reformat(
             format=self.layout.name,
             interpolation=EXACT,
+            threads=1,
             **_to_tags(self.color, self.planes[0].shape[0]),
         )
         planes = planes_from(native, self.layout)
@@ -286,7 +292,9 @@ class Frame:
             part = scaled_box(coded, self.layout.step(i))
             samples = plane[part.slices]
             missing = (part.height - samples.shape[0], part.width - samples.shape[1])
-            planes.append(np.pad(samples, ((0, missing[0]), (0, missing[1])), "edge"))
+            if any(missing):
+                samples = np.pad(samples, ((0, missing[0]), (0, missing[1])), "edge")
+            planes.append(samples)
         return tuple(planes)
 
 

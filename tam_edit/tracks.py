@@ -343,4 +343,5 @@ def resized(matte: Matte, width: int, height: int) -> Matte:
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     scaled = cv2.resize(matte, (width, height), interpolation=how)
     # The weights of a pixel may sum to a hair more than one.
-    return np.clip(scaled, 0, 1, out=scaled).astype(np.float32, copy=False)
+    cv2.threshold(scaled, 1, 1, cv2.THRESH_TRUNC, dst=scaled)
+    return np.asarray(scaled, np.float32)

@@ -261,6 +261,8 @@ def test_the_buffers_stay_bounded_and_no_keyframe_is_pushed_out() -> None:
         assert len(network.recent) <= RECENT_FRAMES
         assert sum(len(samples) for samples in network.kept) <= KEPT_SAMPLES
     assert min(len(samples) for samples in network.kept) == KEPT_SAMPLES // 59
+    # A slice would hold on to the array that it was cut from.
+    assert all(samples.features.base is None for samples in network.kept)
 
 
 def test_the_classifier_learns_a_curved_border() -> None:

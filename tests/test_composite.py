@@ -140,14 +140,14 @@ def test_saturated_colours_look_the_same_at_every_depth(layout, codes) -> None:
     np.testing.assert_allclose(deep / 257, eight, atol=2)
 
 
-def test_chroma_takes_the_mean_for_soft_and_the_largest_for_cover() -> None:
+def test_chroma_takes_the_mean_for_soft_and_all_of_the_layer_for_cover() -> None:
     frame = noise_frame("yuv420p", 8, 8, seed=7)
     full = Box(0, 0, 8, 8)
     image = np.broadcast_to(np.uint8((200, 30, 90)), (8, 8, 3)).copy()
     target = frame.planes_of(image, full)
     alpha = np.zeros((8, 8), np.float32)
     alpha[2, 4], alpha[3, 5] = 0.5, 0.25  # one chroma sample at row 1, column 2
-    for edge, share in (("soft", 0.75 / 4), ("cover", 0.5)):
+    for edge, share in (("soft", 0.75 / 4), ("cover", 1.0)):
         result = composite(frame, Layer(box=full, image=image, alpha=alpha), edge)
         for plane in (1, 2):
             before = float(frame.planes[plane][1, 2])

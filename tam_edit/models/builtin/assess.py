@@ -13,11 +13,19 @@ Float = NDArray[np.float32]
 BINS = 8  # per colour channel
 LOST_SCORE = 0.1
 
-FLOW_LOW = 0.5
-GROWTH_HIGH = 0.35
-LIKENESS_LOW = 0.55
-AGREEMENT_LOW = 0.5
-CERTAINTY_LOW = 0.7
+# Logistic fit of J on ten DAVIS-2016 sequences, rounded. The score's rank correlation with J over
+# all their frames is 0.75; with the fit made on the nine other sequences each time, 0.71.
+BIAS = -10.0
+APPEARANCE_WEIGHT = 6.0
+LIKENESS_WEIGHT = 5.0
+CARRIED_WEIGHT = 1.5
+
+# Beyond these lie about three in a hundred of the good masks (J above 0.75) there.
+FLOW_LOW = 0.45
+CARRIED_LOW = 0.75
+APPEARANCE_LOW = 0.84
+LIKENESS_LOW = 0.85
+GROWTH_HIGH = 0.15
 
 
 @dataclass(frozen=True)
@@ -27,22 +35,16 @@ class Evidence:
     Attributes:
         flow: Mean trust in the flow on the carried mask, in [0, 1].
         carried: IoU of the carried mask and the final one.
-        appearance: IoU of what the classifier says and the final mask.
-        certainty: Mean of |2p - 1| inside the mask.
+        appearance: IoU of what the classifier alone says and the final mask.
         growth: Natural logarithm of the area over that on the previous picture.
-        drift: Natural logarithm of the area over the usual one.
         likeness: Overlap of the colours with the keyframe's, in [0, 1].
-        age: Pictures since the latest keyframe.
     """
 
     flow: float
     carried: float
     appearance: float
-    certainty: float
     growth: float
-    drift: float
     likeness: float
-    age: int
 
 
 def assess(evidence: Evidence | None, *, is_lost: bool) -> tuple[float, tuple[str, ...]]:
@@ -50,28 +52,20 @@ def assess(evidence: Evidence | None, *, is_lost: bool) -> tuple[float, tuple[st
     if evidence is None or is_lost:
         return LOST_SCORE, ("the object seems to have left",)
     strength = (
-        -5.0
-        + 1.5 * evidence.flow
-        + 1.5 * evidence.carried
-        + 2.0 * evidence.appearance
-        + 1.5 * evidence.certainty
-        + 2.0 * evidence.likeness
-        - 1.0 * abs(evidence.growth)
-        - 0.3 * abs(evidence.drift)
+        BIAS
+        + APPEARANCE_WEIGHT * evidence.appearance
+        + LIKENESS_WEIGHT * evidence.likeness
+        + CARRIED_WEIGHT * evidence.carried
     )
+    doubts = {
+        "the flow is inconsistent": evidence.flow < FLOW_LOW,
+        "the mask changed against the flow": evidence.carried < CARRIED_LOW,
+        "appearance alone gives another mask": evidence.appearance < APPEARANCE_LOW,
+        "the object looks unlike its keyframes": evidence.likeness < LIKENESS_LOW,
+        "the object's area changed suddenly": abs(evidence.growth) > GROWTH_HIGH,
+    }
     score = float(1 / (1 + np.exp(-strength)))
-    reasons = []
-    if evidence.flow < FLOW_LOW:
-        reasons.append("the flow is inconsistent")
-    if abs(evidence.growth) > GROWTH_HIGH:
-        reasons.append("the object's area changed suddenly")
-    if evidence.likeness < LIKENESS_LOW:
-        reasons.append("the object looks unlike its keyframes")
-    if evidence.appearance < AGREEMENT_LOW:
-        reasons.append("appearance and motion disagree")
-    if evidence.certainty < CERTAINTY_LOW:
-        reasons.append("the outline is uncertain")
-    return score, tuple(reasons)
+    return score, tuple(reason for reason, holds in doubts.items() if holds)
 
 
 def agreement(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:

@@ -8,12 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam_edit.models.builtin.candidates import Members, Scene, connected
-from tam_edit.models.builtin.click_scores import ADDED, FIRST, REMOVED
-from tam_edit.models.builtin.objectness import (
-    agreement,
-    describe,
-    describe_change,
-)
+from tam_edit.models.builtin.click_scores import FITTED, Kind, Weights
+from tam_edit.models.builtin.objectness import agreement, describe, describe_change
 from tam_edit.models.builtin.superpixel_cut import FORBIDDEN, color_evidence, cut
 from tam_edit.models.builtin.superpixels import Floats
 
@@ -38,10 +34,12 @@ class Answer:
     Attributes:
         regions: (answers, count), superpixels to add or to take away.
         scores: (answers,), expected IoU of each with what was meant, in [0, 1].
+        measures: (answers, columns), what the weights were applied to.
     """
 
     regions: Members
     scores: Floats
+    measures: Floats
 
 
 def answer_click(
@@ -53,6 +51,7 @@ def answer_click(
     selected: Members | None,
     rivals: Members,
     barred: Members,
+    weights: Weights | None = FITTED,
 ) -> Answer:
     """Find the region that a click adds to the object or takes from it.
 
@@ -67,6 +66,8 @@ def answer_click(
         selected: (count,), the object so far; None before the first click.
         rivals: (count,), superpixels with clicks of the other kind: no answer may hold them.
         barred: (count,), superpixels that no answer may hold for another reason.
+        weights: How the measures add up to a score; None where nothing has been fitted yet: then
+            all candidates count the same.
     """
     superpixel = int(scene.graph.labels[round(y), round(x)])
     domain = np.ones(scene.graph.count, bool)
@@ -75,20 +76,30 @@ def answer_click(
     domain &= ~barred
     regions = scene.around(superpixel, domain, rivals)
     click = Click(x, y, superpixel, is_positive)
-    likely = _likelihood(scene, regions, click, domain, selected)
+    kind = kind_of(is_positive=is_positive, selected=selected)
+    fitted = None if weights is None else weights[kind]
+    likely = _likelihood(measure(scene, regions, click, domain, selected), fitted)
     more = _by_color(scene, likely @ regions, superpixel, domain & ~rivals)
     regions = np.unique(np.concatenate([regions, more]), axis=0)
-    likely = _likelihood(scene, regions, click, domain, selected)
+    measures = measure(scene, regions, click, domain, selected)
+    likely = _likelihood(measures, fitted)
     expected = np.clip(agreement(scene, regions) @ likely, 0, 1)
     order = np.argsort(-expected, kind="stable")
-    return Answer(regions[order], expected[order].astype(np.float32))
+    return Answer(regions[order], expected[order].astype(np.float32), measures[order])
 
 
-def _likelihood(
-    scene: Scene, regions: Members, click: Click, domain: Members, selected: Members | None
-) -> Floats:
+def kind_of(*, is_positive: bool, selected: Members | None) -> Kind:
+    """Which weights score the answers to a click."""
+    if selected is None:
+        return "first"
+    return "added" if is_positive else "removed"
+
+
+def _likelihood(measures: Floats, weights: Floats | None) -> Floats:
     """(regions,), adding up to 1: how likely it is that each was meant."""
-    quality = measure(scene, regions, click, domain, selected)
+    if weights is None:
+        return np.full(len(measures), 1 / len(measures), np.float32)
+    quality = measures @ weights
     likely = np.exp((quality - quality.max()) / SHARPNESS)
     return np.asarray(likely / likely.sum(), np.float32)
 
@@ -96,15 +107,16 @@ def _likelihood(
 def measure(
     scene: Scene, regions: Members, click: Click, domain: Members, selected: Members | None
 ) -> Floats:
-    """(regions,): the IoU that taking each region would lead to, up to a common constant."""
+    """(regions, columns): what the weights are applied to, in the order of ``click_scores``."""
     agree = agreement(scene, regions).mean(1)
     if selected is None:
         nothing = np.zeros(len(scene.graph.pairs), bool)
         features = describe(scene, regions, click.x, click.y, nothing)
-        return np.asarray(np.column_stack([features, agree]) @ FIRST)
-    features = describe_change(scene, regions, click.x, click.y, domain=domain, selected=selected)
-    weights = ADDED if click.is_positive else REMOVED
-    return np.asarray(np.column_stack([features, agree]) @ weights)
+    else:
+        features = describe_change(
+            scene, regions, click.x, click.y, domain=domain, selected=selected
+        )
+    return np.column_stack([features, agree])
 
 
 def _by_color(scene: Scene, belief: Floats, superpixel: int, domain: Members) -> Members:

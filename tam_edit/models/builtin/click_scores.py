@@ -9,9 +9,15 @@ superpixels and measures only: who changes either fits them anew.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final, Literal
+
 import numpy as np
 
 from tam_edit.models.builtin.superpixels import Floats
+
+Kind = Literal["first", "added", "removed"]
+Weights = Mapping[Kind, Floats]
 
 FIRST: Floats = np.array(
     [
@@ -143,3 +149,5 @@ REMOVED: Floats = np.array(
     ],
     np.float32,
 )
+
+FITTED: Final[Weights] = {"first": FIRST, "added": ADDED, "removed": REMOVED}

@@ -10,13 +10,13 @@ from tam_edit.types import Box
 
 Float = NDArray[np.float32]
 
-COLOR_WINDOWS_PX = (3, 5, 11, 21, 41)
-SPREAD_WINDOWS_PX = (7, 21)
-PATCH_STEP_PX = 5
+COLOR_WINDOWS_PX = (3, 5, 9, 15, 29)
+SPREAD_WINDOWS_PX = (5, 15)
+PATCH_STEP_PX = 4
 GRADIENT_SIGMAS_PX = (0.0, 2.0)
-GRADIENT_WINDOWS_PX = (7, 17, 35)
+GRADIENT_WINDOWS_PX = (5, 13, 25)
 # The widest window with the gradients' own reach.
-REACH_PX = 24
+REACH_PX = 19
 
 FEATURE_COUNT = 3 * (len(COLOR_WINDOWS_PX) + len(SPREAD_WINDOWS_PX) + 4) + 4 * len(
     GRADIENT_SIGMAS_PX

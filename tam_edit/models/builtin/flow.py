@@ -61,15 +61,12 @@ def single_opencv_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def motion_between(
-    before: NDArray[np.uint8], after: NDArray[np.uint8], size: tuple[int, int]
-) -> Motion:
+def motion_between(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Motion:
     """Estimate the motion from one grey picture to the next, and how far to trust it.
 
     Args:
-        before: The previous picture, uint8 (h, w).
-        after: The present picture, uint8 (h, w).
-        size: Columns and rows that the motion is wanted at; lengths are in pixels of this size.
+        before: The previous picture, uint8 (H, W).
+        after: The present picture, uint8 (H, W).
     """
     rows, columns = before.shape
     below, right = max(0, MIN_SIDE_PX - rows), max(0, MIN_SIDE_PX - columns)
@@ -80,16 +77,13 @@ def motion_between(
         back = np.ascontiguousarray(_dis(second, first)[:rows, :columns])
         forward = np.ascontiguousarray(ahead.result()[:rows, :columns])
     y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
-    gap = back + _sampled(forward, np.stack([x, y], axis=-1) + back)
+    x, y = x + back[..., 0], y + back[..., 1]
+    origin = np.stack([x, y], axis=-1)
+    gap = back + _sampled(forward, origin)
     tolerance = ROUND_TRIP_PX + ROUND_TRIP_SHARE * np.hypot(back[..., 0], back[..., 1])
-    trust = np.exp(-_squared_length(gap) / (2 * tolerance**2)).astype(np.float32)
-    larger = np.array([size[0] / columns, size[1] / rows], np.float32)
-    flow = np.asarray(cv2.resize(back, size, interpolation=cv2.INTER_LINEAR), np.float32) * larger
-    trust = np.asarray(cv2.resize(trust, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    y, x = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32)
-    x, y = x + flow[..., 0], y + flow[..., 1]
-    is_inside = (x > -1) & (x < size[0]) & (y > -1) & (y < size[1])
-    return Motion(np.stack([x, y], axis=-1), flow, np.where(is_inside, trust, np.float32(0)))
+    trust = np.exp(-_squared_length(gap) / (2 * tolerance**2))
+    is_inside = (x > -1) & (x < columns) & (y > -1) & (y < rows)
+    return Motion(origin, back, np.where(is_inside, trust, 0).astype(np.float32))
 
 
 def signed_distance(matte: Float) -> Float:

@@ -16,6 +16,7 @@ Half = NDArray[np.float16]
 
 HIDDEN = 48
 BATCH = 1024
+# Adam's rate on the first keyframe and on everything after it.
 FIRST_RATE = 3e-3
 LATER_RATE = 1e-3
 WEIGHT_DECAY = 1e-4
@@ -95,7 +96,11 @@ class Classifier:
         """Take a keyframe's samples, in random order, for good."""
         self.kept.append(self._standardised(features, labels))
         share = max(1, KEPT_SAMPLES // len(self.kept))
-        self.kept = [Samples(s.features[:share], s.labels[:share]) for s in self.kept]
+        # Copied, because a slice would keep the whole array in memory.
+        self.kept = [
+            Samples(s.features[:share].copy(), s.labels[:share].copy()) if len(s) > share else s
+            for s in self.kept
+        ]
 
     def note(self, features: Float, labels: Float) -> None:
         """Take a frame's confident samples until newer frames push them out."""

@@ -33,7 +33,7 @@ class RunState:
     """All that influences the next picture.
 
     Attributes:
-        previous: The latest picture, grey, uint8 (h, w), small; None before the first.
+        previous: The latest picture, grey, uint8 (h, w) at working size; None before the first.
         targets: What is known of each object.
     """
 
@@ -131,7 +131,6 @@ def _facts_of(target: Target) -> dict[str, Any]:
         "area": target.area,
         "seen": target.seen,
         "missing": target.missing,
-        "since_keyframe": target.since_keyframe,
         "steps_done": None if network is None else network.steps_done,
     }
 
