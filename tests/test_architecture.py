@@ -94,7 +94,15 @@ def test_every_file_can_be_named_from_the_architecture_page() -> None:
         check=True,
     ).stdout.split()
     # A folder whose files are all of one kind is named once; elsewhere each file is.
-    alike = ("effects", "presets/recipes", "tests", "benchmarks", "benchmarks/results", "docs", "training")
+    alike = (
+        "effects",
+        "presets/recipes",
+        "tests",
+        "benchmarks",
+        "benchmarks/results",
+        "docs",
+        "training",
+    )
     missing = [
         path
         for path in map(Path, listed)

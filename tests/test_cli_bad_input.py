@@ -295,6 +295,30 @@ def test_in_and_out_points_that_hold_nothing(
     assert "do not fit" in told
 
 
+def test_options_that_a_begun_project_contradicts(
+    refused: Shell, project: Path, disc_video: Path, tmp_path: Path
+) -> None:
+    for option, value in (("--in", "3"), ("--out", "9"), ("--size", "64")):
+        told = refused("track", project, option, value)
+        assert f"was begun with {option}" in told
+    assert "nothing says where" in refused("track", project, "--in", "0", "--out", "16")
+    out = tmp_path / "out.mp4"
+    arguments = ["run", "blur-object", str(disc_video), "-o", str(out), "--project", str(project)]
+    # A project that was there before is never thrown away, whatever goes wrong.
+    assert "outside" in refused(*arguments, "--click", "900,900")
+    assert project.exists()
+
+
+def test_masks_are_not_written_over_something_else(
+    refused: Shell, disc_video: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    (folder / "letter.txt").touch()
+    told = refused("track", disc_video, "--click", "60,50", "--masks-out", folder)
+    assert "letter.txt" in told
+
+
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (33, 17)])
 def test_tiny_and_odd_sizes_work(tmp_path: Path, size: tuple[int, int]) -> None:
     frames = tmp_path / "frames"

@@ -45,8 +45,7 @@ def command(
     """
     recipe = load_preset(preset)
     items = prompt_items(context)
-    start = start.following(recipe.track)
-    with work.one_line_session(video, target, project, start, output) as session:
+    with work.one_line_session(video, target, project, start, output, step=recipe.track) as session:
         session.check_output(recipe, target, overwrite=overwrite)
         keyframes = work.prompt_all(session, items, output)
         session.check_objects(recipe)

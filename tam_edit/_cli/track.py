@@ -10,6 +10,7 @@ from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option, start_options
 from tam_edit._cli.prompt_options import PromptCommand, PromptItem, prompt_items, prompt_options
+from tam_edit.export import check_mask_folder
 from tam_edit.session import Session
 
 
@@ -46,7 +47,7 @@ def command(
     """
     items = prompt_items(context)
     if shot.endswith(work.PROJECT_SUFFIX):
-        with Session.open(shot, model=start.model, device=start.device) as session:
+        with work.opened_session(Path(shot), start) as session:
             _track(session, items, masks_out, overwrite, output)
         return
     if masks_out is None:
@@ -62,6 +63,8 @@ def _track(
     overwrite: bool,
     output: Output,
 ) -> None:
+    if masks_out is not None:
+        check_mask_folder(masks_out, overwrite=overwrite)
     keyframes = work.prompt_all(session, items, output)
     tracked = work.track(session, output)
     if masks_out is not None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tam_edit._cli.console import Output
 from tam_edit._cli.prompt_options import PromptItem, resolve
-from tam_edit.errors import TamEditError
+from tam_edit.errors import InputError, TamEditError
 from tam_edit.media import Source, frame_at, open_source
 from tam_edit.models import AUTO
 from tam_edit.recipe import Recipe, TrackStep
@@ -73,33 +73,74 @@ def create_session(
     )
 
 
+def opened_session(path: Path, start: Start, *, video: str | None = None) -> Session:
+    """Go on with a project; what was typed must be what it was begun with.
+
+    Raises:
+        InputError: An in or out point, a rate or a size is not the project's.
+    """
+    session = Session.open(path, video=video, model=start.model, device=start.device)
+    try:
+        _check_start(session, start)
+    except TamEditError:
+        session.close()
+        raise
+    return session
+
+
 @contextmanager
 def one_line_session(
-    video: str, target: Path, project: Path | None, start: Start, output: Output
+    video: str,
+    target: Path,
+    project: Path | None,
+    start: Start,
+    output: Output,
+    *,
+    step: TrackStep | None = None,
 ) -> Iterator[Session]:
     """The session of a job that is given in one line, and again to go on with it.
+
+    A recipe's track step fills in what was not typed where the project is begun.
 
     Its project lies beside the target, unless ``project`` names a place, and goes when the job is
     done. It stays after an interruption, and after a failure once there is something in it.
     """
     path = project or target.with_name(target.name + PROJECT_SUFFIX)
-    if path.exists():
+    is_begun = path.exists()
+    if is_begun:
         output.note(f"going on with {path}")
-        session = Session.open(path, video=video, model=start.model, device=start.device)
+        session = opened_session(path, start, video=video)
     else:
-        session = create_session(video, path, start, output)
+        begin = start if step is None else start.following(step)
+        session = create_session(video, path, begin, output)
     is_worth_keeping = True
     try:
         with session:
             try:
                 yield session
             except TamEditError:
-                is_worth_keeping = bool(session.project.objects())
+                is_worth_keeping = is_begun or bool(session.project.objects())
                 raise
         is_worth_keeping = project is not None
     finally:
         if not is_worth_keeping:
             path.unlink()
+
+
+def _check_start(session: Session, start: Start) -> None:
+    project, source = session.project, session.source
+    typed_and_stored = {
+        "--in": (start.in_point and _in_point(start.in_point, source), project.in_frame),
+        "--out": (start.out_point and _out_point(start.out_point, source), project.out_frame),
+        "--size": (start.short_side, session.short_side),
+        "--fps": (start.fps, source.info.average_rate),
+    }
+    for option, (typed, stored) in typed_and_stored.items():
+        if typed is not None and typed != stored:
+            raise InputError(
+                f"{project.path} was begun with {option} {stored}, not {typed}",
+                hint="leave the option out, or begin a new project",
+            )
 
 
 def _in_point(text: str | None, source: Source) -> int:

@@ -67,7 +67,7 @@ def write_palette_masks(
             raise InputError(
                 f"object {object_id} does not fit into a palette PNG of {MAX_OBJECT_ID} objects"
             )
-    _refuse_foreign(folder, overwrite=overwrite)
+    check_mask_folder(folder, overwrite=overwrite)
     part = folder.with_name(f".{folder.name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)
@@ -124,7 +124,13 @@ def _scores(
     return scores
 
 
-def _refuse_foreign(folder: Path, *, overwrite: bool) -> None:
+def check_mask_folder(folder: str | Path, *, overwrite: bool = False) -> None:
+    """Refuse a folder that masks must not be written to, before any work begins.
+
+    Raises:
+        EncodeError: It is a file, holds something else, or holds masks that must stay.
+    """
+    folder = Path(folder)
     if not folder.exists():
         return
     if not folder.is_dir():
