@@ -41,7 +41,8 @@ def two_coloured(seed, height=60, width=80):
 
 def test_the_fitted_score_predicts_unseen_pictures_better_than_a_constant(training, monkeypatch):
     monkeypatch.setattr(training, "ROUNDS", 2)
-    count = 20
+    monkeypatch.setattr(training, "CLICKS", 3)
+    count = 10
     tasks = [
         training.Task.of(*two_coloured(seed), seed * training.FOLDS // count)
         for seed in range(count)

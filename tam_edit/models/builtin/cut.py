@@ -14,7 +14,7 @@ NEIGHBOURS = (
     (0, 6), (6, 0), (4, 4), (4, -4),
 )  # fmt: skip
 ROUNDS = 6
-STRENGTH = 1.4
+STRENGTH = 2.2
 CONTRAST = 2.0
 
 
