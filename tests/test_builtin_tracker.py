@@ -14,7 +14,7 @@ from PIL import Image
 from tam_edit.errors import InputError, ModelError
 from tam_edit.frame import Frame
 from tam_edit.models.base import Propagator, TrackingInfo, TrackStep
-from tam_edit.models.builtin.online import (
+from tam_edit.models.builtin.tracker.online import (
     FIRST_RATE,
     KEPT_SAMPLES,
     RECENT_FRAMES,
@@ -23,7 +23,7 @@ from tam_edit.models.builtin.online import (
     Classifier,
     single_torch_thread,
 )
-from tam_edit.models.builtin.tracker import BuiltinPropagator, settle
+from tam_edit.models.builtin.tracker.propagator import BuiltinPropagator, settle
 
 WIDTH, HEIGHT = 161, 120
 RADIUS = 17

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from tam_edit.errors import InputError
 from tam_edit.frame import Frame
 from tam_edit.models.base import TrackingInfo, TrackStep
-from tam_edit.models.builtin.assess import assess
-from tam_edit.models.builtin.flow import motion_between, single_opencv_thread
-from tam_edit.models.builtin.online import single_torch_thread
-from tam_edit.models.builtin.snapshot import RunState, pack, unpack
-from tam_edit.models.builtin.target import Guess, Scene, Target
+from tam_edit.models.builtin.tracker.assess import assess
+from tam_edit.models.builtin.tracker.flow import motion_between, single_opencv_thread
+from tam_edit.models.builtin.tracker.online import single_torch_thread
+from tam_edit.models.builtin.tracker.snapshot import PassState, pack, unpack
+from tam_edit.models.builtin.tracker.target import Guess, Scene, Target
 from tam_edit.types import Matte, ObjectId
 
 Float = NDArray[np.float32]
@@ -40,7 +40,7 @@ class BuiltinPropagator:
 
     def start(self, info: TrackingInfo) -> BuiltinRun:
         """Begin a pass."""
-        return BuiltinRun(info, RunState())
+        return BuiltinRun(info, PassState())
 
     def resume(self, info: TrackingInfo, snapshot: bytes) -> BuiltinRun:
         """Go on where ``snapshot`` was taken, to the same mattes as an undisturbed run.
@@ -54,7 +54,7 @@ class BuiltinPropagator:
 class BuiltinRun:
     """One pass of the built-in tracker over consecutive frames, forward or backward."""
 
-    def __init__(self, info: TrackingInfo, state: RunState) -> None:
+    def __init__(self, info: TrackingInfo, state: PassState) -> None:
         self._info = info
         self._state = state
         ratio = min(1.0, WORKING_SHORT_SIDE_PX / min(info.width, info.height))

@@ -14,9 +14,9 @@ from safetensors import SafetensorError
 
 from tam_edit.errors import ModelError
 from tam_edit.models.base import TrackingInfo
-from tam_edit.models.builtin.features import FEATURE_COUNT
-from tam_edit.models.builtin.online import Classifier, Samples
-from tam_edit.models.builtin.target import Target
+from tam_edit.models.builtin.tracker.features import FEATURE_COUNT
+from tam_edit.models.builtin.tracker.online import Classifier, Samples
+from tam_edit.models.builtin.tracker.target import Target
 from tam_edit.types import Box, ObjectId
 
 Array = NDArray[Any]
@@ -29,7 +29,7 @@ WEIGHT_COUNT = 6
 
 
 @dataclass
-class RunState:
+class PassState:
     """All that influences the next picture.
 
     Attributes:
@@ -41,7 +41,7 @@ class RunState:
     targets: dict[ObjectId, Target] = field(default_factory=dict)
 
 
-def pack(info: TrackingInfo, state: RunState) -> bytes:
+def pack(info: TrackingInfo, state: PassState) -> bytes:
     """The state as bytes; ``unpack`` gives it back to the last bit."""
     arrays: dict[str, Array] = {}
     if state.previous is not None:
@@ -56,7 +56,7 @@ def pack(info: TrackingInfo, state: RunState) -> bytes:
     return safetensors.numpy.save(whole, header)
 
 
-def unpack(info: TrackingInfo, snapshot: bytes) -> RunState:
+def unpack(info: TrackingInfo, snapshot: bytes) -> PassState:
     """The state that ``pack`` was given.
 
     Raises:
@@ -71,7 +71,7 @@ def unpack(info: TrackingInfo, snapshot: bytes) -> RunState:
             )
     try:
         arrays = safetensors.numpy.load(snapshot)
-        state = RunState(arrays.get("previous"))
+        state = PassState(arrays.get("previous"))
         for number, facts in header["targets"].items():
             state.targets[int(number)] = _target(arrays, f"{number}.", facts)
     except (SafetensorError, LookupError, TypeError, ValueError) as error:

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tam_edit.models.builtin.assess import Evidence, agreement, color_histogram, likeness
-from tam_edit.models.builtin.cut import snap_to_edges
-from tam_edit.models.builtin.features import pixel_features
-from tam_edit.models.builtin.flow import Motion, motion_contrast, signed_distance
-from tam_edit.models.builtin.online import (
+from tam_edit.models.builtin.tracker.assess import Evidence, agreement, color_histogram, likeness
+from tam_edit.models.builtin.tracker.cut import snap_to_edges
+from tam_edit.models.builtin.tracker.features import pixel_features
+from tam_edit.models.builtin.tracker.flow import Motion, motion_contrast, signed_distance
+from tam_edit.models.builtin.tracker.online import (
     FIRST_RATE,
     LATER_RATE,
     SAMPLES_PER_FRAME,
