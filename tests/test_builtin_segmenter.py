@@ -13,10 +13,10 @@ from tam_edit.errors import InputError
 from tam_edit.frame import Frame
 from tam_edit.masks.clicks import first_click, next_click
 from tam_edit.models.base import Segmenter
-from tam_edit.models.builtin.matte_edge import guided_filter
-from tam_edit.models.builtin.segmenter import BuiltinSegmenter
-from tam_edit.models.builtin.superpixel_cut import cut
-from tam_edit.models.builtin.superpixels import build_graph
+from tam_edit.models.builtin.segmenter.matte_edge import guided_filter
+from tam_edit.models.builtin.segmenter.segmenter import BuiltinSegmenter
+from tam_edit.models.builtin.segmenter.superpixel_cut import cut
+from tam_edit.models.builtin.segmenter.superpixels import build_graph
 from tam_edit.prompts import Prompts
 from tam_edit.types import box_of
 

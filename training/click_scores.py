@@ -1,4 +1,4 @@
-"""Fit the coefficients of ``tam_edit/models/builtin/click_scores.py`` on pictures with true masks.
+"""Fit the coefficients of ``tam_edit/models/builtin/segmenter/click_scores.py`` on pictures with true masks.
 
 Simulated clicks are answered by the segmenter's own click model. Every candidate region of every
 click is one example: its measures, and the IoU with the object that choosing it would lead to.
@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam_edit.masks.clicks import first_click, next_click
-from tam_edit.models.builtin.candidates import Members, Scene
-from tam_edit.models.builtin.click_model import answer_click, kind_of
-from tam_edit.models.builtin.click_scores import Kind, Weights
-from tam_edit.models.builtin.superpixels import Floats, build_graph
+from tam_edit.models.builtin.segmenter.candidates import Members, Scene
+from tam_edit.models.builtin.segmenter.click_model import answer_click, kind_of
+from tam_edit.models.builtin.segmenter.click_scores import Kind, Weights
+from tam_edit.models.builtin.segmenter.superpixels import Floats, build_graph
 from tam_edit.types import Mask
 
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
-from tam_edit.models.builtin.superpixels import Floats, SuperpixelGraph
+from tam_edit.models.builtin.segmenter.superpixels import Floats, SuperpixelGraph
 
 UNIT = 64.0  # flow is counted in whole numbers of 1/64
 FORBIDDEN = 1e5  # a cost that no split pays

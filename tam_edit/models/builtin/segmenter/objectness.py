@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tam_edit.models.builtin.candidates import Members, Scene
-from tam_edit.models.builtin.superpixels import Floats
+from tam_edit.models.builtin.segmenter.candidates import Members, Scene
+from tam_edit.models.builtin.segmenter.superpixels import Floats
 
 DEPTH_SIDE = 150  # rows at which depths inside a region are measured
 

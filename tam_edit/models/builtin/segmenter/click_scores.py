@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from tam_edit.models.builtin.superpixels import Floats
+from tam_edit.models.builtin.segmenter.superpixels import Floats
 
 Kind = Literal["first", "added", "removed"]
 Weights = Mapping[Kind, Floats]

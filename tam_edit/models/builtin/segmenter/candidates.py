@@ -11,8 +11,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
 from scipy.sparse.linalg import splu
 
-from tam_edit.models.builtin.hierarchy import MergeTree, merge
-from tam_edit.models.builtin.superpixels import Floats, SuperpixelGraph
+from tam_edit.models.builtin.segmenter.hierarchy import MergeTree, merge
+from tam_edit.models.builtin.segmenter.superpixels import Floats, SuperpixelGraph
 
 Members = NDArray[np.bool_]
 

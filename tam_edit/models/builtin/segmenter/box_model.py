@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 
-from tam_edit.models.builtin.candidates import Members, Scene
-from tam_edit.models.builtin.superpixel_cut import FORBIDDEN, color_evidence, cut
-from tam_edit.models.builtin.superpixels import Floats
+from tam_edit.models.builtin.segmenter.candidates import Members, Scene
+from tam_edit.models.builtin.segmenter.superpixel_cut import FORBIDDEN, color_evidence, cut
+from tam_edit.models.builtin.segmenter.superpixels import Floats
 
 ROUNDS = 4
 COLOR_WEIGHT = 1.0

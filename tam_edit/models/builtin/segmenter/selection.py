@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tam_edit.models.builtin.box_model import fill_box
-from tam_edit.models.builtin.candidates import Members, Scene
-from tam_edit.models.builtin.click_model import answer_click, distinct
+from tam_edit.models.builtin.segmenter.box_model import fill_box
+from tam_edit.models.builtin.segmenter.candidates import Members, Scene
+from tam_edit.models.builtin.segmenter.click_model import answer_click, distinct
 from tam_edit.types import Mask, Point
 
 # Mean IoU on the Berkeley interactive set and the first frames of ten DAVIS clips.

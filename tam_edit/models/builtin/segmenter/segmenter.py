@@ -9,9 +9,9 @@ import numpy as np
 
 from tam_edit.frame import Frame
 from tam_edit.models.base import Segmentation
-from tam_edit.models.builtin.candidates import Scene
-from tam_edit.models.builtin.matte_edge import snap, to_matte
-from tam_edit.models.builtin.selection import (
+from tam_edit.models.builtin.segmenter.candidates import Scene
+from tam_edit.models.builtin.segmenter.matte_edge import snap, to_matte
+from tam_edit.models.builtin.segmenter.selection import (
     BOX_SCORE,
     GIVEN_SCORE,
     Clicks,
@@ -19,7 +19,7 @@ from tam_edit.models.builtin.selection import (
     stamp,
     trust,
 )
-from tam_edit.models.builtin.superpixels import build_graph
+from tam_edit.models.builtin.segmenter.superpixels import build_graph
 from tam_edit.prompts import Prompts
 from tam_edit.types import Mask, Matte, box_of
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tam_edit.models.builtin.superpixels import Floats
+from tam_edit.models.builtin.segmenter.superpixels import Floats
 from tam_edit.types import Mask, Matte, box_of
 
 

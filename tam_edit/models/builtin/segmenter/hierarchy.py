@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tam_edit.models.builtin.superpixels import SuperpixelGraph
+from tam_edit.models.builtin.segmenter.superpixels import SuperpixelGraph
 
 
 @dataclass(frozen=True, eq=False)

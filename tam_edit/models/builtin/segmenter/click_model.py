@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tam_edit.models.builtin.candidates import Members, Scene, connected
-from tam_edit.models.builtin.click_scores import FITTED, Kind, Weights
-from tam_edit.models.builtin.objectness import agreement, describe, describe_change
-from tam_edit.models.builtin.superpixel_cut import FORBIDDEN, color_evidence, cut
-from tam_edit.models.builtin.superpixels import Floats
+from tam_edit.models.builtin.segmenter.candidates import Members, Scene, connected
+from tam_edit.models.builtin.segmenter.click_scores import FITTED, Kind, Weights
+from tam_edit.models.builtin.segmenter.objectness import agreement, describe, describe_change
+from tam_edit.models.builtin.segmenter.superpixel_cut import FORBIDDEN, color_evidence, cut
+from tam_edit.models.builtin.segmenter.superpixels import Floats
 
 CUTS = ((0.5, 0.5, 1.0), (0.3, 1.0, 2.0), (1.0, 0.2, 2.0))  # weights: belief, colour, seam
 SHARPNESS = 0.02  # difference in predicted IoU that makes a region e times as likely
