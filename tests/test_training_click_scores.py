@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tam_edit.models.builtin import click_scores
+from tam_edit.models.builtin.segmenter import click_scores
 
 SCRIPT = Path(__file__).resolve().parent.parent / "training" / "click_scores.py"
 

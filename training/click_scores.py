@@ -1,4 +1,4 @@
-"""Fit the coefficients of ``tam_edit/models/builtin/segmenter/click_scores.py`` on pictures with true masks.
+"""Fit the coefficients of the click segmenter (``click_scores.py``) on pictures with true masks.
 
 Simulated clicks are answered by the segmenter's own click model. Every candidate region of every
 click is one example: its measures, and the IoU with the object that choosing it would lead to.
