@@ -28,6 +28,8 @@ kind = "track"
 [[steps]]
 kind = "effect"
 effect = "blur"
+margin_px = 4
+margin_frac = 0.05
 [[steps]]
 kind = "output"
 format = "h264"

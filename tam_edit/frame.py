@@ -24,12 +24,13 @@ from tam_edit.types import Box, Image, Matte
 
 Array = TypeVar("Array", bound=NDArray[Any])
 
-# Chroma interpolated at full resolution and the same result on every processor.
+# Chroma at full resolution on the way in and out, and the same result on every processor.
 EXACT = (
     Interpolation.BILINEAR
     | Interpolation.ACCURATE_RND
     | Interpolation.BITEXACT
     | Interpolation.FULL_CHR_H_INT
+    | Interpolation.FULL_CHR_H_INP
 )
 SHRINK = (
     Interpolation.AREA
