@@ -34,6 +34,7 @@ from tam_edit.types import Matte, ObjectId
 OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
 ON_DOUBT: tuple[OnDoubt, ...] = ("stop", "continue", "cover-frame")
 DEFAULT_SHORT_SIDE = 480
+UNCONFIRMED = "nobody has confirmed the mask that the prompts led to"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +229,7 @@ class Session:
             matte=matte,
             score=score,
             origin=Origin.CORRECTED if is_correction else Origin.KEYFRAME,
+            reasons=() if score == 1 else (UNCONFIRMED,),
         )
         keyframes = [k for k in project.prompts(object_id) if k != index]
         start = index if any(k < index for k in keyframes) else project.in_frame
@@ -349,11 +351,12 @@ class Session:
     def _doubts_in_words(self, doubts: Sequence[Doubt]) -> str:
         lines = ["a person must look before anything is written; doubtful, worst first:"]
         for doubt in doubts:
-            first = timecode_at(doubt.start, self.source)
-            last = timecode_at(doubt.last, self.source)
+            ends = sorted({doubt.start, doubt.last})
+            frames = "-".join(map(str, ends))
+            times = " - ".join(timecode_at(end, self.source) for end in ends)
             reasons = ", ".join(doubt.reasons) or "the score is low"
             lines.append(
-                f"  frames {doubt.start}-{doubt.last} ({first} - {last}) of {doubt.name!r}: "
+                f"  {'frames' if len(ends) > 1 else 'frame'} {frames} ({times}) of {doubt.name!r}: "
                 f"{reasons} (score {doubt.worst_score:.2f} on frame {doubt.worst_frame})"
             )
         return "\n".join(lines)

@@ -22,6 +22,10 @@ from tam_edit.types import Matte, ObjectId
 
 Direction: TypeAlias = Literal["forward", "backward"]
 
+# Built-in tracker on ten DAVIS-2016 sequences: 88 % of the frames with J below 0.6 score lower than
+# this, and 13 % of all frames.
+DOUBTFUL_BELOW = 0.7
+
 # A time that was computed with floats may fall this short of the frame it means; no frame of any
 # real video is that brief.
 _TIME_TOLERANCE_S = 1e-6

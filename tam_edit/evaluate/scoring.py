@@ -21,7 +21,7 @@ from tam_edit.media import open_source
 from tam_edit.models.base import Propagator, Segmenter
 from tam_edit.prompts import Prompts
 from tam_edit.tracking import propagate
-from tam_edit.tracks import resized
+from tam_edit.tracks import DOUBTFUL_BELOW, resized
 from tam_edit.types import Mask, Matte
 
 THE_OBJECT = 1
@@ -48,7 +48,7 @@ def evaluate(
     short_side: int = 480,
     init: Literal["mask", "click"] = "mask",
     clicks: int = 1,
-    flag_below: float = 0.5,
+    flag_below: float = DOUBTFUL_BELOW,
     progress: Progress | None = None,
 ) -> Report:
     """Track every sequence from its first frame on and score the masks.

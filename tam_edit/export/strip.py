@@ -23,15 +23,17 @@ def write_strip(
     frames: Sequence[int],
     path: str | Path,
     *,
+    in_frame: int = 0,
     column_width: int = 320,
 ) -> None:
     """Write a picture with one column per frame, the source above, the result below.
 
     Args:
         before: The source video.
-        after: The result, frame for frame beside it.
-        frames: Frame indices, the columns from left to right.
+        after: The result.
+        frames: Frame indices of the source, the columns from left to right.
         path: PNG or JPEG.
+        in_frame: The frame of the source that the result begins with.
         column_width: Columns of every picture, in pixels.
 
     Raises:
@@ -40,7 +42,8 @@ def write_strip(
     """
     if not frames:
         raise InputError("a strip needs at least one frame")
-    rows = [_row(video, frames, column_width) for video in (before, after)]
+    shown = [index - in_frame for index in frames]
+    rows = [_row(before, frames, column_width), _row(after, shown, column_width)]
     gap = np.full((GAP_PX, rows[0].shape[1], 3), BACKGROUND, np.uint8)
     picture = np.concatenate([rows[0], gap, rows[1]])
     try:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tam_edit.effect import COVER_MARGIN_PX, COVER_THRESHOLD
 from tam_edit.recipe.text import toml_value
+from tam_edit.tracks import DOUBTFUL_BELOW
 
 Name: TypeAlias = Annotated[str, Field(min_length=1)]
 OutputFormat: TypeAlias = Literal["h264", "hevc", "ffv1", "prores4444", "vp9-alpha", "png"]
@@ -46,7 +47,10 @@ class CheckpointStep(Part):
         default="doubt", description="'doubt': where a score is too low."
     )
     threshold: float = Field(
-        default=0.5, ge=0, le=1, description="Score in [0, 1] below which a frame is doubtful."
+        default=DOUBTFUL_BELOW,
+        ge=0,
+        le=1,
+        description="Score in [0, 1] below which a frame is doubtful.",
     )
     why: str = Field(default="", description="One sentence that tells the person what to look for.")
 
