@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, cast
+from typing import Literal, Self, TypeAlias
 
 import numpy as np
 
-from tam_edit.errors import InputError, OpenError, ProjectError, ReviewPending
+from tam_edit.errors import InputError, ProjectError, ReviewPending
 from tam_edit.export import write_palette_masks
-from tam_edit.media import Source, SourceIdentity, identify, open_source, timecode_at
+from tam_edit.media import Source, open_source, timecode_at
 from tam_edit.models import AUTO, Models, load_models, resolve_model
-from tam_edit.project import Project
+from tam_edit.project import Project, open_video, video_record
 from tam_edit.prompts import Prompts
 from tam_edit.recipe import Recipe
 from tam_edit.render import (
@@ -26,7 +26,7 @@ from tam_edit.render import (
     output_format,
     render,
 )
-from tam_edit.review import Doubt, find_doubts
+from tam_edit.review import Doubt, find_doubts, in_words
 from tam_edit.tracking import follow
 from tam_edit.tracks import Origin, TrackedMatte, resized
 from tam_edit.types import Matte, ObjectId
@@ -116,11 +116,7 @@ class Session:
             _check_points(in_frame, stop, source)
             project = Project.create(
                 project_path,
-                source={
-                    "path": str(source.info.path),
-                    "fps": None if fps is None else str(fps),
-                    "identity": identify(source).to_json(),
-                },
+                source=video_record(source, fps),
                 width=source.info.width,
                 height=source.info.height,
                 frame_count=source.info.frame_count,
@@ -157,7 +153,7 @@ class Session:
         """
         project = Project.open(project_path)
         try:
-            source = _open_same(project, video)
+            source = open_video(project, video)
             _check_model(project, model)
         except BaseException:
             project.close()
@@ -332,7 +328,8 @@ class Session:
         if recipe.checkpoint is not None:
             doubts = self.doubts(recipe.checkpoint.threshold)
             if doubts and on_doubt == "stop":
-                raise ReviewPending(self._doubts_in_words(doubts), hint=self._doubt_hint(doubts[0]))
+                told = in_words(doubts, lambda index: timecode_at(index, self.source))
+                raise ReviewPending(told, hint=self._doubt_hint(doubts[0]))
             if on_doubt == "cover-frame":
                 covered = frozenset(frame for doubt in doubts for frame in doubt.frames)
         job = self._job(recipe, covered)
@@ -347,19 +344,6 @@ class Session:
             out_frame=self.project.out_frame,
             covered_frames=covered,
         )
-
-    def _doubts_in_words(self, doubts: Sequence[Doubt]) -> str:
-        lines = ["a person must look before anything is written; doubtful, worst first:"]
-        for doubt in doubts:
-            ends = sorted({doubt.start, doubt.last})
-            frames = "-".join(map(str, ends))
-            times = " - ".join(timecode_at(end, self.source) for end in ends)
-            reasons = ", ".join(doubt.reasons) or "the score is low"
-            lines.append(
-                f"  {'frames' if len(ends) > 1 else 'frame'} {frames} ({times}) of {doubt.name!r}: "
-                f"{reasons} (score {doubt.worst_score:.2f} on frame {doubt.worst_frame})"
-            )
-        return "\n".join(lines)
 
     def _doubt_hint(self, worst: Doubt) -> str:
         return (
@@ -412,32 +396,3 @@ def _check_model(project: Project, model: str) -> None:
             f"{project.path} was begun with the model {stored!r}, not {resolve_model(model)!r}",
             hint="begin a new project to track with another model",
         )
-
-
-def _open_same(project: Project, video: str | Path | None) -> Source:
-    """The project's video, after a look at whether it still is the same one.
-
-    Raises:
-        ProjectError: It is another video, or not where the project says it was.
-    """
-    stored = project.source
-    place = str(stored["path"]) if video is None else video
-    fps = None if stored["fps"] is None else Fraction(str(stored["fps"]))
-    try:
-        source = open_source(place, fps=fps)
-    except OpenError as error:
-        if video is not None or Path(place).exists():
-            raise
-        raise ProjectError(
-            f"the video of {project.path} is not at {place} any more",
-            hint="put it back there, or begin a new project where it is now",
-        ) from error
-    identity = SourceIdentity.from_json(cast("Mapping[str, Any]", stored["identity"]))
-    difference = identity.difference(identify(source))
-    if difference:
-        source.close()
-        raise ProjectError(
-            f"{project.path} is a project of another video than {place} ({difference})",
-            hint="name the video it was made for, or begin a new project",
-        )
-    return source

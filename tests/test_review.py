@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tam_edit.review import JOIN_FRAMES, find_doubts
+from tam_edit.review import JOIN_FRAMES, find_doubts, in_words
 from tam_edit.tracks import FrameScore, Origin
 
 
@@ -34,3 +34,12 @@ def test_reasons_come_most_frequent_first() -> None:
 def test_objects_are_looked_at_one_by_one() -> None:
     scores = {1: scored({0: 0.4}), 2: scored({0: 0.2})}
     assert [d.object_id for d in find_doubts(scores, {1: "a", 2: "b"}, 0.5)] == [2, 1]
+
+
+def test_doubts_are_told_in_words() -> None:
+    frames = scored({3: 0.2, 4: 0.4, 50: 0.3})
+    told = in_words(find_doubts({1: frames}, {1: "car"}, 0.5), lambda index: f"t{index}")
+    assert told.splitlines()[1:] == [
+        "  frames 3-4 (t3 - t4) of 'car': blurred (score 0.20 on frame 3)",
+        "  frame 50 (t50) of 'car': blurred (score 0.30 on frame 50)",
+    ]

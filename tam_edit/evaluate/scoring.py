@@ -87,13 +87,6 @@ def evaluate(
         start = _start(sequence, segmenter if init == "click" else None, clicks)
         reports[sequence.name] = _track(sequence, start, propagator, short_side, advance)
         done += len(sequence.frames)
-    settings: dict[str, str | int | float] = {
-        "propagator": propagator.name,
-        "segmenter": segmenter.name if segmenter is not None and init == "click" else "",
-        "init": init,
-        "clicks": clicks if init == "click" else 0,
-        "short_side": short_side,
-    }
     return Report(
         sequences=reports,
         assessment=assess(
@@ -102,7 +95,13 @@ def evaluate(
             flag_below=flag_below,
         ),
         peak_rss_mb=_peak_rss_mb(),
-        settings=settings,
+        settings={
+            "propagator": propagator.name,
+            "segmenter": segmenter.name if segmenter is not None and init == "click" else "",
+            "init": init,
+            "clicks": clicks if init == "click" else 0,
+            "short_side": short_side,
+        },
     )
 
 

@@ -4,8 +4,9 @@ from tam_edit.media.assets import Asset, open_asset
 from tam_edit.media.formats import OUTPUT_FORMATS, OutputFormat, format_for
 from tam_edit.media.hdr import HdrFacts
 from tam_edit.media.identity import SourceIdentity, identify
-from tam_edit.media.sink import Sink, check_target, open_sink
-from tam_edit.media.source import AudioFacts, Source, SourceInfo, SubtitleFacts, open_source
+from tam_edit.media.opening import open_sink, open_source
+from tam_edit.media.sink import Sink, check_target
+from tam_edit.media.source import AudioFacts, Source, SourceInfo, SubtitleFacts
 from tam_edit.media.timecode import frame_at, timecode_at
 
 __all__ = [

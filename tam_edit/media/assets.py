@@ -7,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tam_edit.media.source import Source, open_source
+from tam_edit.media.opening import open_source
+from tam_edit.media.source import Source
 from tam_edit.types import Image
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from tam_edit.errors import OpenError
 from tam_edit.media.folder_source import FolderSource
-from tam_edit.media.source import Source, SourceInfo, open_source
+from tam_edit.media.opening import open_source
+from tam_edit.media.source import Source, SourceInfo
 
 END_BYTES = 1 << 20
 

@@ -6,14 +6,13 @@ import glob
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tam_edit.errors import EncodeError, InputError
 from tam_edit.frame import Frame
-from tam_edit.media.formats import NUMBERED, OutputFormat, check_format, format_for
+from tam_edit.media.formats import NUMBERED, OutputFormat
 from tam_edit.media.source import Source
 
 # Alpha below this is transparency; above it is rounding of a float mask.
@@ -134,76 +133,6 @@ class Sink(ABC):
             self.discard()
 
 
-def open_sink(
-    path: str | Path,
-    *,
-    source: Source,
-    format: OutputFormat | None = None,  # noqa: A002 - the word that users know
-    needs_alpha: bool = False,
-    start: int = 0,
-    stop: int | None = None,
-    copy_streams: bool = True,
-    copy_metadata: bool = True,
-    overwrite: bool = False,
-    codec_options: Mapping[str, str] | None = None,
-) -> Sink:
-    """Begin to write a video made from a source.
-
-    Args:
-        path: Target file; for PNG a folder (``out/``) or a pattern (``out/shot.%05d.png``).
-        source: Where the frames come from, and with them timing, colour, rotation and sound.
-        format: How to write; by the target's extension where it is left out.
-        needs_alpha: Whether frames will be transparent somewhere.
-        start: First frame of the source that will be written.
-        stop: Frame of the source before which writing ends; its end where it is left out.
-        copy_streams: Whether sound (and, with metadata, subtitles) come along, packet by packet.
-        copy_metadata: Whether title, chapters, subtitles, attachments, start timecode and the
-            like come along. A redaction copies none of it.
-        overwrite: Whether something under the target's name may be replaced.
-        codec_options: Encoder settings by FFmpeg's names, over the format's own.
-
-    Raises:
-        InputError: The range is none.
-        EncodeError: The target cannot be written, or cannot hold what is asked.
-    """
-    from tam_edit.media.file_sink import FileSink
-    from tam_edit.media.folder_sink import FolderSink
-
-    count = source.info.frame_count
-    stop = count if stop is None else stop
-    if not 0 <= start < stop <= count:
-        raise InputError(f"frames {start} to {stop} are no range of a video of {count} frames")
-    if format is None:
-        chosen = format_for(path, needs_alpha=needs_alpha, layout=source.info.layout)
-    else:
-        chosen = format
-        check_format(chosen, path, needs_alpha=needs_alpha)
-    target = check_target(path, chosen, source, overwrite=overwrite)
-    options = dict(codec_options or {})
-    if chosen.is_folder:
-        return FolderSink(
-            target,
-            chosen,
-            source,
-            start,
-            stop,
-            pattern=_picture_pattern(path),
-            needs_alpha=needs_alpha,
-            options=options,
-        )
-    return FileSink(
-        target,
-        chosen,
-        source,
-        start,
-        stop,
-        needs_alpha=needs_alpha,
-        copy_streams=copy_streams,
-        copy_metadata=copy_metadata,
-        options=options,
-    )
-
-
 def partial_path(target: Path) -> Path:
     """The hidden name that a target has while it is written.
 
@@ -228,11 +157,6 @@ def _is_running(process_id: int) -> bool:
     except PermissionError:
         return True  # another user's
     return True
-
-
-def _picture_pattern(path: str | Path) -> str:
-    name = Path(path).name
-    return name if NUMBERED.search(name) else "frame.%05d.png"
 
 
 def check_target(

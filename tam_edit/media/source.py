@@ -218,29 +218,3 @@ def reversed_chunks(start: int, stop: int) -> Iterator[tuple[int, int]]:
         first = max(start, stop - REVERSE_CHUNK)
         yield first, stop
         stop = first
-
-
-def open_source(path: str | Path, *, fps: Fraction | None = None) -> Source:
-    """Open a video file or a folder of pictures.
-
-    Args:
-        path: A file that FFmpeg reads; a folder of PNG, JPEG, TIFF or EXR pictures (in natural
-            order); or a pattern of pictures such as ``shot.%04d.png`` or ``shot.*.png``.
-        fps: Frames per second of a folder, 25 where it is left out; a file has its own.
-
-    Raises:
-        InputError: A rate was given for a video file.
-        OpenError: Nothing there, or nothing that can be read as a video.
-        DecodeError: The file breaks off.
-    """
-    from tam_edit.media.file_source import FileSource
-    from tam_edit.media.folder_source import FolderSource, is_pattern
-
-    place = Path(path)
-    if place.is_dir() or (not place.exists() and is_pattern(place)):
-        return FolderSource(place, fps=Fraction(25) if fps is None else fps)
-    if fps is not None:
-        raise InputError(
-            f"{place.name} has its own frame times: --fps is for folders of pictures only"
-        )
-    return FileSource(place)

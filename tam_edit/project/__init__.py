@@ -14,11 +14,13 @@ module           what it holds
 ``log``          what happened, line by line
 ``records``      the values inside the rows
 ``settings``     small values by name
+``video``        which video it belongs to, and opening that one
 ===============  ============================================================================
 """
 
 from tam_edit.project.document import Project
 from tam_edit.project.log import LogRecord
 from tam_edit.project.prompts import PromptKind, PromptRecord
+from tam_edit.project.video import open_video, video_record
 
-__all__ = ["LogRecord", "Project", "PromptKind", "PromptRecord"]
+__all__ = ["LogRecord", "Project", "PromptKind", "PromptRecord", "open_video", "video_record"]
