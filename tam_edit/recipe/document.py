@@ -11,7 +11,7 @@ A recipe is a TOML file::
     [[steps]]
     kind = "effect"
     effect = "blur"
-    with = { strength_frac = 0.3 }
+    with = { strength = 1.5 }
 
 Its steps are carried out in order: one ``track``, at most one ``checkpoint``, one ``effect`` or
 more, at most one ``output``. Effects are named by string, so that other packages can add some.
