@@ -28,7 +28,7 @@ from tam_edit.render import (
 )
 from tam_edit.review import Doubt, find_doubts, in_words
 from tam_edit.tracking import follow
-from tam_edit.tracks import Origin, TrackedMatte, resized
+from tam_edit.tracks import MaskTrack, Origin, TrackedMatte, resized
 from tam_edit.types import Matte, ObjectId
 
 OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
@@ -276,6 +276,17 @@ class Session:
             short_side=self.short_side,
             progress=progress,
         )
+
+    def mask_track(self, object_name: str) -> MaskTrack:
+        """One object's masks with the time of every frame since the first, as moviepy counts.
+
+        Raises:
+            UnknownNameError: There is no such object.
+        """
+        source = self.source
+        first = source.time_of(0)
+        times = [source.time_of(index) - first for index in range(source.info.frame_count)]
+        return self.project.track(self.project.object_id(object_name), times)
 
     def doubts(self, threshold: float) -> list[Doubt]:
         """Spans of frames whose score is below a threshold, worst first."""

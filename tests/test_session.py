@@ -1,0 +1,93 @@
+"""The facade that scripts use, as README shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tam_edit.errors import InputError, ReviewPending, UnknownNameError
+from tam_edit.masks.measure import iou
+from tam_edit.media import open_source
+from tam_edit.presets import load_preset
+from tam_edit.prompts import Prompts
+from tam_edit.session import UNCONFIRMED, ObjectPrompts, Session
+from tam_edit.testing.clips import DrawnClip
+from tam_edit.tracks import Origin, TrackedMatte
+
+
+@pytest.fixture
+def session(disc_video: Path, disc: DrawnClip, tmp_path: Path) -> Session:
+    opened = Session.create(disc_video, tmp_path / "disc.tam")
+    painted = Prompts(mask=disc.mask(1, 0))
+    opened.prompt(ObjectPrompts(object_name="disc", frame_index=0, prompts=painted))
+    return opened
+
+
+def test_a_script_of_a_dozen_lines_does_the_whole_job(
+    session: Session, disc: DrawnClip, tmp_path: Path
+) -> None:
+    with session:
+        assert session.track() == len(disc)
+        report = session.render(load_preset("blur-object"), tmp_path / "out.mp4")
+        track = session.mask_track("disc")
+        masks = [track.matte(i, disc.width, disc.height) > 0.5 for i in range(len(disc))]
+    assert report.frame_count == len(disc)
+    assert min(iou(mask, disc.mask(1, i)) for i, mask in enumerate(masks)) > 0.8
+
+
+def test_the_mask_track_knows_the_time_of_every_frame(
+    session: Session, disc_video: Path, disc: DrawnClip
+) -> None:
+    with session, open_source(disc_video) as source:
+        track = session.mask_track("disc")
+        for index in range(len(disc)):
+            assert track.index_at(source.time_of(index) - source.time_of(0)) == index
+        with pytest.raises(UnknownNameError, match="disk"):
+            session.mask_track("disk")
+
+
+def test_a_checkpoint_stops_or_covers(session: Session, disc: DrawnClip, tmp_path: Path) -> None:
+    out, recipe = tmp_path / "out.mp4", load_preset("redact-solid")
+    with session:
+        for index in range(1, len(disc)):
+            entry = TrackedMatte(
+                matte=disc.mask(1, index).astype(np.float32),
+                score=0.2 if index == 7 else 0.9,
+                origin=Origin.PROPAGATED,
+                reasons=("the flow is inconsistent",) if index == 7 else (),
+            )
+            session.project.append(index, {1: entry})
+        with pytest.raises(ReviewPending, match=r"frame 7 .*the flow is inconsistent") as caught:
+            session.render(recipe, out)
+        assert caught.value.exit_code == 3
+        assert "@7" in caught.value.hint
+        assert not out.exists()
+        report = session.render(recipe, out, on_doubt="cover-frame")
+        assert report.covered_frames == (7,)
+        session.render(recipe, out, on_doubt="continue", overwrite=True)
+
+
+def test_a_mask_that_clicks_led_to_is_doubtful_until_confirmed(
+    session: Session, disc: DrawnClip
+) -> None:
+    said = Prompts(box=(20, 20, 50, 50))
+    with session:
+        keyframe = session.prompt(ObjectPrompts(object_name="other", frame_index=3, prompts=said))
+        assert keyframe is not None
+        assert keyframe.score < 0.75
+        entry = session.project.entry(keyframe.object_id, 3)
+        painted = session.project.entry(1, 0)
+    assert entry is not None
+    assert entry.reasons == (UNCONFIRMED,)
+    assert painted is not None
+    assert (painted.score, painted.reasons) == (1.0, ())
+
+
+def test_tracking_without_prompts_is_refused(disc_video: Path, tmp_path: Path) -> None:
+    with (
+        Session.create(disc_video, tmp_path / "empty.tam") as session,
+        pytest.raises(InputError, match="nothing says where"),
+    ):
+        session.track()
