@@ -70,7 +70,7 @@ class RenderJob:
 def render(
     source: Source,
     job: RenderJob,
-    path: Path,
+    path: str | Path,
     *,
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -80,7 +80,8 @@ def render(
     Args:
         source: The video the masks belong to.
         job: What to do.
-        path: Output file, or a folder for a PNG sequence.
+        path: Output file; for a PNG sequence a folder, with a slash at its end while it does not
+            exist, or a pattern such as ``out/shot.%05d.png``.
         overwrite: Whether an existing output is replaced.
         progress: Told the frames done and the frames in all.
 
@@ -128,7 +129,7 @@ def render(
 
 
 def output_format(
-    source: Source, recipe: Recipe, path: Path, *, overwrite: bool = False
+    source: Source, recipe: Recipe, path: str | Path, *, overwrite: bool = False
 ) -> OutputFormat:
     """The format that an output will have, once it is sure that it may be written.
 

@@ -300,7 +300,7 @@ class Session:
             EncodeError: It exists, is the video itself, has no known format, or its folder is
                 missing or read-only.
         """
-        output_format(self.source, recipe, Path(path), overwrite=overwrite)
+        output_format(self.source, recipe, path, overwrite=overwrite)
 
     def check_objects(self, recipe: Recipe) -> None:
         """Refuse a recipe that names an object which the project does not have.
@@ -344,7 +344,7 @@ class Session:
             if on_doubt == "cover-frame":
                 covered = frozenset(frame for doubt in doubts for frame in doubt.frames)
         job = self._job(recipe, covered)
-        return render(self.source, job, Path(path), overwrite=overwrite, progress=progress)
+        return render(self.source, job, path, overwrite=overwrite, progress=progress)
 
     def _job(self, recipe: Recipe, covered: frozenset[int] = frozenset()) -> RenderJob:
         return RenderJob(

@@ -190,6 +190,33 @@ def test_the_project_is_private_and_one_file(tracked: Path) -> None:
     assert [p.name for p in tracked.parent.iterdir()] == ["disc.tam"]
 
 
+def test_a_folder_with_a_slash_becomes_a_png_sequence(
+    disc_video: Path, disc: DrawnClip, tmp_path: Path
+) -> None:
+    painted, out = tmp_path / "mask.png", tmp_path / "pictures"
+    Image.fromarray(disc.mask(1, 0).astype(np.uint8)).save(painted)
+    arguments = ["run", "spotlight", str(disc_video), "-o", f"{out}/", "--mask", str(painted)]
+    assert run([*arguments, "--out", "4"]) == 0
+    assert sorted(p.name for p in out.iterdir()) == [f"frame.{i:05d}.png" for i in range(4)]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mask.png", "pictures"]
+
+
+def test_frames_at_a_rate_that_webm_rounds_come_out_as_webm(
+    disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames, out = tmp_path / "frames", tmp_path / "out.webm"
+    frames.mkdir()
+    for index in range(4):
+        Image.fromarray(disc.image(index)).save(frames / f"{index}.png")
+    painted = tmp_path / "mask.png"
+    Image.fromarray(disc.mask(1, 0).astype(np.uint8)).save(painted)
+    arguments = ["run", "remove-background", str(frames), "-o", str(out), "--mask", str(painted)]
+    assert run([*arguments, "--fps", "24"]) == 0
+    assert "rounds frame times" in capsys.readouterr().err
+    with open_source(out) as written:
+        assert [round(written.time_of(i) * 24) for i in range(4)] == [0, 1, 2, 3]
+
+
 def test_background_removal_keeps_transparency(
     disc_video: Path, disc_click: str, disc: DrawnClip, tmp_path: Path
 ) -> None:

@@ -14,6 +14,9 @@ from tam_edit._cli.work import Start
 from tam_edit.models import AUTO, DEVICES
 from tam_edit.session import DEFAULT_SHORT_SIDE, ON_DOUBT
 
+# A plain string: a Path would lose the slash that says "folder".
+TARGET_HELP = "Output file; a folder of PNG pictures ends in a slash."
+
 
 class Rate(click.ParamType[Fraction]):
     """Frames per second: ``25``, ``29.97`` or ``30000/1001``."""

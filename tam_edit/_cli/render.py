@@ -8,7 +8,7 @@ import click
 
 from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
-from tam_edit._cli.options import on_doubt_option, overwrite_option
+from tam_edit._cli.options import TARGET_HELP, on_doubt_option, overwrite_option
 from tam_edit.presets import load_preset
 from tam_edit.recipe import load_recipe
 from tam_edit.session import OnDoubt, Session
@@ -18,7 +18,7 @@ from tam_edit.session import OnDoubt, Session
 @click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
 @click.option("--preset", help="A name from `tam-edit presets list`.")
 @click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="A recipe file.")
-@click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", "target", required=True, metavar="OUT", help=TARGET_HELP)
 @on_doubt_option
 @overwrite_option
 @output_options
@@ -29,7 +29,7 @@ def command(
     project: Path,
     preset: str | None,
     recipe_file: Path | None,
-    target: Path,
+    target: str,
     on_doubt: OnDoubt,
     overwrite: bool,
     output: Output,

@@ -8,7 +8,7 @@ import click
 
 from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
-from tam_edit._cli.options import on_doubt_option, overwrite_option, start_options
+from tam_edit._cli.options import TARGET_HELP, on_doubt_option, overwrite_option, start_options
 from tam_edit._cli.prompt_options import PromptCommand, prompt_items, prompt_options
 from tam_edit.presets import load_preset
 from tam_edit.session import OnDoubt
@@ -17,7 +17,7 @@ from tam_edit.session import OnDoubt
 @click.command("run", cls=PromptCommand)
 @click.argument("preset")
 @click.argument("video")
-@click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", "target", required=True, metavar="OUT", help=TARGET_HELP)
 @prompt_options
 @start_options
 @on_doubt_option
@@ -30,7 +30,7 @@ def command(
     /,
     preset: str,
     video: str,
-    target: Path,
+    target: str,
     start: work.Start,
     on_doubt: OnDoubt,
     project: Path | None,

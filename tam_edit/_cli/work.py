@@ -91,7 +91,7 @@ def opened_session(path: Path, start: Start, *, video: str | None = None) -> Ses
 @contextmanager
 def one_line_session(
     video: str,
-    target: Path,
+    target: str | Path,
     project: Path | None,
     start: Start,
     output: Output,
@@ -105,7 +105,7 @@ def one_line_session(
     Its project lies beside the target, unless ``project`` names a place, and goes when the job is
     done. It stays after an interruption, and after a failure once there is something in it.
     """
-    path = project or target.with_name(target.name + PROJECT_SUFFIX)
+    path = project or Path(target).with_name(Path(target).name + PROJECT_SUFFIX)
     is_begun = path.exists()
     if is_begun:
         output.note(f"going on with {path}")
@@ -190,7 +190,7 @@ def track(session: Session, output: Output) -> dict[str, Any]:
 def render(
     session: Session,
     recipe: Recipe,
-    path: Path,
+    path: str | Path,
     output: Output,
     *,
     on_doubt: OnDoubt,

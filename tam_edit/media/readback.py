@@ -130,10 +130,12 @@ def _rounded_times(
     promise: Promise,
 ) -> list[str]:
     is_rounded = False
+    # A clock whose ticks the source's are multiples of has no reason to round.
+    can_be_exact = (promise.time_base / time_base).denominator == 1
     for index, (found, wanted) in enumerate(zip(pts.tolist(), promise.pts, strict=True)):
         error = abs(found * time_base - wanted * promise.time_base)
-        # A container with a coarser clock rounds to its nearest tick, and not further.
-        if error > time_base / 2 or (error and time_base <= promise.time_base):
+        # Any other one rounds to its nearest tick, and not further.
+        if error > time_base / 2 or (error and can_be_exact):
             raise EncodeError(
                 f"{name} was written, but read back its frame {index} is shown "
                 f"{float(error) * 1000:.3f} ms off; it was deleted",
