@@ -22,7 +22,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class TamEditError(Exception):
@@ -103,9 +103,19 @@ class ProjectError(DocumentError):
 
 
 class ReviewPending(TamEditError):  # noqa: N818 - it is not a failure
-    """A checkpoint is open: a person must look before the work goes on."""
+    """A checkpoint is open: a person must look before the work goes on.
+
+    Attributes:
+        doubts: What is doubtful, as JSON values.
+    """
 
     exit_code = 3
+
+    def __init__(
+        self, message: str, *, hint: str = "", doubts: Sequence[Mapping[str, object]] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.doubts = tuple(doubts)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -33,6 +33,16 @@ class Doubt:
     worst_score: float
     reasons: tuple[str, ...]
 
+    def as_json(self) -> dict[str, object]:
+        """The doubt as JSON values."""
+        return {
+            "object": self.name,
+            "frames": list(self.frames),
+            "worst_frame": self.worst_frame,
+            "worst_score": round(self.worst_score, 4),
+            "reasons": list(self.reasons),
+        }
+
     @property
     def start(self) -> int:
         """The first doubtful frame."""

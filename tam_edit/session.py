@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -28,7 +28,7 @@ from tam_edit.render import (
 )
 from tam_edit.review import Doubt, find_doubts, in_words
 from tam_edit.tracking import follow
-from tam_edit.tracks import MaskTrack, Origin, TrackedMatte, resized
+from tam_edit.tracks import FrameScore, MaskTrack, Origin, TrackedMatte, resized
 from tam_edit.types import Matte, ObjectId
 
 OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
@@ -63,6 +63,7 @@ class Keyframe:
         area_frac: Share of the frame that the mask covers.
         score: How sure the segmenter is, in [0, 1]; 1 for a painted mask.
         is_correction: Whether the frame had been tracked before.
+        joins_earlier: Whether prompts of an earlier time on this frame count, too.
     """
 
     object_id: ObjectId
@@ -71,6 +72,7 @@ class Keyframe:
     area_frac: float
     score: float
     is_correction: bool
+    joins_earlier: bool
 
 
 class Session:
@@ -241,6 +243,7 @@ class Session:
             area_frac=float((matte > 0.5).mean()),
             score=score,
             is_correction=is_correction,
+            joins_earlier=earlier is not None and newer.mask is None,
         )
 
     def _segment(
@@ -289,9 +292,13 @@ class Session:
         return self.project.track(self.project.object_id(object_name), times)
 
     def doubts(self, threshold: float) -> list[Doubt]:
-        """Spans of frames whose score is below a threshold, worst first."""
+        """Spans of unapproved frames whose score is below a threshold, worst first."""
         names = self.project.objects()
-        return find_doubts({i: self.project.scores(i) for i in names}, names, threshold)
+        return find_doubts({i: self._unapproved(i) for i in names}, names, threshold)
+
+    def _unapproved(self, object_id: ObjectId) -> Iterator[FrameScore]:
+        approved = self.project.approved(object_id)
+        return (s for s in self.project.scores(object_id) if s.frame_index not in approved)
 
     def check_output(self, recipe: Recipe, path: str | Path, *, overwrite: bool = False) -> None:
         """Refuse an output that could not be written, before any work begins.
@@ -340,7 +347,11 @@ class Session:
             doubts = self.doubts(recipe.checkpoint.threshold)
             if doubts and on_doubt == "stop":
                 told = in_words(doubts, lambda index: timecode_at(index, self.source))
-                raise ReviewPending(told, hint=self._doubt_hint(doubts[0]))
+                raise ReviewPending(
+                    told,
+                    hint=self._doubt_hint(doubts[0]),
+                    doubts=[doubt.as_json() for doubt in doubts],
+                )
             if on_doubt == "cover-frame":
                 covered = frozenset(frame for doubt in doubts for frame in doubt.frames)
         job = self._job(recipe, covered)
@@ -357,10 +368,12 @@ class Session:
         )
 
     def _doubt_hint(self, worst: Doubt) -> str:
+        named = f"{self.project.path} --object {worst.name}"
         return (
-            f"correct it: tam-edit prompt {self.project.path} --object {worst.name} "
-            f"--click X,Y@{worst.worst_frame}, then repeat this command; or decide now with "
-            "--on-doubt cover-frame or --on-doubt continue"
+            f"correct what is wrong (tam-edit prompt {named} --click X,Y@{worst.worst_frame}), "
+            f"approve what is right (tam-edit approve {named} --frames {worst.start}-{worst.last} "
+            "--reason WHY), then repeat this command; or decide now with --on-doubt cover-frame "
+            "or --on-doubt continue"
         )
 
     def write_masks(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import sqlite3
@@ -343,7 +344,24 @@ def test_an_object_that_leaves_is_tracked_to_the_end(tmp_path: Path) -> None:
     out.unlink()
     # A redaction stops there instead: nobody has looked whether it really left.
     arguments[0] = "redact-solid"
-    assert run(["run", *arguments]) == 3
+    told = tmp_path / "told.json"
+    assert run(["run", *arguments, "--json", str(told)]) == 3
     assert not out.exists()
+    (doubt,) = json.loads(told.read_text(encoding="utf-8"))["review"]
+    assert doubt["object"] == "object"
     assert run(["run", *arguments, "--on-doubt", "cover-frame"]) == 0
+    out.unlink()
+    # Or a person has looked: it is gone there.
+    assert run(["run", *arguments]) == 3
+    span = f"{doubt['frames'][0]}-{doubt['frames'][-1]}"
+    approve = ["approve", f"{out}.tam", "--frames", span, "--reason", "it has left the picture"]
+    assert run([*approve, "-q"]) == 0
+    assert run(["run", *arguments]) == 0
     assert out.exists()
+
+
+def test_approvals_that_cannot_be_given(refused: Shell, project: Path) -> None:
+    assert "Missing option '--reason'" in refused("approve", project, code=2)
+    assert "comes before" in refused("approve", project, "--frames", "5-2", "--reason", "x")
+    assert "no frame 99" in refused("approve", project, "--frames", "2-99", "--reason", "x")
+    assert "no object called" in refused("approve", project, "--object", "x", "--reason", "x")

@@ -64,9 +64,34 @@ def test_a_checkpoint_stops_or_covers(session: Session, disc: DrawnClip, tmp_pat
         assert caught.value.exit_code == 3
         assert "@7" in caught.value.hint
         assert not out.exists()
+        assert caught.value.doubts[0]["frames"] == [7]
         report = session.render(recipe, out, on_doubt="cover-frame")
         assert report.covered_frames == (7,)
         session.render(recipe, out, on_doubt="continue", overwrite=True)
+
+
+def test_what_a_person_approved_passes_until_it_changes(
+    session: Session, disc: DrawnClip, tmp_path: Path
+) -> None:
+    with session:
+        for index in range(1, len(disc)):
+            matte = disc.mask(1, index).astype(np.float32)
+            entry = TrackedMatte(matte=matte, score=0.2, origin=Origin.PROPAGATED)
+            session.project.append(index, {1: entry})
+        with pytest.raises(InputError, match="needs a reason"):
+            session.project.approve(1, 0, 5, " ")
+        assert session.project.approve(1, 0, 5, "looked at them") == 5
+        (doubt,) = session.doubts(0.75)
+        assert doubt.frames == tuple(range(5, len(disc)))
+        session.project.approve(1, 5, len(disc), "the rest, too")
+        report = session.render(load_preset("redact-solid"), tmp_path / "out.mp4")
+        assert report.frame_count == len(disc)
+        painted = Prompts(mask=disc.mask(1, 3))
+        session.prompt(ObjectPrompts(object_name="disc", frame_index=3, prompts=painted))
+        # The correction changes frame 3 and what follows: these approvals are void.
+        assert session.project.approved(1) == {0, 1, 2}
+        (record,) = [r for r in session.project.log_records() if r.details["stop"] == 5]
+    assert (record.kind, record.details["reason"]) == ("approval", "looked at them")
 
 
 def test_a_mask_that_clicks_led_to_is_doubtful_until_confirmed(

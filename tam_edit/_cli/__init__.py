@@ -18,6 +18,7 @@ COMMANDS = {
     "new": "new",
     "prompt": "prompt",
     "track": "track",
+    "approve": "approve",
     "render": "render",
     "effects": "effects",
     "presets": "presets",

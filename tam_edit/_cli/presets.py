@@ -38,6 +38,10 @@ def show_preset(name: str, output: Output) -> None:
 
 
 @command.command("schema")
-def print_schema() -> None:
+@output_options
+def print_schema(output: Output) -> None:
     """Print the JSON Schema of recipes."""
-    click.echo(json.dumps(recipe_json_schema(), indent=2))
+    schema = recipe_json_schema()
+    if output.json_file is None:
+        output.say(json.dumps(schema, indent=2))
+    output.result(schema)

@@ -166,7 +166,9 @@ def read_masks(path: Path) -> dict[int, Mask]:
             is_palette = picture.mode == "P"
             values = np.asarray(picture if is_palette else picture.convert("L"))
     except FileNotFoundError as error:
-        raise InputError(f"--mask {path}: there is no such file") from error
+        raise InputError(
+            f"--mask {path}: there is no such file", hint="check the path of the painted mask"
+        ) from error
     except (UnidentifiedImageError, OSError) as error:
         raise InputError(
             f"--mask {path}: this is not a picture that can be read",

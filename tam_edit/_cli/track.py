@@ -50,9 +50,10 @@ def command(
         with work.opened_session(Path(shot), start) as session:
             _track(session, items, masks_out, overwrite, output)
         return
-    if masks_out is None:
-        raise click.UsageError("tracking a VIDEO needs --masks-out DIR", context)
-    with work.one_line_session(shot, masks_out, project, start, output) as session:
+    target = masks_out or project
+    if target is None:
+        raise click.UsageError("tracking a VIDEO needs --masks-out DIR or --project FILE", context)
+    with work.one_line_session(shot, target, project, start, output) as session:
         _track(session, items, masks_out, overwrite, output)
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from tam_edit._cli.console import Output
 from tam_edit._cli.prompt_options import PromptItem, resolve
-from tam_edit.errors import InputError, TamEditError
+from tam_edit.errors import InputError, ReviewPending, TamEditError
 from tam_edit.media import Source, frame_at, open_source
 from tam_edit.models import AUTO
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import RenderReport
 from tam_edit.session import DEFAULT_SHORT_SIDE, Keyframe, OnDoubt, Session
+from tam_edit.tracks import DOUBTFUL_BELOW
 
 PROJECT_SUFFIX = ".tam"
 
@@ -55,7 +56,7 @@ def create_session(
     video: str, path: Path, start: Start, output: Output, *, overwrite: bool = False
 ) -> Session:
     """Begin a project for a video."""
-    if start.fps is None and not Path(video).is_file():
+    if start.fps is None and Path(video).is_dir():
         output.note(f"{video} is taken at 25 frames/s; --fps says otherwise")
     with open_source(video, fps=start.fps) as source:
         in_frame = _in_point(start.in_point, source)
@@ -167,6 +168,16 @@ def prompt_all(session: Session, items: Sequence[PromptItem], output: Output) ->
             f"{word} {keyframe.object_name!r} on frame {keyframe.frame_index}: "
             f"{keyframe.area_frac:.1%} of the frame, score {keyframe.score:.2f}"
         )
+        if keyframe.joins_earlier:
+            output.note(
+                f"this was added to what was said of {keyframe.object_name!r} before; "
+                f"to begin anew, delete {session.project.path}"
+            )
+        if keyframe.score < DOUBTFUL_BELOW:
+            output.note(
+                "this mask is uncertain: look at it (tam-edit track … --masks-out DIR), "
+                "add clicks or draw a box around the object"
+            )
     return keyframes
 
 
@@ -184,7 +195,19 @@ def track(session: Session, output: Output) -> dict[str, Any]:
         )
     else:
         output.say(f"every frame was already tracked with the model {model!r}")
-    return {"model": model, "frames": count, "seconds": round(seconds, 3)}
+    doubts = session.doubts(DOUBTFUL_BELOW)
+    if doubts:
+        worst = doubts[0]
+        output.note(
+            f"the tracker is unsure of {sum(len(d.frames) for d in doubts)} frames, most of frame "
+            f"{worst.worst_frame} of {worst.name!r}: {', '.join(worst.reasons)}"
+        )
+    return {
+        "model": model,
+        "frames": count,
+        "seconds": round(seconds, 3),
+        "doubts": [doubt.as_json() for doubt in doubts],
+    }
 
 
 def render(
@@ -198,10 +221,14 @@ def render(
 ) -> RenderReport:
     """Render and tell what was written."""
     begin = time.monotonic()
-    with output.progress("rendering") as progress:
-        report = session.render(
-            recipe, path, on_doubt=on_doubt, overwrite=overwrite, progress=progress
-        )
+    try:
+        with output.progress("rendering") as progress:
+            report = session.render(
+                recipe, path, on_doubt=on_doubt, overwrite=overwrite, progress=progress
+            )
+    except ReviewPending as pending:
+        output.result({"review": list(pending.doubts)})
+        raise
     seconds = time.monotonic() - begin
     for text in report.notes:
         output.note(text)

@@ -52,7 +52,8 @@ class SourceIdentity:
         for key in sorted({*self.facts, *other.facts}):
             mine, theirs = self.facts.get(key), other.facts.get(key)
             if mine != theirs:
-                return f"{key.replace('_', ' ')}: {mine} and {theirs}"
+                told = f"{mine} and {theirs}" if key != "audio" else "other tracks"
+                return f"{key.replace('_', ' ')}: {told}"
         if self.size_bytes != other.size_bytes:
             return f"size: {self.size_bytes} and {other.size_bytes} bytes"
         if (self.head_sha256, self.tail_sha256) != (other.head_sha256, other.tail_sha256):

@@ -9,6 +9,7 @@ module           what it holds
 ``objects``      ids and names
 ``prompts``      what persons said, row by row, and merged per frame
 ``mattes``       masks, scores and origins per object and frame
+``approvals``    frames whose masks a person found right
 ``runs``         the tracker's state, so that a killed run can go on
 ``shot``         which video it is about, and which part of it is worked on
 ``log``          what happened, line by line

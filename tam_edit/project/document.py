@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from tam_edit.errors import InputError
+from tam_edit.project import approvals, mattes, objects, runs, shot
 from tam_edit.project import log as log_rows
-from tam_edit.project import mattes, objects, runs, shot
 from tam_edit.project import prompts as prompt_rows
 from tam_edit.project.log import LogRecord
 from tam_edit.project.prompts import PromptRecord
@@ -329,14 +329,44 @@ class Project:
     def discard(self, object_id: ObjectId, start: int, stop: int) -> None:
         """Delete an object's mattes on a half-open span of frames, whatever their origin.
 
-        Prompts stay. The tracker's state goes too where the pass has already used that span.
+        Prompts stay, approvals of that span go. The tracker's state goes too where the pass has
+        already used that span.
         """
         objects.check(self._store, (object_id,))
         with self._transaction():
             mattes.remove(self._store, object_id, start, stop)
+            approvals.remove(self._store, object_id, start, stop)
             state = runs.get(self._store)
             if state is not None and state.depends_on(object_id, start, stop):
                 runs.remove(self._store)
+
+    def approve(self, object_id: ObjectId, start: int, stop: int, reason: str) -> int:
+        """Say that the masks of a half-open span were looked at and are right.
+
+        Args:
+            object_id: The object.
+            start: First frame.
+            stop: One past the last frame.
+            reason: Why; it is kept with the approval and in the log.
+
+        Returns:
+            How many tracked frames that are.
+
+        Raises:
+            InputError: No reason is given.
+        """
+        objects.check(self._store, (object_id,))
+        if not reason.strip():
+            raise InputError("an approval needs a reason", hint="say why the masks are right")
+        with self._transaction():
+            count = approvals.add(self._store, object_id, start, stop, reason)
+            details = {"object": object_id, "start": start, "stop": stop, "reason": reason}
+            log_rows.add(self._store, "approval", details)
+        return count
+
+    def approved(self, object_id: ObjectId) -> frozenset[int]:
+        """The frames on which the object's mask, as it is, was approved."""
+        return approvals.frames(self._store, object_id)
 
     def track(
         self, object_id: ObjectId, timestamps: Sequence[Fraction] | Sequence[float] = ()

@@ -67,6 +67,15 @@ _VERSION_1 = (
     )
     """,
     """
+    CREATE TABLE approval (
+        object_id INTEGER NOT NULL REFERENCES object (id),
+        frame INTEGER NOT NULL CHECK (frame >= 0),
+        reason TEXT NOT NULL,
+        time TEXT NOT NULL,
+        PRIMARY KEY (object_id, frame)
+    )
+    """,
+    """
     CREATE TABLE run (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         model TEXT NOT NULL,

@@ -1,0 +1,47 @@
+"""``tam-edit approve``: say that masks were looked at and are right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tam_edit._cli.console import Output, output_options
+from tam_edit.errors import InputError
+from tam_edit.media import Source, frame_at
+from tam_edit.session import Session
+
+
+@click.command("approve")
+@click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
+@click.option("--object", "object_name", metavar="NAME", help="The object; all if not given.")
+@click.option("--frames", metavar="A-B", help="First and last frame; all if not given.")
+@click.option("--reason", required=True, help="Why the masks are right; it is kept.")
+@output_options
+def command(
+    project: Path, object_name: str | None, frames: str | None, reason: str, output: Output
+) -> None:
+    """Approve masks of SHOT.tam: a checkpoint lets these frames pass, whatever their score.
+
+    An approval holds for the masks as they are; a correction that changes them voids it.
+    """
+    with Session.open(project) as session:
+        opened = session.project
+        start, stop = opened.in_frame, opened.out_frame
+        if frames is not None:
+            start, stop = _span(frames, session.source)
+        names = list(opened.objects().values()) if object_name is None else [object_name]
+        counts = {
+            name: opened.approve(opened.object_id(name), start, stop, reason) for name in names
+        }
+    for name, count in counts.items():
+        output.say(f"approved {count} frames of {name!r}")
+    output.result({"approved": counts, "reason": reason})
+
+
+def _span(text: str, source: Source) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    start, stop = frame_at(first, source), frame_at(last or first, source) + 1
+    if start >= stop:
+        raise InputError(f"--frames {text}: the last frame comes before the first")
+    return start, stop
