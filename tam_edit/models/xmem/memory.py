@@ -19,6 +19,7 @@ from tam_edit.models.xmem.similarity import (
     Query,
     answer,
     entropy,
+    rows_at_once,
     similarity,
     similarity_chunks,
     strongest,
@@ -236,12 +237,8 @@ class Memory:
         told: dict[ObjectId, list[tuple[Tensor, Tensor]]] = {n: [] for n in tokens.owned}
         used = torch.zeros_like(tokens.use)
         width = max(v.shape[1] for v in tokens.values.values())
-        for _, matrix in similarity_chunks(
-            tokens.key,
-            tokens.shrinkage,
-            query,
-            row_elements=max(len(tokens), self.settings.top_k * width),
-        ):
+        rows = rows_at_once(max(len(tokens), self.settings.top_k * width))
+        for _, matrix in similarity_chunks(tokens.key, tokens.shrinkage, query, rows=rows):
             for numbers, places_of in groups:
                 own = matrix if places_of is None else matrix.index_select(1, places_of)
                 shares, places = strongest(own, self.settings.top_k)

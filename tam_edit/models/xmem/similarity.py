@@ -43,11 +43,12 @@ def similarity(key: Tensor, shrinkage: Tensor, query: Query) -> Tensor:
     Returns:
         (M, N), at most 0 up to rounding.
     """
-    return _similarity(key.T, key.square().T, shrinkage, query)
+    [(_, matrix)] = similarity_chunks(key, shrinkage, query, rows=len(query.key))
+    return matrix
 
 
 def similarity_chunks(
-    key: Tensor, shrinkage: Tensor, query: Query, *, row_elements: int
+    key: Tensor, shrinkage: Tensor, query: Query, *, rows: int
 ) -> Iterator[tuple[slice, Tensor]]:
     """The matrix in slices of the query.
 
@@ -55,17 +56,19 @@ def similarity_chunks(
         key: (N, C^k), the memory's.
         shrinkage: (N,).
         query: M tokens.
-        row_elements: Numbers that a row of the matrix needs, with what is made from it.
+        rows: How many at once, see :func:`rows_at_once`.
 
     Yields:
         Which rows, and these rows of the matrix.
     """
-    squares = key.square()
-    rows = max(1, MATRIX_ELEMENTS // max(1, row_elements))
+    # Distances are the same around any origin; around the mean, rounding takes less of them.
+    centre = key.mean(0)
+    around = key - centre
+    squares = around.square()
     for start in range(0, len(query.key), rows):
         part = slice(start, start + rows)
-        some = Query(query.key[part], query.selection[part])
-        yield part, _similarity(key.T, squares.T, shrinkage, some)
+        some = Query(query.key[part] - centre, query.selection[part])
+        yield part, _similarity(around.T, squares.T, shrinkage, some)
 
 
 def _similarity(key: Tensor, squares: Tensor, shrinkage: Tensor, query: Query) -> Tensor:
@@ -74,6 +77,15 @@ def _similarity(key: Tensor, squares: Tensor, shrinkage: Tensor, query: Query) -
     matrix.addmm_(query.selection, squares, alpha=-1)
     matrix.sub_((weighted * query.key).sum(1, keepdim=True))
     return matrix.mul_(shrinkage / key.shape[0] ** 0.5)
+
+
+def rows_at_once(row_elements: int) -> int:
+    """How many rows of the matrix are made at once.
+
+    Args:
+        row_elements: Numbers that a row takes, or what is made from it where that is more.
+    """
+    return max(1, MATRIX_ELEMENTS // row_elements)
 
 
 def strongest(matrix: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
