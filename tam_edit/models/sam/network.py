@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from tam_edit.errors import NotInstalledError, WeightsError
 from tam_edit.models.checkpoint import read_state_dict, torch_device
+from tam_edit.models.sam.attention import PiecewiseAttention
 
 PUBLIC_NAME = "segment_anything"
 PRIVATE_NAME = "_tam_edit_segment_anything"
@@ -124,6 +125,9 @@ class SamNetwork:
         _compare(wanted, state)
         whole.load_state_dict({k: state[k].float() for k in wanted}, strict=True, assign=True)
         whole.eval().requires_grad_(requires_grad=False)
+        encoder: Any = whole.get_submodule("image_encoder")
+        for block in encoder.blocks:
+            block.attn = PiecewiseAttention(block.attn)
         parts = {
             name: whole.get_submodule(name).to(place)
             for name in ("image_encoder", "prompt_encoder", "mask_decoder")
