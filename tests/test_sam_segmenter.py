@@ -328,9 +328,17 @@ def test_numbers_that_are_none_are_an_error(state, frame):
         SamSegmenter(SamNetwork.from_state(broken)).segment(frame, Prompts(positive=((80, 40),)))
 
 
-def test_a_device_that_is_full_is_an_error_that_names_the_way_out(segmenter, monkeypatch):
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB.",
+        "MPS backend out of memory (MPS allocated: 9.00 GB)",
+        "[enforce fail at alloc_cpu.cpp:118] data. DefaultCPUAllocator: can't allocate memory",
+    ],
+)
+def test_a_device_that_is_full_is_an_error_that_names_the_way_out(segmenter, monkeypatch, words):
     def full(*_args, **_kwargs):
-        raise torch.OutOfMemoryError("out of memory")
+        raise RuntimeError(words)
 
     monkeypatch.setattr(segmenter.predictor.network.image_encoder, "forward", full)
     with pytest.raises(OutOfMemoryError) as told:

@@ -95,6 +95,12 @@ def torch_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether PyTorch says, in the words of one of its devices, that memory is full."""
+    words = str(error)
+    return "out of memory" in words or "can't allocate memory" in words
+
+
 def _breaks_off(path: Path) -> bool:
     """Whether an archive lacks its table of contents, which stands at the end of the file."""
     with path.open("rb") as file:

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tam_edit.errors import ModelError, OutOfMemoryError
+from tam_edit.models.checkpoint import is_out_of_memory
 from tam_edit.models.sam.network import IMAGE_SIDE, SamNetwork
 from tam_edit.types import Mask, Point
 
@@ -158,7 +159,9 @@ class SamPredictor:
         try:
             with torch.inference_mode():
                 return question()
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             raise OutOfMemoryError(
                 f"Segment Anything ({self.network.shape.name}) does not fit on "
                 f"{self.network.device}",
