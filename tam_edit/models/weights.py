@@ -74,7 +74,7 @@ def _xmem(name: str, file: str, summary: str) -> Weights:
         file=file,
         url=f"{XMEM_URL}/{file}",
         licence="MIT",
-        summary=f"XMem {summary}",
+        summary=f"XMem: {summary}",
     )
 
 
