@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,14 @@ from tam_edit.masks.clicks import first_click
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever is installed on this machine, tests find no weights but those they put there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TAM_EDIT_WEIGHTS", str(tmp_path_factory.mktemp("weights")))
+        yield
 
 
 @pytest.fixture(scope="session")

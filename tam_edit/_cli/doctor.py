@@ -11,7 +11,8 @@ import click
 
 from tam_edit import __version__
 from tam_edit._cli.console import Output, output_options
-from tam_edit.models import AUTO, resolve_model
+from tam_edit.models import AUTO, SAM_XMEM, missing_weights, resolve_model
+from tam_edit.models.weights import installed, weights_folder
 
 PACKAGES = (
     "av",
@@ -21,12 +22,15 @@ PACKAGES = (
     "numpy",
     "opencv-python-headless",
     "pillow",
+    "pooch",
     "pycocotools",
     "pydantic",
+    "requests",
     "rich",
     "safetensors",
     "scikit-image",
     "scipy",
+    "segment-anything",
     "torch",
 )
 ENCODERS = ("libx264", "libx265", "libvpx-vp9", "prores_ks", "ffv1", "png", "aac")
@@ -45,6 +49,13 @@ def command(output: Output) -> int:
     output.say("encoders: " + ", ".join(name for name, is_there in encoders.items() if is_there))
     output.say(f"devices: {', '.join(devices)}; {os.cpu_count()} processor cores")
     output.say(f"models: {AUTO} takes {resolve_model(AUTO)!r}")
+    missing = missing_weights()
+    there = [*installed("segmenter"), *installed("propagator")]
+    output.say(f"weights: {', '.join(there) or 'none'} in {weights_folder()}")
+    if missing:
+        # They are optional: without them nothing is broken.
+        commands = " && ".join(f"tam-edit models fetch {name}" for name in missing)
+        output.say(f"optional: {commands} adds what {SAM_XMEM!r} needs")
     advice = [f"{n} is missing: pip install {n}" for n, v in versions.items() if v is None]
     advice += [
         f"the encoder {name} is missing: pip install --force-reinstall --no-deps av"
@@ -66,6 +77,7 @@ def command(output: Output) -> int:
             "encoders": encoders,
             "devices": devices,
             "model": resolve_model(AUTO),
+            "weights": {"installed": there, "missing": missing},
             "advice": advice,
         }
     )

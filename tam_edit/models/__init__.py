@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tam_edit.errors import InputError, UnknownNameError
+from tam_edit.errors import InputError, NotInstalledError, UnknownNameError
 from tam_edit.models.base import Propagator, Segmenter
+from tam_edit.models.weights import Role, installed, required
 
 AUTO = "auto"
 BUILTIN = "builtin"
+SAM_XMEM = "sam+xmem"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 MODEL_SUMMARIES = {
     BUILTIN: "learns the object from the video itself; needs no download and runs on the CPU",
+    SAM_XMEM: "Segment Anything and XMem; needs weights that `tam-edit models fetch` adds",
 }
+# What `models fetch` is to be told where nothing is installed.
+FIRST_WEIGHTS: dict[Role, str] = {"segmenter": "sam_vit_b", "propagator": "xmem_s012"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +36,11 @@ class Models:
     propagator: Propagator
 
 
+def missing_weights() -> list[str]:
+    """Weights that ``sam+xmem`` still needs; empty where it can be used."""
+    return [name for role, name in FIRST_WEIGHTS.items() if not installed(role)]
+
+
 def resolve_model(name: str) -> str:
     """The model that a name stands for: ``auto`` takes the best one that is installed.
 
@@ -38,7 +48,7 @@ def resolve_model(name: str) -> str:
         UnknownNameError: There is no such model.
     """
     if name == AUTO:
-        return BUILTIN
+        return BUILTIN if missing_weights() else SAM_XMEM
     if name not in MODEL_SUMMARIES:
         raise UnknownNameError("model", name, [AUTO, *MODEL_SUMMARIES])
     return name
@@ -49,13 +59,17 @@ def load_models(name: str = AUTO, device: str = "auto") -> Models:
 
     Args:
         name: ``auto`` or one of the names in ``MODEL_SUMMARIES``.
-        device: One of ``DEVICES``.
+        device: One of ``DEVICES``; ``auto`` takes the fastest one that the model runs on.
 
     Raises:
         UnknownNameError: There is no such model.
-        InputError: The model does not run on that device.
+        InputError: The model does not run on that device, or the device is not there.
+        NotInstalledError: Its weights are missing.
+        WeightsError: Its weights are not what they should be.
     """
     name = resolve_model(name)
+    if name == SAM_XMEM:
+        return _load_sam_xmem(device)
     if device not in ("auto", "cpu"):
         raise InputError(
             f"the model {name!r} runs on the CPU only, but the device {device!r} was asked for",
@@ -66,3 +80,20 @@ def load_models(name: str = AUTO, device: str = "auto") -> Models:
     from tam_edit.models.builtin.tracker import BuiltinPropagator
 
     return Models(name=name, segmenter=BuiltinSegmenter(), propagator=BuiltinPropagator())
+
+
+def _load_sam_xmem(device: str) -> Models:
+    missing = missing_weights()
+    if missing:
+        raise NotInstalledError(
+            f"the model {SAM_XMEM!r} needs weights that are not installed: {', '.join(missing)}",
+            hint=" && ".join(f"tam-edit models fetch {name}" for name in missing),
+        )
+    from tam_edit.models.sam import load_sam
+    from tam_edit.models.xmem import load_xmem
+
+    return Models(
+        name=SAM_XMEM,
+        segmenter=load_sam(required(installed("segmenter")[0]), device),
+        propagator=load_xmem(required(installed("propagator")[0]), device),
+    )
