@@ -1,4 +1,4 @@
-"""What a person says about an object: clicks, a box, a painted mask."""
+"""What a person says about an object: clicks, a box, a painted mask; and what came of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tam_edit.errors import InputError
-from tam_edit.types import Mask, Point
+from tam_edit.types import Mask, ObjectId, Point
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,6 +119,44 @@ class Prompts:
                 f"which is {width}x{height}",
                 hint="coordinates are pixels of the displayed picture",
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectPrompts:
+    """What a person says of one object on one frame.
+
+    Attributes:
+        object_name: The object; it is made when it does not exist yet.
+        frame_index: The frame.
+        prompts: Clicks, box or mask.
+    """
+
+    object_name: str
+    frame_index: int
+    prompts: Prompts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keyframe:
+    """The mask that prompts led to.
+
+    Attributes:
+        object_id: The object.
+        object_name: Its name.
+        frame_index: The frame.
+        area_frac: Share of the frame that the mask covers.
+        score: How sure the segmenter is, in [0, 1]; 1 for a painted mask.
+        is_correction: Whether the frame had been tracked before.
+        joins_earlier: Whether prompts of an earlier time on this frame count, too.
+    """
+
+    object_id: ObjectId
+    object_name: str
+    frame_index: int
+    area_frac: float
+    score: float
+    is_correction: bool
+    joins_earlier: bool
 
 
 def _pixel(point: Point) -> tuple[int, int]:

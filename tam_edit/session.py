@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias, cast
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from tam_edit.export import write_palette_masks
 from tam_edit.media import Source, open_source, timecode_at
 from tam_edit.models import AUTO, Models, load_models, resolve_model
 from tam_edit.project import Project, open_video, video_record
-from tam_edit.prompts import Prompts
+from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
 from tam_edit.recipe import Recipe
 from tam_edit.render import (
     RenderJob,
@@ -35,44 +34,6 @@ OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
 ON_DOUBT: tuple[OnDoubt, ...] = ("stop", "continue", "cover-frame")
 DEFAULT_SHORT_SIDE = 480
 UNCONFIRMED = "nobody has confirmed the mask that the prompts led to"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObjectPrompts:
-    """What a person says of one object on one frame.
-
-    Attributes:
-        object_name: The object; it is made when it does not exist yet.
-        frame_index: The frame.
-        prompts: Clicks, box or mask.
-    """
-
-    object_name: str
-    frame_index: int
-    prompts: Prompts
-
-
-@dataclass(frozen=True, kw_only=True)
-class Keyframe:
-    """The mask that prompts led to.
-
-    Attributes:
-        object_id: The object.
-        object_name: Its name.
-        frame_index: The frame.
-        area_frac: Share of the frame that the mask covers.
-        score: How sure the segmenter is, in [0, 1]; 1 for a painted mask.
-        is_correction: Whether the frame had been tracked before.
-        joins_earlier: Whether prompts of an earlier time on this frame count, too.
-    """
-
-    object_id: ObjectId
-    object_name: str
-    frame_index: int
-    area_frac: float
-    score: float
-    is_correction: bool
-    joins_earlier: bool
 
 
 class Session:
@@ -181,9 +142,17 @@ class Session:
 
     @property
     def models(self) -> Models:
-        """The project's models, loaded when they are first needed."""
+        """The project's models, loaded when they are first needed.
+
+        The weights that were used first are the project's from then on, whatever is installed
+        later.
+        """
         if self._models is None:
-            self._models = load_models(str(self.project.settings["model"]), self._device)
+            settings = self.project.settings
+            stored = cast("Sequence[str]", settings.get("weights", ()))
+            self._models = load_models(str(settings["model"]), self._device, weights=stored)
+            if self._models.weights and not stored:
+                settings["weights"] = self._models.weights
         return self._models
 
     @property

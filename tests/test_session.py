@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import tam_edit.session
 from tam_edit.errors import InputError, ReviewPending, UnknownNameError
 from tam_edit.masks.measure import iou
 from tam_edit.media import open_source
+from tam_edit.models import Models, load_models
 from tam_edit.presets import load_preset
-from tam_edit.prompts import Prompts
-from tam_edit.session import UNCONFIRMED, ObjectPrompts, Session
+from tam_edit.prompts import ObjectPrompts, Prompts
+from tam_edit.session import UNCONFIRMED, Session
 from tam_edit.testing.clips import DrawnClip
 from tam_edit.tracks import Origin, TrackedMatte
 
@@ -116,3 +120,22 @@ def test_tracking_without_prompts_is_refused(disc_video: Path, tmp_path: Path) -
         pytest.raises(InputError, match="nothing says where"),
     ):
         session.track()
+
+
+def test_a_project_stays_with_the_weights_that_it_was_begun_with(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def load(name: str, device: str, *, weights: Sequence[str] = ()) -> Models:
+        asked.append(tuple(weights))
+        best = ("sam_vit_h", "xmem")  # what is installed by now
+        return replace(load_models("builtin"), weights=tuple(weights) or best)
+
+    monkeypatch.setattr(tam_edit.session, "load_models", load)
+    path = session.project.path
+    with session:
+        assert session.models.weights == ("sam_vit_h", "xmem")
+    with Session.open(path) as again:
+        assert again.models.weights == ("sam_vit_h", "xmem")
+    assert asked == [(), ("sam_vit_h", "xmem")]

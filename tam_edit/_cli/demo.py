@@ -14,8 +14,8 @@ from tam_edit.export import write_strip
 from tam_edit.masks.clicks import first_click, next_click
 from tam_edit.masks.measure import boundary_f, region_similarity
 from tam_edit.presets import load_preset
-from tam_edit.prompts import Prompts
-from tam_edit.session import ObjectPrompts, Session
+from tam_edit.prompts import ObjectPrompts, Prompts
+from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 
 PRESET = "blur-object"

@@ -12,8 +12,7 @@ import numpy as np
 
 from tam_edit.errors import InputError
 from tam_edit.media import Source, frame_at
-from tam_edit.prompts import Prompts
-from tam_edit.session import ObjectPrompts
+from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.types import Mask
 
 FLAGS = ("--click", "--not", "--box", "--mask", "--object")

@@ -15,9 +15,10 @@ from tam_edit._cli.prompt_options import PromptItem, resolve
 from tam_edit.errors import InputError, ReviewPending, TamEditError
 from tam_edit.media import Source, frame_at, open_source
 from tam_edit.models import AUTO
+from tam_edit.prompts import Keyframe
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import RenderReport
-from tam_edit.session import DEFAULT_SHORT_SIDE, Keyframe, OnDoubt, Session
+from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 from tam_edit.tracks import DOUBTFUL_BELOW
 
 PROJECT_SUFFIX = ".tam"
@@ -187,7 +188,7 @@ def track(session: Session, output: Output) -> dict[str, Any]:
     with output.progress("tracking") as progress:
         count = session.track(progress)
     seconds = time.monotonic() - begin
-    model = session.models.name
+    model = " ".join((session.models.name, *session.models.weights))
     if count:
         output.say(
             f"tracked {count} frames in {seconds:.1f} s ({count / seconds:.1f} frames/s) "

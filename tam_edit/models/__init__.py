@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tam_edit.errors import InputError, NotInstalledError, UnknownNameError
@@ -29,11 +30,13 @@ class Models:
         name: The name they are asked for by; it is stored in the project.
         segmenter: Turns prompts into a mask.
         propagator: Carries masks through the video.
+        weights: Names of the weights they were loaded from; empty where they need none.
     """
 
     name: str
     segmenter: Segmenter
     propagator: Propagator
+    weights: tuple[str, ...] = ()
 
 
 def missing_weights() -> list[str]:
@@ -54,12 +57,14 @@ def resolve_model(name: str) -> str:
     return name
 
 
-def load_models(name: str = AUTO, device: str = "auto") -> Models:
+def load_models(name: str = AUTO, device: str = "auto", *, weights: Sequence[str] = ()) -> Models:
     """Load a pair of models.
 
     Args:
         name: ``auto`` or one of the names in ``MODEL_SUMMARIES``.
         device: One of ``DEVICES``; ``auto`` takes the fastest one that the model runs on.
+        weights: The weights to load, as ``Models.weights`` named them before; the best ones that
+            are installed where it is empty.
 
     Raises:
         UnknownNameError: There is no such model.
@@ -69,7 +74,7 @@ def load_models(name: str = AUTO, device: str = "auto") -> Models:
     """
     name = resolve_model(name)
     if name == SAM_XMEM:
-        return _load_sam_xmem(device)
+        return _load_sam_xmem(device, weights)
     if device not in ("auto", "cpu"):
         raise InputError(
             f"the model {name!r} runs on the CPU only, but the device {device!r} was asked for",
@@ -82,8 +87,8 @@ def load_models(name: str = AUTO, device: str = "auto") -> Models:
     return Models(name=name, segmenter=BuiltinSegmenter(), propagator=BuiltinPropagator())
 
 
-def _load_sam_xmem(device: str) -> Models:
-    missing = missing_weights()
+def _load_sam_xmem(device: str, weights: Sequence[str]) -> Models:
+    missing = [] if weights else missing_weights()
     if missing:
         raise NotInstalledError(
             f"the model {SAM_XMEM!r} needs weights that are not installed: {', '.join(missing)}",
@@ -92,8 +97,10 @@ def _load_sam_xmem(device: str) -> Models:
     from tam_edit.models.sam import load_sam
     from tam_edit.models.xmem import load_xmem
 
+    for_clicks, for_video = weights or (installed("segmenter")[0], installed("propagator")[0])
     return Models(
         name=SAM_XMEM,
-        segmenter=load_sam(required(installed("segmenter")[0]), device),
-        propagator=load_xmem(required(installed("propagator")[0]), device),
+        segmenter=load_sam(required(for_clicks), device),
+        propagator=load_xmem(required(for_video), device),
+        weights=(for_clicks, for_video),
     )
