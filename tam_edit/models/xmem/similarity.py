@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Numbers held at once for the matrix, 128 MiB in float32; a copy may come on top of it.
+# Numbers held at once for the matrix, 128 MiB in float32; what is made from it takes at most twice
+# as much again.
 MATRIX_ELEMENTS = 2**25
 
 
