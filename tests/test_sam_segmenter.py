@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import itertools
+import os
 
 import cv2
 import numpy as np
@@ -351,6 +353,13 @@ class Sly:
         return (eval, ("open('was_run', 'w')",))
 
 
+class Shell:
+    """As ``Sly``, with a function whose module PyTorch blocks by name."""
+
+    def __reduce__(self):
+        return os.system, ("touch was_run",)
+
+
 def test_files_that_are_no_weights_each_have_their_own_words(
     tmp_path, state, monkeypatch, segmenter, frame
 ):
@@ -373,8 +382,8 @@ def test_files_that_are_no_weights_each_have_their_own_words(
     path.write_bytes(b"")
     with pytest.raises(WeightsError, match="damaged or no checkpoint"):
         load_sam(path)
-    for legacy in (False, True):
-        torch.save({"a": Sly()}, path, _use_new_zipfile_serialization=not legacy)
+    for sly, legacy in itertools.product((Sly(), Shell()), (False, True)):
+        torch.save({"a": sly}, path, _use_new_zipfile_serialization=not legacy)
         with pytest.raises(WeightsError, match="would run code"):
             load_sam(path)
     assert not (tmp_path / "was_run").exists()

@@ -51,7 +51,7 @@ def read_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
             held = None if is_cut else torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # PyTorch names what it refuses to run a global; any other complaint is about the bytes.
-        if "global" in str(error).partition("WeightsUnpickler error")[2]:
+        if "unsupported global" in str(error).lower():
             raise WeightsError(
                 f"{path}: it holds more than weights: loading it would run code, so it was not "
                 "loaded",
