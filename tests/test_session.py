@@ -17,7 +17,7 @@ from tam_edit.models import Models, load_models
 from tam_edit.presets import load_preset
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.session import UNCONFIRMED, Session
-from tam_edit.testing.clips import DrawnClip
+from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 from tam_edit.tracks import Origin, TrackedMatte
 
 
@@ -139,3 +139,30 @@ def test_a_project_stays_with_the_weights_that_it_was_begun_with(
     with Session.open(path) as again:
         assert again.models.weights == ("sam_vit_h", "xmem")
     assert asked == [(), ("sam_vit_h", "xmem")]
+
+
+def test_objects_that_enter_at_different_frames_are_tracked_everywhere_and_never_overlap(
+    tmp_path: Path,
+) -> None:
+    drawn = draw_clip("two", frames=24)
+    video = tmp_path / "two.mp4"
+    write_clip(drawn, video)
+    with Session.create(video, tmp_path / "two.tam") as session:
+        for number, frame in ((1, 0), (2, 6)):
+            session.prompt(
+                ObjectPrompts(
+                    object_name=drawn.names[number - 1],
+                    frame_index=frame,
+                    prompts=Prompts(mask=drawn.mask(number, frame)),
+                )
+            )
+        # Forward through all frames, and back from frame 6 for the object that entered there.
+        assert session.track() == 24 + 7
+        tracks = [session.mask_track(name) for name in drawn.names]
+        for index in range(len(drawn)):
+            first, second = (t.matte(index, drawn.width, drawn.height) > 0.5 for t in tracks)
+            assert not (first & second).any()
+            # From frame 9 on they cross, and one hides the other.
+            if index < 9:
+                assert iou(first, drawn.mask(1, index)) > 0.8
+                assert iou(second, drawn.mask(2, index)) > 0.8
