@@ -69,8 +69,8 @@ def on_doubt_option(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(ON_DOUBT),
         default="stop",
         show_default=True,
-        help="Where the preset has a checkpoint and frames are doubtful: stop for a person, go on, or "
-        "cover these frames whole.",
+        help="At frames that the preset's checkpoint doubts: stop for a person, go on, "
+        "or cover them whole.",
     )(command)
 
 
