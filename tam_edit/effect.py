@@ -23,7 +23,7 @@ from tam_edit.masks import ops
 from tam_edit.parameters import check_parameters, parameter
 from tam_edit.pixels import Plane
 from tam_edit.registry import Registry, from_pack
-from tam_edit.types import Box, Image, Matte, box_of
+from tam_edit.types import Box, Image, Mask, Matte, box_of
 
 Edge: TypeAlias = Literal["cover", "soft"]
 EDGES = ("cover", "soft")
@@ -33,6 +33,8 @@ EDGES = ("cover", "soft")
 COVER_THRESHOLD = 0.25
 # Two pixels take in what sub-sampled chroma and a codec's edges carry across the line.
 COVER_MARGIN_PX = 2.0
+# From this margin on a cover may be a little wider than asked for, to be had faster.
+COARSE_FROM_PX = 16.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -230,7 +232,8 @@ def prepare_matte(
         matte: float32 (H, W), 1 where the effect acts.
         edge: ``"cover"`` gives 0 and 1 only, generously; ``"soft"`` keeps what lies between.
         threshold: From which value on a pixel is covered, in (0, 1].
-        margin_px: How far the cover is grown after that, in pixels; at least 0.
+        margin_px: How far the cover is grown after that, in pixels; at least 0. From 16 px on it
+            may reach up to 3 px further.
 
     Returns:
         float32 (H, W) in [0, 1].
@@ -245,8 +248,26 @@ def prepare_matte(
     box = box_of(matte).grown(math.ceil(margin_px)).clipped(width, height)
     cover = np.zeros(matte.shape, np.float32)
     hard = ops.threshold(matte[box.slices], at=threshold)
-    cover[box.slices] = ops.grow(hard, radius_px=margin_px)
+    cover[box.slices] = _grown(hard, margin_px)
     return cover
+
+
+def _grown(mask: Mask, margin_px: float) -> Mask:
+    """A mask grown by at least the margin.
+
+    A wide margin is reckoned in cells of 2 by 2 pixels, in a fifth of the time. Two pixels ``d``
+    apart lie in cells at most ``(d + sqrt(2)) / 2`` apart, so nothing is missed, and at most
+    ``2 * sqrt(2)`` pixels too much are covered.
+    """
+    if margin_px < COARSE_FROM_PX:
+        return ops.grow(mask, radius_px=margin_px)
+    height, width = mask.shape
+    even = np.pad(mask, ((0, height % 2), (0, width % 2)))
+    cells = even[::2, ::2] | even[1::2, ::2] | even[::2, 1::2] | even[1::2, 1::2]
+    grown = ops.grow(cells, radius_px=(margin_px + math.sqrt(2)) / 2).view(np.uint8)
+    size = (even.shape[1], even.shape[0])
+    pixels: Any = cv2.resize(grown, size, interpolation=cv2.INTER_NEAREST)[:height, :width]
+    return cast("Mask", pixels.astype(bool))
 
 
 def composite(frame: Frame, layer: Layer, edge: Edge = "soft") -> Frame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from tam_edit.effect import (
     COVER_MARGIN_PX,
@@ -264,3 +265,18 @@ def test_object_size_is_the_side_of_a_square_of_its_area() -> None:
     assert object_size_px(matte) == pytest.approx(20)
     matte[45, 45] = 1
     assert object_size_px(matte) == pytest.approx(20, abs=0.1)
+
+
+@pytest.mark.parametrize("margin_px", [16.0, 16.5, 23.7, 40.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_wide_cover_misses_nothing_and_reaches_at_most_three_pixels_further(
+    margin_px: float, seed: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    mask = np.zeros((151, 173), bool)
+    for row, column in chance.integers(20, 130, (5, 2)):
+        mask[row : row + 9, column : column + 4] = True
+    cover = prepare_matte(mask.astype(np.float32), "cover", margin_px=margin_px) > 0
+    distance = ndimage.distance_transform_edt(~mask)
+    assert cover[distance <= margin_px].all()
+    assert not cover[distance > margin_px + 3].any()
