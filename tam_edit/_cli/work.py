@@ -198,9 +198,9 @@ def track(session: Session, output: Output) -> dict[str, Any]:
         output.say(f"every frame was already tracked with the model {model!r}")
     doubts = session.doubts(DOUBTFUL_BELOW)
     if doubts:
-        worst = doubts[0]
+        worst, unsure = doubts[0], sum(len(d.frames) for d in doubts)
         output.note(
-            f"the tracker is unsure of {sum(len(d.frames) for d in doubts)} frames, most of frame "
+            f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'}, most of frame "
             f"{worst.worst_frame} of {worst.name!r}: {', '.join(worst.reasons)}"
         )
     return {
