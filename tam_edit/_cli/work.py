@@ -200,8 +200,8 @@ def track(session: Session, output: Output) -> dict[str, Any]:
     if doubts:
         worst, unsure = doubts[0], sum(len(d.frames) for d in doubts)
         output.note(
-            f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'}, most of frame "
-            f"{worst.worst_frame} of {worst.name!r}: {', '.join(worst.reasons)}"
+            f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'}, most of "
+            f"frame {worst.worst_frame} of {worst.name!r}: {', '.join(worst.reasons)}"
         )
     return {
         "model": model,
