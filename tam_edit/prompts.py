@@ -20,17 +20,25 @@ class Prompts:
         box: A rectangle around the object, ``(x0, y0, x1, y1)``, half-open, in source pixels.
         mask: The painted object at source size; where it is given, it *is* the result, and
             clicks beside it correct it.
+        gone: The object is not in the picture from this frame on, up to the next frame on which
+            something is said of it. Nothing else is said beside it.
     """
 
     positive: tuple[Point, ...] = ()
     negative: tuple[Point, ...] = ()
     box: tuple[float, float, float, float] | None = None
     mask: Mask | None = field(default=None, repr=False)
+    gone: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was said."""
-        return not (self.positive or self.negative or self.box or self.mask is not None)
+        return not (self.says_where or self.negative or self.gone)
+
+    @property
+    def says_where(self) -> bool:
+        """Whether anything says where the object is."""
+        return bool(self.positive) or self.box is not None or self.mask is not None
 
     def beyond(self, earlier: Prompts) -> Prompts:
         """What these prompts say that earlier ones on the same frame did not."""
@@ -42,14 +50,16 @@ class Prompts:
             negative=tuple(p for p in self.negative if p not in earlier.negative),
             box=None if self.box == earlier.box else self.box,
             mask=self.mask if is_new_mask else None,
+            gone=self.gone and not earlier.gone,
         )
 
     def joined(self, newer: Prompts) -> Prompts:
         """These prompts and newer ones: clicks add up, a newer box takes the older one's place.
 
-        A newer mask takes the place of everything.
+        A newer mask takes the place of everything, and so does that the object is gone; whatever
+        is said after that says that it is there.
         """
-        if newer.mask is not None:
+        if newer.mask is not None or newer.gone or self.gone:
             return newer
         return Prompts(
             positive=self.positive + newer.positive,
@@ -68,9 +78,15 @@ class Prompts:
 
         Raises:
             InputError: A point outside the frame, a point that is positive and negative at once,
-                a box with no pixel in the frame, a mask of another size or without any pixel, or
-                nothing that says where the object is.
+                a box with no pixel in the frame, a mask of another size or without any pixel,
+                an object that is said to be gone and to be somewhere, or nothing that says where
+                it is.
         """
+        if self.gone and (self.says_where or self.negative):
+            raise InputError(
+                f"the object is said to be gone on {where} and to be somewhere there",
+                hint="leave out --gone, or the clicks, boxes and masks on this frame",
+            )
         for x, y in (*self.positive, *self.negative):
             if not (-0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5):
                 raise InputError(
@@ -97,7 +113,7 @@ class Prompts:
                 raise InputError(
                     f"the mask for {where} is empty", hint="paint the object with a non-zero value"
                 )
-        if not (self.positive or self.box is not None or self.mask is not None):
+        if not (self.says_where or self.gone):
             raise InputError(
                 f"nothing says where the object is on {where}",
                 hint="give a --click on it, a --box around it or a --mask of it",

@@ -10,6 +10,7 @@ from tam_edit.types import ObjectId
 
 # Doubtful frames that are no further apart than this are shown as one span.
 JOIN_FRAMES = 5
+MOST_REASONS = 3  # that are told of a span; its JSON has them all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,11 @@ class Doubt:
             "worst_score": round(self.worst_score, 4),
             "reasons": list(self.reasons),
         }
+
+    @property
+    def main_reasons(self) -> str:
+        """The most frequent reasons, as many as a person reads."""
+        return ", ".join(self.reasons[:MOST_REASONS]) or "the score is low"
 
     @property
     def start(self) -> int:
@@ -93,10 +99,9 @@ def in_words(doubts: Sequence[Doubt], timecode: Callable[[int], str]) -> str:
         ends = sorted({doubt.start, doubt.last})
         frames = "-".join(map(str, ends))
         times = " - ".join(map(timecode, ends))
-        reasons = ", ".join(doubt.reasons) or "the score is low"
         lines.append(
             f"  {'frames' if len(ends) > 1 else 'frame'} {frames} ({times}) of {doubt.name!r}: "
-            f"{reasons} (score {doubt.worst_score:.2f} on frame {doubt.worst_frame})"
+            f"{doubt.main_reasons} (score {doubt.worst_score:.2f} on frame {doubt.worst_frame})"
         )
     return "\n".join(lines)
 

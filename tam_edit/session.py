@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeAlias, cast
-
-import numpy as np
+from typing import Any, Literal, Self, TypeAlias, cast
 
 from tam_edit.errors import InputError, ProjectError, ReviewPending
 from tam_edit.export import write_palette_masks
+from tam_edit.frame import Frame
 from tam_edit.media import Source, open_source, timecode_at
 from tam_edit.models import AUTO, Models, load_models, resolve_model
+from tam_edit.models.base import Segmentation
 from tam_edit.project import Project, open_video, video_record
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
 from tam_edit.recipe import Recipe
@@ -26,14 +26,13 @@ from tam_edit.render import (
     render,
 )
 from tam_edit.review import Doubt, find_doubts, in_words
-from tam_edit.tracking import follow
-from tam_edit.tracks import FrameScore, MaskTrack, Origin, TrackedMatte, resized
+from tam_edit.tracking import LoopSettings, find_cuts, follow, give_prompts
+from tam_edit.tracks import FrameScore, MaskTrack, Origin, spans_of
 from tam_edit.types import Matte, ObjectId
 
 OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
 ON_DOUBT: tuple[OnDoubt, ...] = ("stop", "continue", "cover-frame")
 DEFAULT_SHORT_SIDE = 480
-UNCONFIRMED = "nobody has confirmed the mask that the prompts led to"
 
 
 class Session:
@@ -160,11 +159,53 @@ class Session:
         """Tracking size in pixels."""
         return int(str(self.project.settings["short_side"]))
 
-    def prompt(self, said: ObjectPrompts) -> Keyframe | None:
+    @property
+    def loop(self) -> LoopSettings:
+        """Which steps of tracking run; what is set holds for frames that are tracked later."""
+        stored = cast("Mapping[str, Any]", self.project.settings.get("loop", {}))
+        return LoopSettings(**stored)
+
+    @loop.setter
+    def loop(self, settings: LoopSettings) -> None:
+        project = self.project
+        if settings.at_cuts != self.loop.at_cuts:
+            for object_id in project.objects():
+                frames = [s.frame_index for s in project.scores(object_id) if _is_unreached(s)]
+                for start, stop in spans_of(frames):
+                    project.discard(object_id, start, stop)
+        if settings != self.loop:
+            project.settings["loop"] = settings.as_json()
+
+    def cuts(self, progress: Callable[[int, int], None] | None = None) -> tuple[int, ...]:
+        """The first frames of new shots; the video is looked through when they are first asked for.
+
+        Args:
+            progress: Told the frames done and the frames in all.
+
+        Returns:
+            Frame numbers, ascending; none where the settings say that cuts do not matter.
+        """
+        project = self.project
+        if self.loop.at_cuts == "ignore":
+            return ()
+        if "cuts" not in project.settings:
+            start, stop = project.in_frame, project.out_frame
+            frames = self.source.frames(start, stop)
+            total = stop - start
+            told = None if progress is None else (lambda done: progress(done, total))
+            project.settings["cuts"] = find_cuts(frames, told)
+        return tuple(cast("Sequence[int]", project.settings["cuts"]))
+
+    def prompt(self, said: ObjectPrompts, *, carries_back: bool = True) -> Keyframe | None:
         """Turn prompts into a keyframe; on a tracked frame this is a correction.
 
         Prompts that were given for this object and frame before still hold. The masks that the
-        keyframe changes are dropped, up to the next keyframe; tracking makes them again.
+        keyframe changes are dropped, up to the next keyframe or the end of the shot; tracking
+        makes them again. A correction is also carried back towards the keyframe before it.
+
+        Args:
+            said: What a person says of one object on one frame.
+            carries_back: Whether a correction is carried back.
 
         Returns:
             The keyframe; None where all of it had been said before, so that nothing changes.
@@ -172,71 +213,31 @@ class Session:
         Raises:
             InputError: The frame does not exist, or the prompts cannot be used on it.
         """
-        project, index = self.project, said.frame_index
-        if not project.in_frame <= index < project.out_frame:
-            raise InputError(
-                f"there is no frame {index} between the in point {project.in_frame} and the out "
-                f"point {project.out_frame} of this project",
-                hint=f"the last frame is {project.out_frame - 1}",
-            )
-        known = {name: object_id for object_id, name in project.objects().items()}
-        object_id = known.get(said.object_name)
-        before = None if object_id is None else project.entry(object_id, index)
-        earlier = None if object_id is None else project.prompts(object_id).get(index)
-        newer = said.prompts if earlier is None else said.prompts.beyond(earlier)
-        if newer.is_empty:
-            return None
-        together = newer if earlier is None else earlier.joined(newer)
-        together.check(project.width, project.height, f"frame {index}")
-        matte, score = self._segment(index, together, before)
-        if object_id is None:
-            object_id = project.add_object(said.object_name)
-        is_correction = before is not None and before.origin != Origin.KEYFRAME
-        entry = TrackedMatte(
-            matte=matte,
-            score=score,
-            origin=Origin.CORRECTED if is_correction else Origin.KEYFRAME,
-            reasons=() if score == 1 else (UNCONFIRMED,),
-        )
-        keyframes = [k for k in project.prompts(object_id) if k != index]
-        start = index if any(k < index for k in keyframes) else project.in_frame
-        stop = next((k for k in keyframes if k > index), project.out_frame)
-        # The mask first: a prompt without one could not be tracked after a kill in between.
-        project.discard(object_id, start, stop)
-        project.append(index, {object_id: entry})
-        project.add_prompts(object_id, index, newer)
-        return Keyframe(
-            object_id=object_id,
-            object_name=said.object_name,
-            frame_index=index,
-            area_frac=float((matte > 0.5).mean()),
-            score=score,
-            is_correction=is_correction,
-            joins_earlier=earlier is not None and newer.mask is None,
+        return give_prompts(
+            self.source,
+            self.project,
+            self._segment,
+            said,
+            cuts=self._barriers(),
+            carries_back=carries_back,
         )
 
-    def _segment(
-        self, index: int, prompts: Prompts, before: TrackedMatte | None
-    ) -> tuple[Matte, float]:
-        if prompts.mask is not None and not (prompts.positive or prompts.negative or prompts.box):
-            return prompts.mask.astype(np.float32), 1.0
-        frame = self.source.frame(index)
-        previous = None if before is None else resized(before.matte, frame.width, frame.height)
-        found = self.models.segmenter.segment(frame, prompts, previous)
-        if not (found.best > 0.5).any():
-            raise InputError(
-                f"no object was found at the prompts on frame {index}",
-                hint="click nearer to its middle or draw a --box around it",
-            )
-        return found.best, found.scores[0]
+    def _segment(self, frame: Frame, prompts: Prompts, previous: Matte | None) -> Segmentation:
+        """Ask the segmenter; the models are loaded when it is first asked."""
+        return self.models.segmenter.segment(frame, prompts, previous)
 
     def track(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Track every object on every frame that has no mask yet.
 
+        Args:
+            progress: Told the frames done and the frames in all.
+
         Returns:
             How many frames the model was shown; 0 where nothing was left to do.
         """
-        if not any(self.project.prompts(i) for i in self.project.objects()):
+        project = self.project
+        said = [prompts for i in project.objects() for prompts in project.prompts(i).values()]
+        if not any(prompts.says_where for prompts in said):
             raise InputError(
                 "nothing says where the object is",
                 hint="give a --click on it, a --box around it or a --mask of it",
@@ -244,10 +245,18 @@ class Session:
         return follow(
             self.source,
             self.project,
-            self.models.propagator,
+            self.models,
             short_side=self.short_side,
+            settings=self.loop,
+            cuts=self.cuts(),
             progress=progress,
         )
+
+    def _barriers(self) -> tuple[int, ...]:
+        """Cuts that tracking does not cross, as far as they are known."""
+        if self.loop.at_cuts != "ask":
+            return ()
+        return tuple(cast("Sequence[int]", self.project.settings.get("cuts", ())))
 
     def mask_track(self, object_name: str) -> MaskTrack:
         """One object's masks with the time of every frame since the first, as moviepy counts.
@@ -264,6 +273,14 @@ class Session:
         """Spans of unapproved frames whose score is below a threshold, worst first."""
         names = self.project.objects()
         return find_doubts({i: self._unapproved(i) for i in names}, names, threshold)
+
+    def _open_doubts(self, recipe: Recipe) -> list[Doubt]:
+        """What stops a recipe: its checkpoint's doubts, or frames that no prompt reaches."""
+        if recipe.checkpoint is not None:
+            return self.doubts(recipe.checkpoint.threshold)
+        names = self.project.objects()
+        unreached = {i: filter(_is_unreached, self._unapproved(i)) for i in names}
+        return find_doubts(unreached, names, 1.0)
 
     def _unapproved(self, object_id: ObjectId) -> Iterator[FrameScore]:
         approved = self.project.approved(object_id)
@@ -301,28 +318,28 @@ class Session:
         Args:
             recipe: The effects, the checkpoint and the output.
             path: Output file or folder.
-            on_doubt: What a checkpoint does with doubtful frames: stop for a person, go on, or
+            on_doubt: What is done with doubtful frames: stop for a person, go on, or
                 cover the whole frame.
             overwrite: Whether an existing output is replaced.
             progress: Told the frames done and the frames in all.
 
         Raises:
-            ReviewPending: A checkpoint is open; nothing was written.
+            ReviewPending: A checkpoint is open, or nobody has said where an object is after a cut;
+                nothing was written.
         """
         job = self._job(recipe)
         check_tracked(job)
         covered: frozenset[int] = frozenset()
-        if recipe.checkpoint is not None:
-            doubts = self.doubts(recipe.checkpoint.threshold)
-            if doubts and on_doubt == "stop":
-                told = in_words(doubts, lambda index: timecode_at(index, self.source))
-                raise ReviewPending(
-                    told,
-                    hint=self._doubt_hint(doubts[0]),
-                    doubts=[doubt.as_json() for doubt in doubts],
-                )
-            if on_doubt == "cover-frame":
-                covered = frozenset(frame for doubt in doubts for frame in doubt.frames)
+        doubts = self._open_doubts(recipe)
+        if doubts and on_doubt == "stop":
+            told = in_words(doubts, lambda index: timecode_at(index, self.source))
+            raise ReviewPending(
+                told,
+                hint=self._doubt_hint(doubts[0]),
+                doubts=[doubt.as_json() for doubt in doubts],
+            )
+        if on_doubt == "cover-frame":
+            covered = frozenset(frame for doubt in doubts for frame in doubt.frames)
         job = self._job(recipe, covered)
         return render(self.source, job, path, overwrite=overwrite, progress=progress)
 
@@ -370,6 +387,10 @@ class Session:
             overwrite=overwrite,
             progress=progress,
         )
+
+
+def _is_unreached(scored: FrameScore) -> bool:
+    return scored.origin is Origin.UNREACHED
 
 
 def _check_points(in_frame: int, out_frame: int, source: Source) -> None:

@@ -42,6 +42,10 @@ class Origin(StrEnum):
     """The tracker carried it there and the segmenter improved it."""
     CORRECTED = "corrected"
     """A person gave it on a frame that was already tracked."""
+    ABSENT = "absent"
+    """A person said that the object is not there; the matte is empty."""
+    UNREACHED = "unreached"
+    """No prompt reaches it across a cut; the matte is empty and nobody knows what is there."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

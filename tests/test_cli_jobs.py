@@ -149,8 +149,9 @@ def test_a_correction_recomputes_only_up_to_the_next_keyframe(
     assert "corrected 'disc' on frame 10" in capsys.readouterr().out
     assert run(["track", str(tracked), "--json", str(tmp_path / "t.json")]) == 0
     told = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
-    # Six frames from the correction on, and the first keyframe, which is learned again.
-    assert told["tracking"]["frames"] == len(disc) - 10 + 1
+    # Six frames from the correction on, and the first keyframe, which is learned again; then the
+    # way back from the correction, over three frames that agree with what is there.
+    assert told["tracking"]["frames"] == (len(disc) - 10 + 1) + (1 + 1 + 3)
     with Project.open(tracked) as project:
         for index in range(10):
             old, new = before[index], project.entry(1, index)

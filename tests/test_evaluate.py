@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,15 +15,29 @@ from PIL import Image
 from scipy import stats
 
 from tam_edit.errors import InputError, ModelError
-from tam_edit.evaluate import assess, evaluate, find_sequences, format_report
+from tam_edit.evaluate import (
+    ObjectReport,
+    Report,
+    Sequence,
+    SequenceFlags,
+    Truth,
+    assess,
+    evaluate,
+    find_sequences,
+    format_report,
+)
 from tam_edit.frame import Frame
 from tam_edit.masks.measure import boundary_f, iou
-from tam_edit.models.base import Segmentation, TrackingInfo, TrackStep
+from tam_edit.models import Models
+from tam_edit.models.base import Segmentation, Segmenter, TrackingInfo, TrackStep
 from tam_edit.prompts import Prompts
 from tam_edit.testing.clips import DrawnClip, draw_clip
+from tam_edit.tracking import LoopSettings
 from tam_edit.types import Mask, Matte
 
 FRAMES = 9
+# What the scripted tracker says is what is measured.
+AS_TOLD = LoopSettings(assesses=False, refine_below=0, at_cuts="ignore")
 
 
 class Scripted:
@@ -54,11 +69,17 @@ class Scripted:
         matte = self._answer(frame.index, self.first)
         return TrackStep(mattes={1: matte}, scores={1: self._score(frame.index)})
 
+    def revise(self, frame: Frame, mattes: Mapping[int, Matte]) -> None:
+        raise ModelError("nothing is refined")
+
+    def cut(self) -> None:
+        raise ModelError("there is no cut")
+
     def forget(self, object_id: int) -> None:
         raise ModelError("nothing to forget")
 
     def snapshot(self) -> bytes:
-        return b""
+        return b"state"
 
 
 class Clicked:
@@ -82,6 +103,20 @@ class Clicked:
                 top, left = max(0, int(y) - self.reach), max(0, int(x) - self.reach)
                 matte[top : int(y) + self.reach + 1, left : int(x) + self.reach + 1] = value
         return Segmentation(mattes=(matte,), scores=(0.5,))
+
+
+def measured(
+    folder: Path, propagator: Scripted, segmenter: Segmenter | None = None, **options: Any
+) -> Report:
+    models = Models(name="test", segmenter=segmenter or Clicked(1), propagator=propagator)
+    return evaluate(find_sequences(folder), models, settings=AS_TOLD, **options)
+
+
+def only(report: Report) -> ObjectReport:
+    """The only object of the only sequence."""
+    (sequence,) = report.sequences.values()
+    (found,) = sequence.objects.values()
+    return found
 
 
 def save(clip: DrawnClip, folder: Path) -> None:
@@ -121,16 +156,16 @@ def test_sequences_are_found_in_natural_order(clip: DrawnClip, tmp_path: Path) -
     assert [p.stem for p in found[0].frames] == [f"shot{k}" for k in range(12)]
     assert [p.stem for p in found[0].masks] == [f"shot{k}" for k in range(12)]
     np.testing.assert_array_equal(
-        found[0].truth(11), draw_clip("disc", frames=12, width=20, height=16).mask(1, 11)
+        Truth(found[0]).masks(11)[1], draw_clip("disc", frames=12, width=20, height=16).mask(1, 11)
     )
 
 
 def test_a_perfect_tracker_has_j_and_f_of_one(data: Path, clip: DrawnClip) -> None:
     truth = masks_of(clip)
     perfect = Scripted(lambda index, _: truth[index].astype(np.float32))
-    report = evaluate(find_sequences(data), segmenter=None, propagator=perfect)
+    report = measured(data, perfect)
     assert (report.j, report.f) == (1, 1)
-    disc = report.sequences["disc"]
+    disc = only(report)
     assert disc.init_iou == 1
     assert disc.j == disc.f == (1,) * (FRAMES - 2)
     assert disc.j_statistics == disc.f_statistics == (1, 1, 0)
@@ -140,11 +175,9 @@ def test_a_perfect_tracker_has_j_and_f_of_one(data: Path, clip: DrawnClip) -> No
 def test_repeating_the_first_mask_gives_the_overlap_of_two_discs(
     data: Path, clip: DrawnClip
 ) -> None:
-    report = evaluate(
-        find_sequences(data), segmenter=None, propagator=Scripted(lambda _, first: first)
-    )
+    report = measured(data, Scripted(lambda _, first: first))
     radius = 0.2 * 120
-    for index, j in enumerate(report.sequences["disc"].j, start=1):
+    for index, j in enumerate(only(report).j, start=1):
         passed = index / (FRAMES - 1)
         apart = math.hypot(0.4 * 160 * passed, 0.28 * 120 * passed)
         lens = 0.0
@@ -153,8 +186,8 @@ def test_repeating_the_first_mask_gives_the_overlap_of_two_discs(
             lens -= apart / 2 * math.sqrt(4 * radius**2 - apart**2)
         assert j == pytest.approx(lens / (2 * math.pi * radius**2 - lens), abs=0.02)
     truth = masks_of(clip)
-    assert report.sequences["disc"].j == tuple(iou(truth[0], m) for m in truth[1:-1])
-    assert report.sequences["disc"].f == tuple(boundary_f(truth[0], m) for m in truth[1:-1])
+    assert only(report).j == tuple(iou(truth[0], m) for m in truth[1:-1])
+    assert only(report).f == tuple(boundary_f(truth[0], m) for m in truth[1:-1])
 
 
 def test_the_first_and_last_frame_are_not_scored(data: Path, clip: DrawnClip) -> None:
@@ -164,7 +197,7 @@ def test_the_first_and_last_frame_are_not_scored(data: Path, clip: DrawnClip) ->
         wanted = truth[index].astype(np.float32)
         return np.zeros_like(wanted) if index == FRAMES - 1 else wanted
 
-    report = evaluate(find_sequences(data), segmenter=None, propagator=Scripted(all_but_the_last))
+    report = measured(data, Scripted(all_but_the_last))
     assert report.j == report.f == 1
 
 
@@ -174,12 +207,12 @@ def test_small_mattes_are_brought_to_source_size_bilinearly(data: Path, clip: Dr
         for m in masks_of(clip)
     ]
     tracker = Scripted(lambda index, _: small[index])
-    report = evaluate(find_sequences(data), segmenter=None, propagator=tracker, short_side=60)
+    report = measured(data, tracker, short_side=60)
     assert (tracker.starts[0].width, tracker.starts[0].height) == (80, 60)
     np.testing.assert_array_equal(tracker.first, small[0])
     large = [cv2.resize(m, (160, 120), interpolation=cv2.INTER_LINEAR) >= 0.5 for m in small]
     expected = [iou(m, t) for m, t in zip(large, masks_of(clip), strict=True)][1:-1]
-    assert report.sequences["disc"].j == tuple(expected)
+    assert only(report).j == tuple(expected)
     assert report.j > 0.95
 
 
@@ -187,10 +220,10 @@ def test_clicks_begin_in_the_middle_and_go_to_the_largest_error(
     data: Path, clip: DrawnClip
 ) -> None:
     segmenter = Clicked(reach=12)
-    report = evaluate(
-        find_sequences(data),
-        segmenter=segmenter,
-        propagator=Scripted(lambda _, first: first),
+    report = measured(
+        data,
+        Scripted(lambda _, first: first),
+        segmenter,
         init="click",
         clicks=3,
     )
@@ -208,18 +241,18 @@ def test_clicks_begin_in_the_middle_and_go_to_the_largest_error(
     assert segmenter.previous[1] is not None
     np.testing.assert_array_equal(segmenter.previous[1] > 0, first_square)
     final = Clicked(12).segment(Frame.from_rgb(clip.image(0)), segmenter.prompts[-1]).best
-    disc = report.sequences["disc"]
+    disc = only(report)
     assert disc.init_iou == iou(final > 0, truth)
     assert disc.j[0] == iou(final > 0, clip.mask(1, 1))
-    assert disc.seconds_init > 0
+    assert report.as_json()["sequences"]["disc"]["seconds_init"] > 0
 
 
 def test_a_click_on_what_is_wrongly_taken_is_negative(data: Path) -> None:
     segmenter = Clicked(reach=60)
-    evaluate(
-        find_sequences(data),
-        segmenter=segmenter,
-        propagator=Scripted(lambda _, first: first),
+    measured(
+        data,
+        Scripted(lambda _, first: first),
+        segmenter,
         init="click",
         clicks=2,
     )
@@ -248,19 +281,19 @@ def test_what_is_not_defined_is_left_open() -> None:
     found = assess([[0.9, 0.9, 0.9]], [[0.8, 0.9, 1.0]], flag_below=0.5)
     assert (found.spearman, found.spearman_within) == (None, None)
     assert (found.precision, found.recall, found.flagged_share) == (None, None, 0)
+    assert found.sequence_flags is None
 
 
 def test_the_score_of_the_tracker_is_assessed_frame_by_frame(data: Path) -> None:
-    report = evaluate(
-        find_sequences(data),
-        segmenter=None,
-        propagator=Scripted(lambda _, first: first, score=lambda index: 1 - 0.1 * index),
+    report = measured(
+        data,
+        Scripted(lambda _, first: first, score=lambda index: 1 - 0.1 * index),
         flag_below=0.75,
     )
-    assert report.sequences["disc"].scores == pytest.approx([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3])
+    assert only(report).scores == pytest.approx([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3])
     # J of the still mask falls with every frame, as the score does, until both discs part.
     assert report.assessment.spearman == pytest.approx(1, abs=0.05)
-    bad = sum(j < 0.6 for j in report.sequences["disc"].j)
+    bad = sum(j < 0.6 for j in only(report).j)
     assert bad == 6
     assert report.assessment.precision == 1
     assert report.assessment.recall == pytest.approx(5 / 6)
@@ -272,10 +305,9 @@ def test_the_json_has_the_promised_names_and_the_table_the_same_values(
     save(clip, tmp_path / "disc")
     save(draw_clip("leaves", frames=7), tmp_path / "leaves-and-returns")
     told: list[tuple[str, int, int]] = []
-    report = evaluate(
-        find_sequences(tmp_path),
-        segmenter=None,
-        propagator=Scripted(lambda _, first: first),
+    report = measured(
+        tmp_path,
+        Scripted(lambda _, first: first),
         progress=lambda *said: told.append(said),
     )
     assert told[0] == ("disc", 1, FRAMES + 7)
@@ -302,11 +334,13 @@ def test_the_json_has_the_promised_names_and_the_table_the_same_values(
     assert any(line.startswith("assessment:") for line in lines)
 
 
-def test_only_waiting_for_the_tracker_counts(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_the_truth_and_scoring_take_no_tracking_time(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = [0.0]
-    monkeypatch.setattr("tam_edit.evaluate.scoring.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("tam_edit.evaluate.rounds.time.perf_counter", lambda: clock[0])
 
-    def slow_f(*_: Mask) -> float:
+    def in_thousand_seconds(*_: Any) -> float:
         clock[0] += 1000
         return 1.0
 
@@ -314,8 +348,16 @@ def test_only_waiting_for_the_tracker_counts(data: Path, monkeypatch: pytest.Mon
         clock[0] += 2
         return first
 
-    monkeypatch.setattr("tam_edit.evaluate.scoring.boundary_f", slow_f)
-    report = evaluate(find_sequences(data), segmenter=None, propagator=Scripted(in_two_seconds))
+    for name in ("boundary_f", "region_similarity"):
+        monkeypatch.setattr(f"tam_edit.evaluate.scoring.{name}", in_thousand_seconds)
+    values = Sequence.mask_values
+
+    def slow_values(self: Sequence, index: int) -> Any:
+        clock[0] += 1000
+        return values(self, index)
+
+    monkeypatch.setattr(Sequence, "mask_values", slow_values)
+    report = measured(data, Scripted(in_two_seconds))
     assert report.sequences["disc"].seconds_tracking == 2 * (FRAMES - 1)
     assert report.fps == FRAMES / (2 * (FRAMES - 1))
 
@@ -378,26 +420,39 @@ def test_a_folder_that_is_no_data_set_is_described(data: Path, tmp_path: Path) -
         find_sequences(data / "disc")
 
 
-def test_masks_that_mean_several_objects_are_refused(tmp_path: Path) -> None:
+def test_a_mask_of_several_channels_is_refused(tmp_path: Path) -> None:
     save(draw_clip("disc", frames=3, width=20, height=16), tmp_path / "disc")
-    values = np.zeros((16, 20), np.uint8)
-    values[3], values[5] = 1, 2
-    Image.fromarray(values).save(tmp_path / "disc" / "masks" / "00000.png")
-    with pytest.raises(InputError, match=r"00000\.png holds 2 different non-zero values"):
-        find_sequences(tmp_path)[0].truth(0)
-    Image.fromarray(np.stack([values] * 3, -1)).save(tmp_path / "disc" / "masks" / "00000.png")
-    with pytest.raises(InputError, match="3 channels"):
-        find_sequences(tmp_path)[0].truth(0)
+    Image.new("RGB", (20, 16)).save(tmp_path / "disc" / "masks" / "00000.png")
+    with pytest.raises(InputError, match=r"00000\.png has 3 channels"):
+        Truth(find_sequences(tmp_path)[0])
 
 
 def test_what_cannot_be_evaluated_is_said(data: Path, tmp_path: Path) -> None:
     still = Scripted(lambda _, first: first)
+    models = Models(name="test", segmenter=Clicked(1), propagator=still)
     with pytest.raises(InputError, match="no sequence"):
-        evaluate([], segmenter=None, propagator=still)
-    sequences = find_sequences(data)
-    with pytest.raises(InputError, match="needs a segmenter"):
-        evaluate(sequences, segmenter=None, propagator=still, init="click")
+        evaluate([], models)
+    with pytest.raises(InputError, match="0 clicks and 1 corrections"):
+        measured(data, still, clicks=0, corrections=1)
     save(draw_clip("leaves", frames=3, width=20, height=16), tmp_path / "gone")
-    Image.new("L", (20, 16)).save(tmp_path / "gone" / "masks" / "00000.png")
-    with pytest.raises(InputError, match="first mask of the sequence gone is empty"):
-        evaluate(find_sequences(tmp_path), segmenter=None, propagator=still)
+    for index in range(3):
+        Image.new("L", (20, 16)).save(tmp_path / "gone" / "masks" / f"{index:05d}.png")
+    with pytest.raises(InputError, match="all masks of the sequence gone are empty"):
+        measured(tmp_path, still)
+    Image.new("L", (20, 16), 255).save(tmp_path / "gone" / "masks" / "00001.png")
+    with pytest.raises(InputError, match="gone shows its objects on its last two frames only"):
+        measured(tmp_path, still)
+
+
+def test_flagging_whole_tracks_takes_the_worst_ones_until_as_many_bad_frames_are_found() -> None:
+    scores = [[0.9, 0.9, 0.2, 0.9], [0.6, 0.6], [0.5, 0.5, 0.5], [0.95]]
+    j = [[0.9, 0.9, 0.1, 0.9], [0.9, 0.1], [0.1, 0.9, 0.9], [0.9]]
+    found = assess(scores, j, flag_below=0.55)
+    # By frame: 4 of 10 frames flagged, 2 of the 3 bad ones among them.
+    assert (found.flagged_share, found.recall, found.precision) == (0.4, 2 / 3, 0.5)
+    # Whole: the third track holds one bad frame, the second one the next.
+    assert found.sequence_flags == SequenceFlags(
+        count=2, recall=2 / 3, precision=2 / 5, flagged_share=5 / 10
+    )
+    none = assess(scores, j, flag_below=0.1).sequence_flags
+    assert none == SequenceFlags(count=0, recall=0, precision=None, flagged_share=0)

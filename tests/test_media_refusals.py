@@ -142,7 +142,8 @@ def test_change_of_size_is_named(tmp_path: Path) -> None:
         frames = source.frames()
         for _ in range(10):
             next(frames)
-        with pytest.raises(DecodeError, match="64x48 yuv420p to 32x32 yuv420p at frame 10"):
+        told = r"frame 10 .* is 32x32 yuv420p, but the first is 64x48"
+        with pytest.raises(DecodeError, match=told):
             next(frames)
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from tam_edit.errors import InputError, ProjectError, UnknownNameError
 from tam_edit.masks.codec import MATTE_ERROR
-from tam_edit.project import Project, PromptKind, document, schema
+from tam_edit.project import Project, PromptKind, gathered, schema
 from tam_edit.prompts import Prompts
 from tam_edit.tracks import FrameScore, Origin, RunState, TrackedMatte, TrackReader, TrackSink
 from tam_edit.types import Matte
@@ -300,7 +300,7 @@ def test_frames_wait_for_their_commit_and_the_snapshot_is_of_the_newest(
         return snapshot
 
     project.flush()
-    project._committed_at = 0.0
+    project._frames._committed_at = 0.0
     project.begin_run("builtin", "forward", [1])
     for frame in range(25):
         clock[0] = frame * 0.11
@@ -319,13 +319,59 @@ def test_frames_wait_for_their_commit_and_the_snapshot_is_of_the_newest(
     assert project.run_state() is None
 
 
+def commit_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes."""
+    monkeypatch.setattr(gathered, "COMMIT_INTERVAL_S", 0.0)
+    monkeypatch.setattr(gathered, "COMMIT_TIME_SHARE", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("takes_s", "frames_apart"),
+    [
+        # 19 times as long is less than the interval of 1 s: as often as ever.
+        (1 / 64, 8),
+        # 19 x 0.25 s: 0.25 s of each 5 s.
+        (0.25, 38),
+        # 19 x 5 s would be 95 s: never longer than a minute.
+        (5.0, 480),
+    ],
+)
+def test_commits_take_a_twentieth_of_the_time_and_none_waits_more_than_a_minute(
+    project: Project, monkeypatch: pytest.MonkeyPatch, takes_s: float, frames_apart: int
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    project.flush()
+    project._frames._committed_at = 0.0
+    project.begin_run("builtin", "forward", [1])
+    committed: list[int] = []
+    count = 0
+
+    def slow_snapshot() -> bytes:
+        clock[0] += takes_s
+        committed.append(count)
+        return b"%d" % count
+
+    entry = {1: tracked()}
+    while len(committed) < 3:
+        count += 1
+        clock[0] += 0.125
+        project.append(count % 90, entry, slow_snapshot)
+    # Of the first one nobody knew how long it would take.
+    assert committed == [8, 8 + frames_apart, 8 + 2 * frames_apart]
+    assert clock[0] - count * 0.125 == 3 * takes_s
+    state = project.run_state()
+    assert state is not None
+    assert state.snapshot == b"%d" % committed[-1]
+
+
 def test_a_frame_without_snapshot_never_commits_others_without_theirs(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(document, "COMMIT_INTERVAL_S", 3600.0)
+    monkeypatch.setattr(gathered, "COMMIT_INTERVAL_S", 3600.0)
     project.begin_run("builtin", "backward", [1])
     project.append(9, {1: tracked()}, lambda: b"nine")
-    monkeypatch.setattr(document, "COMMIT_INTERVAL_S", 0.0)
+    commit_at_once(monkeypatch)
     project.append(8, {1: tracked()})
     project.log("rejected", frame=8)
     assert project.run_state() is None
@@ -360,7 +406,7 @@ def test_an_interrupted_pass_keeps_what_was_committed(
 def test_a_snapshot_that_fails_takes_its_frames_with_it(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(document, "COMMIT_INTERVAL_S", 0.0)
+    commit_at_once(monkeypatch)
     project.begin_run("builtin", "forward", [1])
     project.append(0, {1: tracked()}, lambda: b"zero")
 
@@ -417,10 +463,11 @@ def test_a_pass_needs_known_objects_and_a_direction(project: Project) -> None:
 TRACK = """
     import sys
     import numpy as np
-    from tam_edit.project import Project, document
+    from tam_edit.project import Project, gathered
     from tam_edit.tracks import Origin, TrackedMatte
 
-    document.COMMIT_INTERVAL_S = 0.02
+    gathered.COMMIT_INTERVAL_S = 0.02
+    gathered.COMMIT_TIME_SHARE = 1.0
     rng = np.random.default_rng(0)
     with Project.open(sys.argv[1]) as project:
         state = project.run_state()
@@ -616,7 +663,7 @@ def test_a_project_of_a_newer_version_asks_for_an_upgrade(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA user_version = {len(schema.STEPS) + 1}")
     connection.close()
-    with pytest.raises(ProjectError, match=r"shot\.tam is a project of version 2") as caught:
+    with pytest.raises(ProjectError, match=r"shot\.tam is a project of version 3") as caught:
         Project.open(path)
     assert caught.value.hint == "upgrade tam-edit"
     assert len(path.read_bytes()) == len(before)
@@ -649,7 +696,59 @@ def test_an_older_project_is_upgraded_step_by_step(
             assert upgraded.objects() == {1: "dog 2"}
             assert upgraded.tracked_spans(1) == [(0, 1)]
             assert upgraded._store.rows("SELECT colour FROM object") == [("red",)]
-            assert upgraded._store.rows("PRAGMA user_version") == [(3,)]
+            assert upgraded._store.rows("PRAGMA user_version") == [(4,)]
+
+
+def test_a_project_of_version_1_keeps_what_was_said_in_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = schema.STEPS
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "STEPS", steps[:1])
+        make(path).close()
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    connection.execute("INSERT INTO object (name) VALUES ('dog')")
+    for number, frame in ((3, 4), (7, 2)):
+        connection.execute(
+            "INSERT INTO prompt (id, object_id, frame, kind, numbers, time)"
+            " VALUES (?, 1, ?, 'click', ?, 'then')",
+            (number, frame, f"[{number}.0, 1.0]"),
+        )
+    connection.commit()
+    connection.close()
+    with Project.open(path) as upgraded:
+        assert [r.prompt_id for r in upgraded.prompt_records()] == [3, 7]
+        assert {k: v.positive for k, v in upgraded.prompts(1).items()} == {
+            2: ((7.0, 1.0),),
+            4: ((3.0, 1.0),),
+        }
+        upgraded.add_prompts(1, 5, Prompts(gone=True))
+        assert upgraded.prompts(1)[5].gone
+        assert [r.prompt_id for r in upgraded.prompt_records()] == [3, 7, 8]
+        upgraded.add_backtrack(1, 4)
+        upgraded.add_backtrack(1, 4)
+        assert upgraded.backtracks(1) == [4]
+        upgraded.end_backtrack(1, 4)
+        assert upgraded.backtracks(1) == []
+
+
+def test_what_was_said_after_an_object_was_gone_is_what_counts(project: Project) -> None:
+    project.add_prompts(1, 3, Prompts(positive=((1, 1),)))
+    project.add_prompts(1, 3, Prompts(gone=True))
+    assert project.prompts(1)[3].gone
+    assert project.prompts(1)[3].positive == ()
+    project.add_prompts(1, 3, Prompts(positive=((2, 2),)))
+    assert not project.prompts(1)[3].gone
+    assert project.prompts(1)[3].positive == ((2, 2),)
+
+
+def test_a_mask_that_replaces_an_approved_one_is_not_approved(project: Project) -> None:
+    for index in (0, 1):
+        project.append(index, {1: tracked()})
+    project.approve(1, 0, 2, "looked at")
+    project.append(1, {1: tracked()})
+    assert project.approved(1) == {0}
 
 
 def test_a_project_whose_making_was_interrupted_says_so(path: Path) -> None:
@@ -737,11 +836,12 @@ def test_a_full_disk_loses_nothing_that_was_committed(path: Path) -> None:
         import resource, sys
         import numpy as np
         from tam_edit.errors import ProjectError
-        from tam_edit.project import Project, document
+        from tam_edit.project import Project, gathered
         from tam_edit.tracks import Origin, TrackedMatte
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
-        document.COMMIT_INTERVAL_S = 0.0
+        gathered.COMMIT_INTERVAL_S = 0.0
+        gathered.COMMIT_TIME_SHARE = 1.0
         rng = np.random.default_rng(0)
         project = Project.open(sys.argv[1])
         project.begin_run("builtin", "forward", [1])

@@ -68,3 +68,20 @@ def test_beyond_is_what_was_not_said_before() -> None:
     beyond = more.beyond(earlier)
     assert (beyond.positive, beyond.box) == (((2, 2),), (0, 0, 5, 6))
     assert beyond.mask is more.mask
+
+
+def test_an_object_is_gone_or_somewhere_but_not_both() -> None:
+    Prompts(gone=True).check(10, 10)
+    with pytest.raises(InputError, match="gone on frame 3 and to be somewhere"):
+        Prompts(gone=True, positive=((1, 1),)).check(10, 10, "frame 3")
+    with pytest.raises(InputError, match="to be somewhere"):
+        Prompts(gone=True, negative=((1, 1),)).check(10, 10)
+
+
+def test_the_newest_word_on_whether_an_object_is_gone_counts() -> None:
+    here, gone = Prompts(positive=((1, 1),)), Prompts(gone=True)
+    assert here.joined(gone) == gone
+    assert gone.joined(here) == here
+    assert gone.beyond(gone).is_empty
+    assert gone.beyond(here).gone
+    assert not gone.is_empty

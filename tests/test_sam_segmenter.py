@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import itertools
+import math
 import os
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -330,22 +332,65 @@ def test_numbers_that_are_none_are_an_error(state, frame):
         SamSegmenter(SamNetwork.from_state(broken)).segment(frame, Prompts(positive=((80, 40),)))
 
 
+@pytest.mark.parametrize("part", ["masks", "scores"])
+def test_answers_that_are_no_numbers_are_an_error(segmenter, monkeypatch, frame, part):
+    decoder = segmenter.predictor.network.mask_decoder
+    answer = decoder.forward
+
+    def broken(**asked):
+        masks, scores = answer(**asked)
+        return (masks * math.nan, scores) if part == "masks" else (masks, scores * math.nan)
+
+    monkeypatch.setattr(decoder, "forward", broken)
+    with pytest.raises(ModelError, match="mask decoder gave something that is no number") as told:
+        segmenter.segment(frame, Prompts(positive=((80, 40),)))
+    assert "tam-edit models check" in told.value.hint
+
+
+@pytest.mark.parametrize("part", ["image_encoder", "mask_decoder"])
 @pytest.mark.parametrize(
-    "words",
+    "fault",
     [
-        "CUDA out of memory. Tried to allocate 2.00 GiB.",
-        "MPS backend out of memory (MPS allocated: 9.00 GB)",
-        "[enforce fail at alloc_cpu.cpp:118] data. DefaultCPUAllocator: can't allocate memory",
+        torch.cuda.OutOfMemoryError("Allocation on device"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB)"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory"
+        ),
+        MemoryError(),
     ],
 )
-def test_a_device_that_is_full_is_an_error_that_names_the_way_out(segmenter, monkeypatch, words):
+def test_a_device_that_is_full_is_an_error_that_names_the_way_out(
+    segmenter, monkeypatch, frame, fault, part
+):
     def full(*_args, **_kwargs):
-        raise RuntimeError(words)
+        raise fault
 
-    monkeypatch.setattr(segmenter.predictor.network.image_encoder, "forward", full)
-    with pytest.raises(OutOfMemoryError) as told:
-        segmenter.segment(Frame.from_rgb(picture(9)), Prompts(positive=((80, 40),)))
+    network = segmenter.predictor.network
+    monkeypatch.setattr(getattr(network, part), "forward", full)
+    new = frame if part == "mask_decoder" else Frame.from_rgb(picture(9))
+    with pytest.raises(OutOfMemoryError, match="does not fit on cpu") as told:
+        segmenter.segment(new, Prompts(positive=((80, 40),)))
+    assert "--size" in told.value.hint
+    assert "short_side_px" in told.value.hint
     assert "sam_vit_b" in told.value.hint
+    assert "--device" not in told.value.hint
+    # Of the smallest weights there are no smaller ones, and a GPU is not the only device.
+    small = replace(network, shape=replace(network.shape, width=768), device=torch.device("meta"))
+    monkeypatch.setattr(segmenter.predictor, "network", small)
+    with pytest.raises(OutOfMemoryError, match="ViT-B") as told:
+        segmenter.predictor._asked(full)
+    assert "sam_vit_b" not in told.value.hint
+    assert "--device cpu" in told.value.hint
+
+
+def test_other_faults_are_told_as_they_are(segmenter, monkeypatch):
+    def wrong(*_args, **_kwargs):
+        raise RuntimeError("sizes do not match")
+
+    monkeypatch.setattr(segmenter.predictor.network.image_encoder, "forward", wrong)
+    with pytest.raises(RuntimeError, match="sizes do not match"):
+        segmenter.segment(Frame.from_rgb(picture(9)), Prompts(positive=((80, 40),)))
 
 
 class Sly:

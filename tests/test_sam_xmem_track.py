@@ -13,9 +13,9 @@ from PIL import Image
 from tam_edit._cli import run
 from tam_edit.models.sam.network import _module
 from tam_edit.models.weights import WEIGHTS, path_of
-from tam_edit.testing.clips import draw_clip, write_clip
+from tam_edit.project import Project
 
-FRAMES = 3
+IN, OUT = 40, 45
 
 
 def random_sam_vit_b(path):
@@ -42,7 +42,7 @@ def random_xmem(path, shapes):
 
 
 @pytest.mark.slow
-def test_track_with_sam_and_xmem(shared_data, tmp_path, monkeypatch, capsys):
+def test_a_real_clip_is_tracked_with_sam_and_xmem(shared_data, tmp_path, monkeypatch, capsys):
     # The masks mean nothing: the weights are drawn. That everything fits together is the point.
     monkeypatch.setenv("TAM_EDIT_WEIGHTS", str(tmp_path))
     unmeasured = replace(WEIGHTS["sam_vit_b"], size=None, sha256=None, md5_start="")
@@ -50,17 +50,36 @@ def test_track_with_sam_and_xmem(shared_data, tmp_path, monkeypatch, capsys):
     shapes = json.loads((shared_data / "xmem" / "state_dict_shapes.json").read_text())
     random_sam_vit_b(path_of("sam_vit_b"))
     random_xmem(path_of("xmem_s012"), shapes)
-    clip = draw_clip("disc", frames=FRAMES)
-    video, masks = tmp_path / "disc.mp4", tmp_path / "masks"
-    write_clip(clip, video)
-    arguments = ["track", str(video), "--click", "40,40", "--size", "96", "--device", "cpu"]
-    assert run([*arguments, "--masks-out", str(masks)]) == 0
+    # A dog that jumps; the click lies on it.
+    video, masks = shared_data / "data" / "videos" / "01_dog.mp4", tmp_path / "masks"
+    x, y = 700, 430
+    arguments = [
+        "track",
+        str(video),
+        "--click",
+        f"{x},{y}@{IN}",
+        "--in",
+        str(IN),
+        "--out",
+        str(OUT),
+    ]
+    # Every mask is handed to Segment Anything, so that each part of both models has its turn.
+    arguments += ["--size", "96", "--device", "cpu", "--refine-below", "1"]
+    project = tmp_path / "dog.tam"
+    assert run([*arguments, "--project", str(project), "--masks-out", str(masks)]) == 0
     assert "sam+xmem" in capsys.readouterr().out
+    frames = range(IN, OUT)
     files = sorted(p.name for p in masks.iterdir())
-    assert files == [*(f"{i:05d}.png" for i in range(FRAMES)), "scores.json"]
-    for i in range(FRAMES):
+    assert files == [*(f"{i:05d}.png" for i in frames), "scores.json"]
+    for i in frames:
         with Image.open(masks / f"{i:05d}.png") as picture:
-            assert picture.size == (clip.width, clip.height)
+            assert picture.size == (1280, 720)
+            if i == IN:
+                assert picture.getpixel((x, y)) == 1
     scores = json.loads((masks / "scores.json").read_text())
-    assert list(scores) == [str(i) for i in range(FRAMES)]
+    assert list(scores) == [str(i) for i in frames]
     assert all(len(objects) == 1 for objects in scores.values())
+    with Project.open(project) as opened:
+        assert opened.tracked_spans(1) == [(IN, OUT)]
+        assert opened.run_state() is None
+        assert any(record.kind == "refinement" for record in opened.log_records())

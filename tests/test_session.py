@@ -16,8 +16,9 @@ from tam_edit.media import open_source
 from tam_edit.models import Models, load_models
 from tam_edit.presets import load_preset
 from tam_edit.prompts import ObjectPrompts, Prompts
-from tam_edit.session import UNCONFIRMED, Session
+from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
+from tam_edit.tracking import UNCONFIRMED
 from tam_edit.tracks import Origin, TrackedMatte
 
 

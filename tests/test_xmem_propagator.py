@@ -355,7 +355,8 @@ def test_output_that_is_not_finite_is_an_error_that_says_what_to_do() -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        torch.cuda.OutOfMemoryError("CUDA out of memory"),
+        torch.cuda.OutOfMemoryError("Allocation on device"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB)"),
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
         MemoryError(),
     ],
@@ -372,6 +373,7 @@ def test_too_little_memory_names_the_setting_to_lower(
     run = XMemPropagator(network).start(INFO)
     with pytest.raises(OutOfMemoryError, match="75x53") as caught:
         run.keyframe(FRAMES[0], EVENTS[0])
+    assert "--size" in caught.value.hint
     assert "short_side_px" in caught.value.hint
 
 

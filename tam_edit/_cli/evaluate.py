@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
 from tam_edit._cli.console import Output, output_options
+from tam_edit._cli.options import loop_options
 from tam_edit.evaluate import evaluate, find_sequences, format_report
 from tam_edit.models import AUTO, DEVICES, load_models
 from tam_edit.session import DEFAULT_SHORT_SIDE
+from tam_edit.tracking import LoopSettings
 
 
 @click.command("evaluate")
@@ -22,7 +24,20 @@ from tam_edit.session import DEFAULT_SHORT_SIDE
     show_default=True,
     help="Begin with the true mask of the first frame, or with simulated clicks on it.",
 )
-@click.option("--clicks", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--clicks",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Simulated clicks per mask, at the beginning and in corrections.",
+)
+@click.option(
+    "--corrections",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Rounds of corrections, each on the frame of every object with the lowest score.",
+)
 @click.option("--model", default=AUTO, show_default=True, help="Models to evaluate.")
 @click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
 @click.option(
@@ -33,19 +48,23 @@ from tam_edit.session import DEFAULT_SHORT_SIDE
     show_default=True,
     help="Short side for tracking, in pixels.",
 )
+@loop_options
 @output_options
 def command(
     folder: Path,
     init: Literal["mask", "click"],
     clicks: int,
+    corrections: int,
     model: str,
     device: str,
     short_side: int,
+    loop: dict[str, Any],
     output: Output,
 ) -> None:
-    """Track every sequence of DIR and score the masks as DAVIS-2016 does.
+    """Track every sequence of DIR and score the masks as DAVIS does.
 
-    DIR holds one folder per sequence, each with the folders `frames` and `masks`.
+    DIR holds one folder per sequence, each with the folders `frames` and `masks` (one object, or
+    index masks with several), or is the folder of DAVIS-2016 or DAVIS-2017.
     """
     sequences = find_sequences(folder)
     models = load_models(model, device)
@@ -53,11 +72,12 @@ def command(
     with output.progress("evaluating") as progress:
         report = evaluate(
             sequences,
-            segmenter=models.segmenter,
-            propagator=models.propagator,
+            models,
             short_side=short_side,
+            settings=LoopSettings(**loop),
             init=init,
             clicks=clicks,
+            corrections=corrections,
             progress=lambda _, done, total: progress(done, total),
         )
     output.say(format_report(report))

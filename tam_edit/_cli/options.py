@@ -13,6 +13,7 @@ import click
 from tam_edit._cli.work import Start
 from tam_edit.models import AUTO, DEVICES
 from tam_edit.session import DEFAULT_SHORT_SIDE, ON_DOUBT
+from tam_edit.tracking import AT_CUTS, AtCuts
 
 # A plain string: a Path would lose the slash that says "folder".
 TARGET_HELP = "Output file; a folder of PNG pictures ends in a slash."
@@ -58,6 +59,43 @@ def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         start = Start(**{field.name: kwargs.pop(field.name) for field in fields(Start)})
         return command(*args, start=start, **kwargs)
+
+    return wrapped
+
+
+def loop_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that switch steps of tracking; the command gets what was typed as ``loop``."""
+
+    @click.option("--no-assess", is_flag=True, help="Take the tracker's own scores as they are.")
+    @click.option("--no-refine", is_flag=True, help="Hand no mask to the segmenter.")
+    @click.option(
+        "--refine-below",
+        type=click.FloatRange(0, 1),
+        help="Hand masks with a lower score to the segmenter; 0 hands it none.",
+    )
+    @click.option(
+        "--at-cuts",
+        type=click.Choice(AT_CUTS),
+        help="Where the video is cut: ask where the object is, look for it, or ignore cuts.",
+    )
+    @wraps(command)
+    def wrapped(
+        *args: Any,
+        no_assess: bool,
+        no_refine: bool,
+        refine_below: float | None,
+        at_cuts: AtCuts | None,
+        **kwargs: Any,
+    ) -> Any:
+        if no_refine and refine_below:
+            raise click.UsageError("--no-refine and --refine-below contradict each other")
+        typed = {
+            "assesses": False if no_assess else None,
+            "refine_below": 0.0 if no_refine else refine_below,
+            "at_cuts": at_cuts,
+        }
+        loop = {name: value for name, value in typed.items() if value is not None}
+        return command(*args, loop=loop, **kwargs)
 
     return wrapped
 

@@ -15,7 +15,7 @@ from tam_edit.media import Source, frame_at
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.types import Mask
 
-FLAGS = ("--click", "--not", "--box", "--mask", "--object")
+FLAGS = ("--click", "--not", "--box", "--mask", "--gone", "--object")
 FIRST_OBJECT = "object"
 
 
@@ -24,9 +24,9 @@ class PromptItem:
     """One prompt as it was typed.
 
     Attributes:
-        kind: ``click``, ``not``, ``box`` or ``mask``.
+        kind: ``click``, ``not``, ``box``, ``mask`` or ``gone``.
         object_name: The object it is about; None where no name was given.
-        value: The text before ``@``.
+        value: The text before ``@``; empty for ``gone``.
         position: The text after ``@``, a frame or a time; None for the in point.
     """
 
@@ -47,12 +47,13 @@ class PromptCommand(click.Command):
 
 
 def prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the five prompt options, each repeatable."""
+    """Give a command the prompt options, each repeatable."""
     options = (
         ("--click", "X,Y[@FRAME]", "A point on the object."),
         ("--not", "X,Y[@FRAME]", "A point that is not on the object."),
         ("--box", "X0,Y0,X1,Y1[@FRAME]", "A rectangle around the object."),
         ("--mask", "FILE.png[@FRAME]", "The painted object; a palette PNG holds several."),
+        ("--gone", "FRAME", "The object is not there from this frame on, until prompted again."),
         ("--object", "NAME", "Starts the next object."),
     )
     for flag, metavar, text in reversed(options):
@@ -71,7 +72,7 @@ def prompt_items(context: click.Context) -> list[PromptItem]:
             object_name = value
             continue
         text, _, position = value.rpartition("@")
-        if not text or (flag == "--mask" and Path(value).exists()):
+        if (flag != "--gone" and not text) or (flag == "--mask" and Path(value).exists()):
             text, position = value, ""
         items.append(
             PromptItem(
@@ -103,7 +104,8 @@ def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[
         frame = in_frame if item.position is None else frame_at(item.position, source)
         for name, kind, value in _values(item):
             said = found.setdefault(
-                (name, frame), {"positive": (), "negative": (), "box": None, "mask": None}
+                (name, frame),
+                {"positive": (), "negative": (), "box": None, "mask": None, "gone": None},
             )
             if kind in ("positive", "negative"):
                 said[kind] += (value,)
@@ -115,7 +117,11 @@ def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[
             else:
                 said[kind] = value
     return [
-        ObjectPrompts(object_name=name, frame_index=frame, prompts=Prompts(**said))
+        ObjectPrompts(
+            object_name=name,
+            frame_index=frame,
+            prompts=Prompts(**{**said, "gone": bool(said["gone"])}),
+        )
         for (name, frame), said in found.items()
     ]
 
@@ -123,6 +129,8 @@ def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[
 def _values(item: PromptItem) -> list[tuple[str, str, Any]]:
     """Object name, field of ``Prompts`` and value; several for a mask with several objects."""
     name = item.object_name or FIRST_OBJECT
+    if item.kind == "gone":
+        return [(name, "gone", True)]
     if item.kind == "mask":
         masks = read_masks(Path(item.value))
         if len(masks) == 1:

@@ -12,6 +12,7 @@ from tam_edit._cli.options import TARGET_HELP, on_doubt_option, overwrite_option
 from tam_edit._cli.prompt_options import PromptCommand, prompt_items, prompt_options
 from tam_edit.presets import load_preset
 from tam_edit.session import OnDoubt
+from tam_edit.tracking import LoopSettings
 
 
 @click.command("run", cls=PromptCommand)
@@ -46,6 +47,10 @@ def command(
     recipe = load_preset(preset)
     items = prompt_items(context)
     with work.one_line_session(video, target, project, start, output, step=recipe.track) as session:
+        step = recipe.track
+        session.loop = LoopSettings(
+            assesses=step.assess, refine_below=step.refine_below, at_cuts=step.at_cuts
+        )
         session.check_output(recipe, target, overwrite=overwrite)
         keyframes = work.prompt_all(session, items, output)
         session.check_objects(recipe)

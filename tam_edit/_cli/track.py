@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
-from tam_edit._cli.options import overwrite_option, start_options
+from tam_edit._cli.options import loop_options, overwrite_option, start_options
 from tam_edit._cli.prompt_options import PromptCommand, PromptItem, prompt_items, prompt_options
 from tam_edit.export import check_mask_folder
 from tam_edit.session import Session
@@ -27,6 +29,7 @@ from tam_edit.session import Session
 @click.option(
     "--project", type=click.Path(path_type=Path), help="Keep the project of a VIDEO in this file."
 )
+@loop_options
 @overwrite_option
 @output_options
 @click.pass_context
@@ -37,6 +40,7 @@ def command(
     start: work.Start,
     masks_out: Path | None,
     project: Path | None,
+    loop: dict[str, Any],
     overwrite: bool,
     output: Output,
     **_prompts: tuple[str, ...],
@@ -48,12 +52,14 @@ def command(
     items = prompt_items(context)
     if shot.endswith(work.PROJECT_SUFFIX):
         with work.opened_session(Path(shot), start) as session:
+            session.loop = replace(session.loop, **loop)
             _track(session, items, masks_out, overwrite, output)
         return
     target = masks_out or project
     if target is None:
         raise click.UsageError("tracking a VIDEO needs --masks-out DIR or --project FILE", context)
     with work.one_line_session(shot, target, project, start, output) as session:
+        session.loop = replace(session.loop, **loop)
         _track(session, items, masks_out, overwrite, output)
 
 

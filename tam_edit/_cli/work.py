@@ -13,7 +13,7 @@ from typing import Any
 from tam_edit._cli.console import Output
 from tam_edit._cli.prompt_options import PromptItem, resolve
 from tam_edit.errors import InputError, ReviewPending, TamEditError
-from tam_edit.media import Source, frame_at, open_source
+from tam_edit.media import Source, frame_at, open_source, timecode_at
 from tam_edit.models import AUTO
 from tam_edit.prompts import Keyframe
 from tam_edit.recipe import Recipe, TrackStep
@@ -22,6 +22,7 @@ from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 from tam_edit.tracks import DOUBTFUL_BELOW
 
 PROJECT_SUFFIX = ".tam"
+MOST_CUTS = 5  # that are named in a terminal; the JSON has them all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,14 +157,19 @@ def _out_point(text: str | None, source: Source) -> int:
     return end if is_end else frame_at(str(text), source)
 
 
-def prompt_all(session: Session, items: Sequence[PromptItem], output: Output) -> list[Keyframe]:
+def prompt_all(
+    session: Session, items: Sequence[PromptItem], output: Output, *, carries_back: bool = True
+) -> list[Keyframe]:
     """Give typed prompts to a session and tell what mask each led to."""
     keyframes = []
     for said in resolve(items, session.source, session.project.in_frame):
-        keyframe = session.prompt(said)
+        keyframe = session.prompt(said, carries_back=carries_back)
         if keyframe is None:
             continue
         keyframes.append(keyframe)
+        if said.prompts.gone:
+            output.say(f"{keyframe.object_name!r} is gone from frame {keyframe.frame_index} on")
+            continue
         word = "corrected" if keyframe.is_correction else "selected"
         output.say(
             f"{word} {keyframe.object_name!r} on frame {keyframe.frame_index}: "
@@ -185,6 +191,12 @@ def prompt_all(session: Session, items: Sequence[PromptItem], output: Output) ->
 def track(session: Session, output: Output) -> dict[str, Any]:
     """Track what is missing and tell how long it took."""
     begin = time.monotonic()
+    with output.progress("looking for cuts") as progress:
+        cuts = session.cuts(progress)
+    if cuts:
+        shown = ", ".join(f"{cut} ({timecode_at(cut, session.source)})" for cut in cuts[:MOST_CUTS])
+        more = f" and {len(cuts) - MOST_CUTS} more" if len(cuts) > MOST_CUTS else ""
+        output.note(f"the video is cut at frame {shown}{more}")
     with output.progress("tracking") as progress:
         count = session.track(progress)
     seconds = time.monotonic() - begin
@@ -201,12 +213,13 @@ def track(session: Session, output: Output) -> dict[str, Any]:
         worst, unsure = doubts[0], sum(len(d.frames) for d in doubts)
         output.note(
             f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'}, most of "
-            f"frame {worst.worst_frame} of {worst.name!r}: {', '.join(worst.reasons)}"
+            f"frame {worst.worst_frame} of {worst.name!r}: {worst.main_reasons}"
         )
     return {
         "model": model,
         "frames": count,
         "seconds": round(seconds, 3),
+        "cuts": list(cuts),
         "doubts": [doubt.as_json() for doubt in doubts],
     }
 

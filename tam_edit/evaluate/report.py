@@ -1,53 +1,48 @@
-"""What an evaluation found: per sequence, over all, and how well the tracker knows its failures."""
+"""What an evaluation found: per object, per sequence, per round of corrections, and over all."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
+from tam_edit.evaluate.assessment import Assessment
 from tam_edit.masks.measure import Statistics
+from tam_edit.types import ObjectId
 
-BAD_BELOW_J = 0.6  # a frame that a person should be shown
+# Named as in the report, in the order of the table.
+MEASURES = ("j", "f", "jf", "j_recall", "j_decay", "f_recall", "f_decay", "init_iou")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SequenceReport:
-    """What was measured on one sequence.
+class ObjectReport:
+    """What was measured on one object of one sequence.
 
     Attributes:
-        frame_count: Frames of the sequence, all of them tracked.
-        init_iou: J of the mask that tracking began with.
-        j: J of each scored frame: all but the first and the last.
+        first_frame: The frame on which it was given, the first one that shows it.
+        init_iou: J of the mask that it was given with.
+        j: J of each scored frame: from the one after the first frame to the last but one of the
+            sequence.
         f: F of each scored frame.
-        scores: The tracker's own score of each scored frame.
+        scores: How sure the program was of each scored frame.
+        origins: Where the mask of each scored frame comes from.
         j_statistics: Mean, recall and decay of J.
         f_statistics: Mean, recall and decay of F.
-        seconds_init: Time that the clicks took; 0 where the true mask was given.
-        seconds_tracking: Time from the first picture to the last matte, reading included, true
-            masks and scoring left out.
     """
 
-    frame_count: int
+    first_frame: int
     init_iou: float
     j: tuple[float, ...]
     f: tuple[float, ...]
     scores: tuple[float, ...]
+    origins: tuple[str, ...]
     j_statistics: Statistics
     f_statistics: Statistics
-    seconds_init: float
-    seconds_tracking: float
 
-    @property
-    def fps(self) -> float:
-        """Frames tracked per second."""
-        return self.frame_count / max(self.seconds_tracking, 1e-9)
-
-    def as_json(self) -> dict[str, Any]:
-        """The values by their names on the command line."""
+    def measures(self) -> dict[str, float]:
+        """The values of ``MEASURES``."""
         j, f = self.j_statistics, self.f_statistics
         return {
             "j": j.mean,
@@ -57,37 +52,120 @@ class SequenceReport:
             "j_decay": j.decay,
             "f_recall": f.recall,
             "f_decay": f.decay,
-            "frames": self.frame_count,
-            "fps": self.fps,
             "init_iou": self.init_iou,
-            "seconds_init": self.seconds_init,
-            "seconds_tracking": self.seconds_tracking,
-            "per_frame": {"j": list(self.j), "f": list(self.f), "score": list(self.scores)},
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """The values by their names on the command line."""
+        return {
+            **self.measures(),
+            "first_frame": self.first_frame,
+            "per_frame": {
+                "j": list(self.j),
+                "f": list(self.f),
+                "score": list(self.scores),
+                "origin": list(self.origins),
+            },
         }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Assessment:
-    """How well the tracker's score tells good frames from bad ones.
+class Correction:
+    """One mask that was corrected as a person would.
 
     Attributes:
-        spearman: Spearman's rank correlation of score and J over all scored frames; None where
-            all scores or all J are equal.
-        spearman_within: Its mean over the sequences in which it is defined; None without any.
-        precision: The share of the flagged frames with J below 0.6; None where none is flagged.
-        recall: The share of the frames with J below 0.6 that are flagged; None where none is bad.
-        flagged_share: The share of all scored frames that are flagged.
-        bad_share: The share of all scored frames with J below 0.6.
-        flag_below: Frames with a lower score are flagged.
+        object_id: The object.
+        frame_index: The frame, proposed because its score was the lowest.
+        score: That score.
+        click_count: How many clicks it took; 0 where it was said that the object is gone.
+        is_gone: Whether the truth is that the object is not in the picture.
+        j_before: J of the frame before.
+        j_after: J of the corrected mask.
     """
 
-    spearman: float | None
-    spearman_within: float | None
-    precision: float | None
-    recall: float | None
-    flagged_share: float
-    bad_share: float
-    flag_below: float
+    object_id: ObjectId
+    frame_index: int
+    score: float
+    click_count: int
+    is_gone: bool
+    j_before: float
+    j_after: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The correction as JSON values."""
+        values = asdict(self)
+        return {
+            "object": values.pop("object_id"),
+            "frame": values.pop("frame_index"),
+            "clicks": values.pop("click_count"),
+            "gone": values.pop("is_gone"),
+            **values,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """A sequence as it stands after tracking what is new.
+
+    Attributes:
+        objects: Per object what was measured then.
+        corrections: What was corrected before; nothing in the first round.
+        frame_count: How many frames the model was shown.
+        seconds_tracking: Time from the first picture to the last stored mask, reading and storing
+            included, true masks and scoring left out.
+        seconds_clicks: Time that the segmenter took for the clicks before.
+    """
+
+    objects: Mapping[ObjectId, ObjectReport]
+    corrections: tuple[Correction, ...] = ()
+    frame_count: int
+    seconds_tracking: float
+    seconds_clicks: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceReport:
+    """What was measured on one sequence.
+
+    Attributes:
+        frame_count: Frames of the sequence, all of them tracked.
+        rounds: The first tracking, then one per round of corrections.
+        left_out: Objects that are seen too late for any frame to be scored.
+        cuts: First frames of new shots that were found in it.
+    """
+
+    frame_count: int
+    rounds: tuple[Round, ...]
+    left_out: tuple[ObjectId, ...] = ()
+    cuts: tuple[int, ...] = ()
+
+    @property
+    def objects(self) -> Mapping[ObjectId, ObjectReport]:
+        """Per object what was measured after the last round."""
+        return self.rounds[-1].objects
+
+    @property
+    def seconds_tracking(self) -> float:
+        """Time of the first tracking, corrections left out."""
+        return self.rounds[0].seconds_tracking
+
+    @property
+    def fps(self) -> float:
+        """Frames tracked per second, corrections left out."""
+        return self.frame_count / max(self.seconds_tracking, 1e-9)
+
+    def as_json(self) -> dict[str, Any]:
+        """The values by their names on the command line; the mean over the objects of each."""
+        return {
+            **mean_measures(self.objects.values()),
+            "frames": self.frame_count,
+            "fps": self.fps,
+            "seconds_init": self.rounds[0].seconds_clicks,
+            "seconds_tracking": self.seconds_tracking,
+            "cuts": list(self.cuts),
+            "objects": {str(number): each.as_json() for number, each in self.objects.items()},
+            "left_out": list(self.left_out),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +174,7 @@ class Report:
 
     Attributes:
         sequences: By name, in the order they were tracked.
-        assessment: How good the tracker's own scores are.
+        assessment: How good the scores are, before any correction.
         peak_rss_mb: The most memory that the process ever held, in MiB.
         settings: Models and parameters that were measured, for the record.
     """
@@ -104,113 +182,68 @@ class Report:
     sequences: Mapping[str, SequenceReport]
     assessment: Assessment
     peak_rss_mb: float
-    settings: Mapping[str, str | int | float]
+    settings: Mapping[str, str | int | float | bool]
 
     @property
     def j(self) -> float:
-        """Mean over the sequences of their mean J."""
-        return float(np.mean([s.j_statistics.mean for s in self.sequences.values()]))
+        """Mean over all objects of all sequences of their mean J, after the last round."""
+        return self.mean()["j"]
 
     @property
     def f(self) -> float:
-        """Mean over the sequences of their mean F."""
-        return float(np.mean([s.f_statistics.mean for s in self.sequences.values()]))
+        """Mean over all objects of all sequences of their mean F, after the last round."""
+        return self.mean()["f"]
 
     @property
     def fps(self) -> float:
-        """Frames tracked per second over all sequences."""
+        """Frames tracked per second over all sequences, corrections left out."""
         seconds = sum(s.seconds_tracking for s in self.sequences.values())
         return sum(s.frame_count for s in self.sequences.values()) / max(seconds, 1e-9)
 
+    def mean(self, round_index: int = -1) -> dict[str, float]:
+        """The values of ``MEASURES`` after a round, each the mean over all objects."""
+        rounds = [s.rounds[round_index] for s in self.sequences.values()]
+        return mean_measures(each for one in rounds for each in one.objects.values())
+
+    def rounds_as_json(self) -> list[dict[str, Any]]:
+        """Per round what it reached, what it cost and what was corrected before it."""
+        found = []
+        for index in range(len(next(iter(self.sequences.values())).rounds)):
+            rounds = {name: s.rounds[index] for name, s in self.sequences.items()}
+            mean = self.mean(index)
+            found.append(
+                {
+                    **{key: mean[key] for key in ("jf", "j", "f")},
+                    "frames": sum(one.frame_count for one in rounds.values()),
+                    "seconds": sum(one.seconds_tracking for one in rounds.values()),
+                    "seconds_clicks": sum(one.seconds_clicks for one in rounds.values()),
+                    "sequences": {
+                        name: mean_measures(one.objects.values())["jf"]
+                        for name, one in rounds.items()
+                    },
+                    "corrections": [
+                        {"sequence": name, **correction.as_json()}
+                        for name, one in rounds.items()
+                        for correction in one.corrections
+                    ],
+                }
+            )
+        return found
+
     def as_json(self) -> dict[str, Any]:
         """The whole report, ready for ``json.dumps``."""
-        parts = {name: s.as_json() for name, s in self.sequences.items()}
-        keys = ("j_recall", "j_decay", "f_recall", "f_decay", "init_iou")
-        means = {key: float(np.mean([part[key] for part in parts.values()])) for key in keys}
         return {
-            "mean": {"j": self.j, "f": self.f, "jf": (self.j + self.f) / 2, **means},
+            "mean": self.mean(),
             "fps": self.fps,
             "peak_rss_mb": self.peak_rss_mb,
-            "sequences": parts,
-            "assessment": dict(vars(self.assessment)),
+            "sequences": {name: s.as_json() for name, s in self.sequences.items()},
+            "assessment": asdict(self.assessment),
+            "rounds": self.rounds_as_json(),
             "settings": dict(self.settings),
         }
 
 
-def assess(
-    scores: Sequence[Sequence[float]], j: Sequence[Sequence[float]], *, flag_below: float
-) -> Assessment:
-    """Compare the tracker's scores with the truth.
-
-    Args:
-        scores: Per sequence the score of each frame.
-        j: Per sequence J of each frame.
-        flag_below: Frames with a lower score count as flagged.
-    """
-    all_scores, all_j = np.concatenate(scores), np.concatenate(j)
-    inside = [_rho(np.asarray(s), np.asarray(t)) for s, t in zip(scores, j, strict=True)]
-    defined = [rho for rho in inside if rho is not None]
-    flagged, bad = all_scores < flag_below, all_j < BAD_BELOW_J
-    hits = int(np.count_nonzero(flagged & bad))
-    return Assessment(
-        spearman=_rho(all_scores, all_j),
-        spearman_within=float(np.mean(defined)) if defined else None,
-        precision=hits / int(flagged.sum()) if flagged.any() else None,
-        recall=hits / int(bad.sum()) if bad.any() else None,
-        flagged_share=float(flagged.mean()),
-        bad_share=float(bad.mean()),
-        flag_below=flag_below,
-    )
-
-
-def format_report(report: Report) -> str:
-    """The report as a table in plain text, with the mean and the assessment below it."""
-    found = report.as_json()
-    names = [*found["sequences"], "mean"]
-    width = max(len(name) for name in (*names, "sequence"))
-    columns = (
-        ("J", "j"),
-        ("F", "f"),
-        ("J&F", "jf"),
-        ("J recall", "j_recall"),
-        ("J decay", "j_decay"),
-        ("F recall", "f_recall"),
-        ("F decay", "f_decay"),
-        ("init IoU", "init_iou"),
-    )
-    titles = [title for title, _ in columns] + ["frames", "frames/s"]
-    lines = ["  ".join([f"{'sequence':<{width}}", *(f"{title:>8}" for title in titles)])]
-    total = sum(s.frame_count for s in report.sequences.values())
-    rows = {**found["sequences"], "mean": {**found["mean"], "frames": total, "fps": report.fps}}
-    for name, row in rows.items():
-        cells = [f"{row[key]:8.3f}" for _, key in columns]
-        cells += [f"{row['frames']:8d}", f"{row['fps']:8.2f}"]
-        lines.append("  ".join([f"{name:<{width}}", *cells]))
-    rule = "-" * len(lines[0])
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", *_remarks(report)])
-
-
-def _remarks(report: Report) -> list[str]:
-    a = report.assessment
-    agreement = (
-        f"assessment: Spearman's rho {_or_dash(a.spearman)} over all frames, "
-        f"{_or_dash(a.spearman_within)} inside sequences"
-    )
-    flags = (
-        f"flagged (score below {a.flag_below:g}): {a.flagged_share:.1%} of the frames; "
-        f"J below {BAD_BELOW_J:g}: {a.bad_share:.1%}; "
-        f"precision {_or_dash(a.precision)}, recall {_or_dash(a.recall)}"
-    )
-    seconds = sum(s.seconds_init for s in report.sequences.values())
-    cost = f"peak memory {report.peak_rss_mb:.0f} MiB; clicks {seconds:.1f} s, not in frames/s"
-    return [agreement, flags, cost]
-
-
-def _or_dash(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _rho(scores: np.ndarray[Any, Any], j: np.ndarray[Any, Any]) -> float | None:
-    if np.ptp(scores) == 0 or np.ptp(j) == 0:
-        return None
-    return float(stats.spearmanr(scores, j).statistic)
+def mean_measures(objects: Iterable[ObjectReport]) -> dict[str, float]:
+    """The mean over the objects of each of ``MEASURES``."""
+    parts = [each.measures() for each in objects]
+    return {key: float(np.mean([part[key] for part in parts])) for key in MEASURES}

@@ -1,197 +1,218 @@
-"""Tracks sequences with known masks and compares what comes out, as DAVIS-2016 does."""
+"""Tracks sequences with known masks as the program does, and compares what comes out."""
 
 from __future__ import annotations
 
 import resource
 import sys
-import time
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Sequence as AnySequence
-from typing import Literal, NamedTuple, TypeVar
+from pathlib import Path
 
-import numpy as np
-
-from tam_edit.errors import InputError, ModelError
-from tam_edit.evaluate.report import Report, SequenceReport, assess
+from tam_edit.errors import InputError
+from tam_edit.evaluate.assessment import assess
+from tam_edit.evaluate.report import Correction, ObjectReport, Report, Round, SequenceReport
+from tam_edit.evaluate.rounds import Init, Protocol, TrackedSequence
 from tam_edit.evaluate.sequences import Sequence
-from tam_edit.frame import Frame
-from tam_edit.masks.clicks import first_click, next_click
-from tam_edit.masks.measure import boundary_f, iou, region_similarity, statistics
+from tam_edit.evaluate.truth import Truth
+from tam_edit.masks.measure import boundary_f, region_similarity, statistics
 from tam_edit.media import open_source
-from tam_edit.models.base import Propagator, Segmenter
-from tam_edit.prompts import Prompts
-from tam_edit.tracking import propagate
-from tam_edit.tracks import DOUBTFUL_BELOW, resized
-from tam_edit.types import Mask, Matte
+from tam_edit.models import Models
+from tam_edit.project import Project
+from tam_edit.tracking import LoopSettings
+from tam_edit.tracks import DOUBTFUL_BELOW
+from tam_edit.types import ObjectId
 
-THE_OBJECT = 1
-INSIDE_FROM = 0.5  # a matte's value from which a pixel belongs to the mask
-
-Item = TypeVar("Item")
 # Told the sequence's name, the frames done in all sequences so far and the frames in all.
 Progress = Callable[[str, int, int], None]
 
 
-class _Start(NamedTuple):
-    """The first frame's matte, (H, W) at source size, and how it came about."""
-
-    matte: Matte
-    iou: float
-    seconds: float
-
-
 def evaluate(
     sequences: AnySequence[Sequence],
+    models: Models,
     *,
-    segmenter: Segmenter | None,
-    propagator: Propagator,
     short_side: int = 480,
-    init: Literal["mask", "click"] = "mask",
+    settings: LoopSettings | None = None,
+    init: Init = "mask",
     clicks: int = 1,
+    corrections: int = 0,
     flag_below: float = DOUBTFUL_BELOW,
     progress: Progress | None = None,
 ) -> Report:
-    """Track every sequence from its first frame on and score the masks.
+    """Track every object of every sequence from its first frame on and score the masks.
 
-    J and F leave out the first and the last frame of a sequence. Mattes are brought to the
-    source's size (bilinear) and thresholded at 0.5.
+    Each sequence is tracked in a project of its own, step by step as the program tracks a video.
+    J and F leave out the first and the last frame; an object that is seen later is given on the
+    first frame that shows it and scored from the next one on. The mean is taken over all objects
+    of all sequences, as in DAVIS-2017; with one object each that is DAVIS-2016. Mattes are brought
+    to the source's size (bilinear) and thresholded at 0.5; of several objects the strongest counts.
 
     Args:
         sequences: From :func:`~tam_edit.evaluate.find_sequences`; at least one.
-        segmenter: Turns clicks into the first mask; not needed for ``init="mask"``.
-        propagator: Carries it through the sequence.
+        models: The segmenter turns clicks into masks and refines, the propagator tracks.
         short_side: Tracking size in pixels.
-        init: Begin with the true mask, or with simulated clicks.
-        clicks: How many: the first in the middle of the object, each next one in the middle of
-            the largest error (the protocol of the DAVIS interactive challenge).
-        flag_below: Frames with a lower score of the tracker count as flagged.
+        settings: Which steps of the loop run; all that the models profit from where None.
+        init: Begin with the true masks, or with simulated clicks.
+        clicks: How many per mask: the first in the middle of the object, each next one in the
+            middle of the largest error (the protocol of the DAVIS interactive challenge).
+        corrections: Rounds of corrections after the first tracking. Each one corrects every
+            object with such clicks on the frame with the lowest score (where the object is not
+            there, by saying so), and tracks again what that touches.
+        flag_below: Frames with a lower score count as flagged.
         progress: Told the name of the sequence, the frames done and the frames in all.
 
     Raises:
-        InputError: There is no sequence, no object on a first frame, or no segmenter for clicks.
+        InputError: There is no sequence, or one shows no object that can be scored.
         ModelError: The propagator left frames out.
     """
     if not sequences:
         raise InputError("there is no sequence to evaluate", hint="name a folder that holds some")
-    if init == "click" and (segmenter is None or clicks < 1):
-        raise InputError("beginning with clicks needs a segmenter and at least one click")
+    protocol = Protocol(
+        init=init,
+        clicks=clicks,
+        corrections=corrections,
+        short_side=short_side,
+        settings=settings or LoopSettings(),
+    )
+    reports = _sequence_reports(sequences, models, protocol, progress)
+    tracks = [each for r in reports.values() for each in r.rounds[0].objects.values()]
+    return Report(
+        sequences=reports,
+        assessment=assess([t.scores for t in tracks], [t.j for t in tracks], flag_below=flag_below),
+        peak_rss_mb=_peak_rss_mb(),
+        settings=_settings(models, protocol),
+    )
+
+
+def _sequence_reports(
+    sequences: AnySequence[Sequence],
+    models: Models,
+    protocol: Protocol,
+    progress: Progress | None,
+) -> dict[str, SequenceReport]:
     total = sum(len(sequence.frames) for sequence in sequences)
     done = 0
     reports: dict[str, SequenceReport] = {}
     for sequence in sequences:
 
-        def advance(frames: int, name: str = sequence.name, before: int = done) -> None:
+        def advance(share: float, sequence: Sequence = sequence, before: int = done) -> None:
             if progress is not None:
-                progress(name, before + frames, total)
+                progress(sequence.name, before + round(share * len(sequence.frames)), total)
 
-        start = _start(sequence, segmenter if init == "click" else None, clicks)
-        reports[sequence.name] = _track(sequence, start, propagator, short_side, advance)
+        reports[sequence.name] = _evaluate_one(sequence, models, protocol, advance)
         done += len(sequence.frames)
-    return Report(
-        sequences=reports,
-        assessment=assess(
-            [r.scores for r in reports.values()],
-            [r.j for r in reports.values()],
-            flag_below=flag_below,
-        ),
-        peak_rss_mb=_peak_rss_mb(),
-        settings={
-            "propagator": propagator.name,
-            "segmenter": segmenter.name if segmenter is not None and init == "click" else "",
-            "init": init,
-            "clicks": clicks if init == "click" else 0,
-            "short_side": short_side,
-        },
-    )
+    return reports
 
 
-def _start(sequence: Sequence, segmenter: Segmenter | None, clicks: int) -> _Start:
-    truth = sequence.truth(0)
-    if not truth.any():
-        raise InputError(
-            f"the first mask of the sequence {sequence.name} is empty: {sequence.masks[0]}",
-            hint="leave out the frames before the object comes in",
-        )
-    if segmenter is None:
-        return _Start(truth.astype(np.float32), 1.0, 0.0)
-    with open_source(sequence.frames_folder) as source:
-        frame = source.frame(0)
-    matte, seconds = _clicked(frame, truth, segmenter, clicks)
-    return _Start(matte, iou(matte >= INSIDE_FROM, truth), seconds)
-
-
-def _clicked(frame: Frame, truth: Mask, segmenter: Segmenter, clicks: int) -> tuple[Matte, float]:
-    """The matte after so many simulated clicks, and the seconds that the segmenter took."""
-    prompts = Prompts(positive=(first_click(truth),))
-    matte: Matte | None = None
-    seconds = 0.0
-    while True:
-        prompts.check(frame.width, frame.height)
-        began = time.perf_counter()
-        matte = segmenter.segment(frame, prompts, matte).best
-        seconds += time.perf_counter() - began
-        if len(prompts.positive) + len(prompts.negative) == clicks:
-            return matte, seconds
-        point, is_positive = next_click(truth, matte >= INSIDE_FROM)
-        prompts = Prompts(
-            positive=(*prompts.positive, *([point] if is_positive else [])),
-            negative=(*prompts.negative, *([] if is_positive else [point])),
-        )
-
-
-def _track(
+def _evaluate_one(
     sequence: Sequence,
-    start: _Start,
-    propagator: Propagator,
-    short_side: int,
-    advance: Callable[[int], None],
+    models: Models,
+    protocol: Protocol,
+    advance: Callable[[float], None],
 ) -> SequenceReport:
-    j, f, scores = [], [], []
+    truth = Truth(sequence)
     count = len(sequence.frames)
-    tracked = 0
-    with open_source(sequence.frames_folder) as source:
-        keyframes = {0: {THE_OBJECT: start.matte}}
-        steps = _Timed(propagate(source.frames(), propagator, keyframes, short_side=short_side))
-        for index, step in steps:
-            tracked += 1
-            if 0 < index < count - 1:
-                truth = sequence.truth(index)
-                height, width = truth.shape
-                mask = resized(step.mattes[THE_OBJECT], width, height) >= INSIDE_FROM
-                j.append(region_similarity(mask, truth))
-                f.append(boundary_f(mask, truth))
-                scores.append(float(step.scores[THE_OBJECT]))
-            advance(tracked)
-    if tracked != count:
-        raise ModelError(
-            f"{propagator.name} gave {tracked} masks for the {count} frames of {sequence.name}"
+    with (
+        tempfile.TemporaryDirectory(prefix="tam-edit-evaluate-") as folder,
+        open_source(sequence.frames_folder) as source,
+        Project.create(
+            Path(folder) / "sequence.tam",
+            source={"path": str(sequence.frames_folder)},
+            width=source.info.width,
+            height=source.info.height,
+            frame_count=count,
+            in_frame=0,
+            out_frame=count,
+        ) as project,
+    ):
+        work = TrackedSequence(sequence.name, project, source, truth, models, protocol)
+        if not work.objects:
+            raise InputError(
+                f"the sequence {sequence.name} shows its objects on its last two frames only: "
+                f"{sequence.masks[0].parent}",
+                hint="nothing could be scored; leave the sequence out",
+            )
+        rounds = list(_rounds(work, truth, protocol.corrections, advance))
+        return SequenceReport(
+            frame_count=count,
+            rounds=tuple(rounds),
+            left_out=tuple(work.left_out),
+            cuts=tuple(work.cuts or ()),
         )
-    return SequenceReport(
-        frame_count=count,
-        init_iou=start.iou,
-        j=tuple(j),
-        f=tuple(f),
-        scores=tuple(scores),
-        j_statistics=statistics(j),
-        f_statistics=statistics(f),
-        seconds_init=start.seconds,
-        seconds_tracking=steps.seconds,
-    )
 
 
-class _Timed(Iterator[Item]):
-    """An iterator that adds up how long it is waited for."""
+def _rounds(
+    work: TrackedSequence, truth: Truth, corrections: int, advance: Callable[[float], None]
+) -> Iterator[Round]:
+    """Track, then correct and track again; what is measured after each round."""
+    iou, seconds_clicks = work.begin()
+    corrected: tuple[Correction, ...] = ()
+    for number in range(corrections + 1):
+        if number:
+            corrected, seconds_clicks = work.correct()
+        before, share = number / (corrections + 1), 1 / (corrections + 1)
 
-    def __init__(self, items: Iterator[Item]) -> None:
-        self.seconds = 0.0
-        self._items = items
+        def shown(done: int, of: int, before: float = before, share: float = share) -> None:
+            advance(before + share * done / of)
 
-    def __next__(self) -> Item:
-        began = time.perf_counter()
-        try:
-            return next(self._items)
-        finally:
-            self.seconds += time.perf_counter() - began
+        frames, seconds = work.track(shown)
+        yield Round(
+            objects=_scored(work, truth, iou),
+            corrections=corrected,
+            frame_count=frames,
+            seconds_tracking=seconds,
+            seconds_clicks=seconds_clicks,
+        )
+        advance(before + share)
+
+
+def _scored(
+    work: TrackedSequence, truth: Truth, iou: Mapping[ObjectId, float]
+) -> dict[ObjectId, ObjectReport]:
+    """J and F of all objects as they stand."""
+    first_frames = {number: truth.first_frames[number] for number in work.objects}
+    j: dict[ObjectId, list[float]] = {number: [] for number in first_frames}
+    f: dict[ObjectId, list[float]] = {number: [] for number in first_frames}
+    for index in range(min(first_frames.values()) + 1, truth.frame_count - 1):
+        wanted, found, ignored = truth.masks(index), work.masks(index), truth.ignored(index)
+        for number, first_frame in first_frames.items():
+            if index > first_frame:
+                mask = found[number] if ignored is None else found[number] & ~ignored
+                j[number].append(region_similarity(mask, wanted[number]))
+                f[number].append(boundary_f(mask, wanted[number]))
+    reports = {}
+    for number, first_frame in first_frames.items():
+        known = work.scores(number)
+        scored = [known[index] for index in range(first_frame + 1, truth.frame_count - 1)]
+        reports[number] = ObjectReport(
+            first_frame=first_frame,
+            init_iou=iou[number],
+            j=tuple(j[number]),
+            f=tuple(f[number]),
+            scores=tuple(s.score for s in scored),
+            origins=tuple(str(s.origin) for s in scored),
+            j_statistics=statistics(j[number]),
+            f_statistics=statistics(f[number]),
+        )
+    return reports
+
+
+def _settings(models: Models, protocol: Protocol) -> dict[str, str | int | float | bool]:
+    below = protocol.settings.refine_below
+    refine_below = models.refine_below if below is None else below
+    uses_clicks = protocol.init == "click" or protocol.corrections > 0
+    return {
+        "model": models.name,
+        "propagator": models.propagator.name,
+        "segmenter": models.segmenter.name,
+        "init": protocol.init,
+        "clicks": protocol.clicks if uses_clicks else 0,
+        "corrections": protocol.corrections,
+        "short_side": protocol.short_side,
+        "assesses": protocol.settings.assesses,
+        "refine_below": refine_below if protocol.settings.assesses else 0.0,
+        "at_cuts": protocol.settings.at_cuts,
+    }
 
 
 def _peak_rss_mb() -> float:

@@ -25,12 +25,17 @@ class FileReader:
         path: The file.
         stream: Index of its video stream.
         index: Its frames.
+        size: Columns and rows that every picture should have, as stored. One of another size may
+            come in place of a frame that is lost; whoever asks must refuse it.
     """
 
-    def __init__(self, path: Path, stream: int, index: FrameIndex) -> None:
+    def __init__(
+        self, path: Path, stream: int, index: FrameIndex, size: tuple[int, int] | None = None
+    ) -> None:
         self._path = path
         self._stream = stream
         self._index = index
+        self._size = size
         self._open()
         self._key_pts = np.array([key.pts for key in index.keyframes], np.int64)
 
@@ -96,6 +101,9 @@ class FileReader:
                 if picture.pts is None or picture.pts < self._index.pts[place]:
                     continue
                 if picture.pts > self._index.pts[place]:
+                    if self._size not in (None, (picture.width, picture.height)):
+                        # MPEG-2 loses a frame where the size changes; the change is the cause.
+                        yield picture
                     return
                 yield picture
                 place += 1
@@ -124,7 +132,8 @@ class FileReader:
             return
         wanted = self._index.keyframes[key]
         for margin_s in SEEK_MARGINS_S:
-            self._seek(wanted.pts if wanted.dts is None else wanted.dts, margin_s)
+            if not self._seek(wanted.pts if wanted.dts is None else wanted.dts, margin_s):
+                break
             packets = self._demuxed()
             for packet in packets:
                 if packet.pts == wanted.pts:
@@ -144,15 +153,20 @@ class FileReader:
         except (av.FFmpegError, OSError) as error:
             raise DecodeError(f"{self._path.name} cannot be read: {error}") from error
 
-    def _seek(self, timestamp: int, margin_s: int) -> None:
+    def _seek(self, timestamp: int, margin_s: int) -> bool:
+        """Whether the file lets itself be sent to a time; a bare series of pictures does not."""
+        self._is_fresh = False
         base = self._video.time_base or 1
         depth = self._decoder.reorder_depth
-        self._container.seek(timestamp - round(margin_s / base), stream=self._video)
+        try:
+            self._container.seek(timestamp - round(margin_s / base), stream=self._video)
+        except (av.FFmpegError, OSError):
+            return False
         if self._decoder.is_open:
             self._decoder.flush_buffers()
             # Flushing forgets how far pictures are reordered, and B-frames would be dropped.
             self._decoder.reorder_depth = depth
-        self._is_fresh = False
+        return True
 
     def _reopen(self) -> None:
         if not self._is_fresh:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tam_edit.errors import DecodeError
+from tam_edit.errors import DecodeError, TamEditError
 from tam_edit.frame import Frame
 from tam_edit.media.container import main_video, open_input
 from tam_edit.media.file_reader import FileReader
@@ -98,12 +98,17 @@ class FileSource(Source):
             self._scrub_reader = self._reader()
         if self._scrubbed is None or self._scrub_reader.starts_anew(self._next, index):
             self._scrubbed = self._read(self._scrub_reader, index, self.info.frame_count)
-        for frame in self._scrubbed:
-            self._next = frame.index + 1
-            if frame.index == index:
-                if self._next == self.info.frame_count:
-                    self._scrubbed = None
-                return frame
+        try:
+            for frame in self._scrubbed:
+                self._next = frame.index + 1
+                if frame.index == index:
+                    if self._next == self.info.frame_count:
+                        self._scrubbed = None
+                    return frame
+        except TamEditError:
+            # A frame that cannot be had says nothing of the others.
+            self._scrubbed = None
+            raise
         raise DecodeError(f"{self._path.name} cannot be decoded at frame {index}")
 
     def close(self) -> None:
@@ -124,7 +129,8 @@ class FileSource(Source):
                     yield chunk.pop()
 
     def _reader(self) -> FileReader:
-        return FileReader(self._path, self._stream, self._index)
+        size = (self._facts.width, self._facts.height)
+        return FileReader(self._path, self._stream, self._index, size)
 
     def _read(self, reader: FileReader, start: int, stop: int) -> Iterator[Frame]:
         for index, picture in reader.frames(start, stop):
@@ -136,6 +142,8 @@ class FileSource(Source):
                 time_base=self.info.time_base,
                 duration=int(self._durations[index]),
                 name=self._path.name,
+                remedy=f"bring it to one size first: ffmpeg -i {self._path.name} "
+                f"-vf scale={self.info.width}:{self.info.height} one-size.mp4",
             )
 
     def _first_picture(self, index: FrameIndex, pixel_aspect: Fraction | None) -> PictureFacts:

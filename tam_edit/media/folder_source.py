@@ -69,9 +69,11 @@ class FolderSource(Source):
         """Read one picture."""
         file = self.files[self._checked_index(index)]
         picture, facts, _ = _decoded(file, index)
-        name = f"{file.parent.name}/{file.name}"
+        name = f"{file.parent.name} ({file.name})"
         if facts.quarter_turns != self._facts.quarter_turns:
-            raise DecodeError(f"{name} is to be turned otherwise than the first picture")
+            raise DecodeError(
+                f"frame {index} of {name} is to be turned otherwise than the first picture"
+            )
         return frame_of(
             picture,
             self._facts,
@@ -80,6 +82,7 @@ class FolderSource(Source):
             time_base=self.info.time_base,
             duration=1,
             name=name,
+            remedy=f"save all pictures like {self.files[0].name}",
         )
 
     def _decode(self, start: int, stop: int) -> Iterator[Frame]:

@@ -92,8 +92,19 @@ def frame_of(
     time_base: Fraction,
     duration: int,
     name: str,
+    remedy: str,
 ) -> Frame:
     """A decoded picture as a frame.
+
+    Args:
+        picture: As decoded.
+        facts: What it must be like.
+        index: 0-based frame.
+        pts: Its timestamp, in units of ``time_base``.
+        time_base: Seconds.
+        duration: How long it is shown, in the same units.
+        name: Of the file, for messages.
+        remedy: What to do where it is not like that, as the first part of a hint.
 
     Raises:
         DecodeError: It has another size or pixel format than the first one.
@@ -102,8 +113,8 @@ def frame_of(
     expected = (facts.format_name, facts.width, facts.height)
     if found != expected:
         raise DecodeError(
-            f"{name} changes from {_named(*expected)} to {_named(*found)} at frame {index}",
-            hint="cut it there and edit the parts one by one",
+            f"frame {index} of {name} is {_named(*found)}, but the first is {_named(*expected)}",
+            hint=f"{remedy}; or edit only what comes before, with --out {index} or less",
         )
     return Frame(
         planes=planes_of(picture, facts.layout),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tam_edit.errors import InputError, NotInstalledError, UnknownNameError
 from tam_edit.models.base import Propagator, Segmenter
 from tam_edit.models.weights import Role, installed, required
+from tam_edit.tracks import DOUBTFUL_BELOW
 
 AUTO = "auto"
 BUILTIN = "builtin"
@@ -31,12 +32,15 @@ class Models:
         segmenter: Turns prompts into a mask.
         propagator: Carries masks through the video.
         weights: Names of the weights they were loaded from; empty where they need none.
+        refine_below: Masks with a lower score are worth a refinement by this segmenter, in
+            [0, 1]; 0 where refinement was measured and does not help.
     """
 
     name: str
     segmenter: Segmenter
     propagator: Propagator
     weights: tuple[str, ...] = ()
+    refine_below: float = 0.0
 
 
 def missing_weights() -> list[str]:
@@ -103,4 +107,5 @@ def _load_sam_xmem(device: str, weights: Sequence[str]) -> Models:
         segmenter=load_sam(required(for_clicks), device),
         propagator=load_xmem(required(for_video), device),
         weights=(for_clicks, for_video),
+        refine_below=DOUBTFUL_BELOW,
     )

@@ -73,6 +73,22 @@ class TrackingInfo:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Affinity:
+    """Where in memory one object's mask comes from, pixel by pixel.
+
+    A model that answers by looking up earlier pictures knows for each pixel which of them it
+    looks like. Both maps are float32 (height, width) in [0, 1], at tracking size.
+
+    Attributes:
+        inside: The share of what a pixel looks like that lies inside the object.
+        anchored: That part of it which lies on a keyframe.
+    """
+
+    inside: Matte
+    anchored: Matte
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TrackStep:
     """What a run says of one frame.
 
@@ -80,11 +96,14 @@ class TrackStep:
         mattes: Per object, float32 (height, width) at tracking size.
         scores: Per object, in [0, 1]: how sure the model itself is that the mask is right.
         reasons: Per object, why the score is low, in plain words; empty where it is not.
+        affinity: Per object that was carried, where in memory its mask comes from; empty for a
+            model that looks nothing up.
     """
 
     mattes: Mapping[ObjectId, Matte]
     scores: Mapping[ObjectId, float]
     reasons: Mapping[ObjectId, tuple[str, ...]] = field(default_factory=dict)
+    affinity: Mapping[ObjectId, Affinity] = field(default_factory=dict)
 
 
 class PropagationRun(Protocol):
@@ -108,6 +127,24 @@ class PropagationRun(Protocol):
 
     def step(self, frame: Frame) -> TrackStep:
         """Carry every object to the next frame of the pass."""
+        ...
+
+    def revise(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> None:
+        """Take better mattes of the latest frame, so that the following frames profit.
+
+        They are remembered as any tracked frame is, and fade as these do.
+
+        Args:
+            frame: The frame of the latest ``step`` or ``keyframe``.
+            mattes: Per object that was carried to it, float32 (height, width) at tracking size.
+
+        Raises:
+            InputError: An object is not known to the run, or a matte is of another size.
+        """
+        ...
+
+    def cut(self) -> None:
+        """Say that the next frame belongs to another shot: nothing has moved there from here."""
         ...
 
     def forget(self, object_id: ObjectId) -> None:

@@ -1,16 +1,24 @@
-"""Reading weights: nothing in a file is run, and each way it can be wrong has its own words."""
+"""Reading weights, and the devices that they go to.
+
+Nothing in a file is run, and each way it can be wrong has its own words.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import struct
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
-from tam_edit.errors import InputError, NotInstalledError, WeightsError
+from tam_edit.errors import InputError, NotInstalledError, OutOfMemoryError, WeightsError
+
+# What a person lowers where a network does not fit.
+LOWER_SIZE = "lower --size (short_side_px in a recipe)"
 
 ZIP_MAGIC = b"PK\x03\x04"
 # What PyTorch's readers raise on changed bytes, one after the other, found by changing them.
@@ -95,10 +103,33 @@ def torch_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether PyTorch says, in the words of one of its devices, that memory is full."""
+@contextlib.contextmanager
+def memory_guard(message: str, hint: str) -> Iterator[None]:
+    """Say in plain words when the memory of the device does not suffice.
+
+    Args:
+        message: What did not fit.
+        hint: The setting to lower.
+
+    Raises:
+        OutOfMemoryError: It does not.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and not _is_out_of_memory(error):
+            raise
+        raise OutOfMemoryError(message, hint=hint) from error
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether PyTorch says, by a class or in the words of one of its devices, that it is full."""
     words = str(error)
-    return "out of memory" in words or "can't allocate memory" in words
+    return (
+        isinstance(error, torch.cuda.OutOfMemoryError)
+        or "out of memory" in words
+        or "can't allocate memory" in words
+    )
 
 
 def _breaks_off(path: Path) -> bool:

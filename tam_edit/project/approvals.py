@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tam_edit.project.records import now
 from tam_edit.project.store import Store
 from tam_edit.types import ObjectId
@@ -38,3 +40,9 @@ def remove(store: Store, object_id: ObjectId, start: int, stop: int) -> None:
         "DELETE FROM approval WHERE object_id = ? AND frame >= ? AND frame < ?",
         (object_id, start, stop),
     )
+
+
+def void(store: Store, object_ids: Iterable[ObjectId], frame_index: int) -> None:
+    """Void what was approved of a frame's masks, inside the open transaction."""
+    for object_id in object_ids:
+        remove(store, object_id, frame_index, frame_index + 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -11,9 +10,10 @@ from types import TracebackType
 from typing import Self
 
 from tam_edit.errors import InputError
-from tam_edit.project import approvals, mattes, objects, runs, shot
+from tam_edit.project import approvals, backtracks, mattes, objects, runs, shot
 from tam_edit.project import log as log_rows
 from tam_edit.project import prompts as prompt_rows
+from tam_edit.project.gathered import GatheredFrames
 from tam_edit.project.log import LogRecord
 from tam_edit.project.prompts import PromptRecord
 from tam_edit.project.settings import Settings
@@ -22,16 +22,14 @@ from tam_edit.prompts import Prompts
 from tam_edit.tracks import Direction, FrameScore, MaskTrack, RunState, TrackedMatte, TrackSet
 from tam_edit.types import ObjectId
 
-COMMIT_INTERVAL_S = 1.0
-"""Frames wait this long for their commit: a kill loses no more than the work of that time."""
-
 
 class Project:
     """A shot's document: one SQLite file, readable by its owner only, open in one process.
 
     It is the sink that tracking writes to and the reader that effects read from
     (:class:`~tam_edit.tracks.TrackSink`, :class:`~tam_edit.tracks.TrackReader`). Everything is on
-    disk when a method returns; only ``append`` gathers frames for up to a second. Reads may come
+    disk when a method returns; only ``append`` gathers frames, for a second or for 19 times what
+    their last commit took, whichever is longer, but never for more than a minute. Reads may come
     from any thread, writes from one thread only. Make one with ``create`` or ``open``, and close
     it, best as a context manager.
     """
@@ -40,10 +38,7 @@ class Project:
         self._store = store
         self._shot = shot.get(store)
         self._settings = Settings(store)
-        self._run: tuple[str, Direction, tuple[ObjectId, ...]] | None = None
-        # The newest frame of a pass that is written but not committed, and what gives its state.
-        self._waiting: tuple[int, Callable[[], bytes]] | None = None
-        self._committed_at = time.monotonic()
+        self._frames = GatheredFrames(store)
 
     @classmethod
     def create(
@@ -125,9 +120,9 @@ class Project:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is not None and self._waiting is not None:
+        if kind is not None and self._frames.has_state:
             # The tracker may have been stopped inside a step: its state cannot be taken now.
-            self._drop()
+            self._frames.drop()
         self.close()
 
     @property
@@ -223,6 +218,21 @@ class Project:
         """Everything that was ever said, in that order, also what was taken back."""
         return prompt_rows.records(self._store)
 
+    def add_backtrack(self, object_id: ObjectId, frame_index: int) -> None:
+        """Keep that a correction is still to be carried back to the keyframe before it."""
+        objects.check(self._store, (object_id,))
+        with self._transaction():
+            backtracks.add(self._store, object_id, frame_index)
+
+    def backtracks(self, object_id: ObjectId) -> list[int]:
+        """The frames of corrections that are still to be carried back, ascending."""
+        return backtracks.frames(self._store, object_id)
+
+    def end_backtrack(self, object_id: ObjectId, frame_index: int) -> None:
+        """Say that a correction was carried back."""
+        with self._transaction():
+            backtracks.remove(self._store, object_id, frame_index)
+
     def begin_run(self, model: str, direction: Direction, object_ids: Iterable[ObjectId]) -> None:
         """Say which pass the following frames belong to.
 
@@ -239,15 +249,11 @@ class Project:
         """
         ids = tuple(sorted(object_ids))
         objects.check(self._store, ids)
-        runs.check_direction(direction)
-        self.flush()
-        self._run = (model, direction, ids)
+        self._frames.begin(model, direction, ids)
 
     def end_run(self) -> None:
         """Say that the pass is complete: its frames stay, its state is deleted."""
-        with self._transaction():
-            runs.remove(self._store)
-        self._run = None
+        self._frames.end()
 
     def run_state(self) -> RunState | None:
         """Where the last pass that did not end can go on, or None.
@@ -262,10 +268,11 @@ class Project:
         entries: Mapping[ObjectId, TrackedMatte],
         snapshot: Callable[[], bytes] | None = None,
     ) -> None:
-        """Write one frame's mattes; those already there for it are replaced.
+        """Write one frame's mattes; those already there for it are replaced, and not approved.
 
-        They are readable at once and committed within ``COMMIT_INTERVAL_S``, in one transaction
-        with the snapshot of the newest of them.
+        They are readable at once and committed, in one transaction with the snapshot of the newest
+        of them, by the first ``append`` that comes ``gathered.COMMIT_INTERVAL_S`` after the last
+        commit, or later where that one took long.
 
         Args:
             frame_index: Of the video.
@@ -280,21 +287,7 @@ class Project:
         """
         self._shot.check_frame(frame_index)
         objects.check(self._store, entries)
-        if snapshot is not None and self._run is None:
-            raise InputError("a snapshot was given outside a pass; call begin_run first")
-        try:
-            if not self._store.in_transaction:
-                self._store.begin()
-            mattes.put(self._store, frame_index, entries)
-            if snapshot is not None:
-                self._waiting = (frame_index, snapshot)
-            is_due = time.monotonic() - self._committed_at >= COMMIT_INTERVAL_S
-            # An older frame's state is gone by now: wait for a frame that brings its own.
-            if is_due and (snapshot is not None or self._waiting is None):
-                self._commit()
-        except BaseException:
-            self._drop()
-            raise
+        self._frames.append(frame_index, entries, snapshot)
 
     def flush(self) -> None:
         """Commit the frames that wait; during a pass, call it between two frames.
@@ -302,13 +295,7 @@ class Project:
         Raises:
             ProjectError: The disk is full or the file has gone. What was committed is kept.
         """
-        if not self._store.in_transaction:
-            return
-        try:
-            self._commit()
-        except BaseException:
-            self._drop()
-            raise
+        self._frames.flush()
 
     def entry(self, object_id: ObjectId, frame_index: int) -> TrackedMatte | None:
         """One frame's matte, or None where the object was not tracked.
@@ -395,24 +382,3 @@ class Project:
         self.flush()
         with self._store.transaction():
             yield
-
-    def _commit(self) -> None:
-        if self._waiting is not None and self._run is not None:
-            frame_index, snapshot = self._waiting
-            model, direction, object_ids = self._run
-            state = RunState(
-                model=model,
-                direction=direction,
-                frame_index=frame_index,
-                object_ids=object_ids,
-                snapshot=snapshot(),
-            )
-            runs.put(self._store, state)
-        self._store.commit()
-        self._waiting = None
-        self._committed_at = time.monotonic()
-
-    def _drop(self) -> None:
-        """Forget the frames that wait."""
-        self._waiting = None
-        self._store.rollback()

@@ -17,7 +17,7 @@ from tam_edit.prompts import Prompts
 from tam_edit.types import Mask, ObjectId
 
 _COLUMNS = "id, object_id, frame, kind, numbers, mask, time, is_active"
-_NUMBER_COUNTS = {"click": 2, "not": 2, "box": 4, "mask": 2}
+_NUMBER_COUNTS = {"click": 2, "not": 2, "box": 4, "mask": 2, "gone": 0}
 
 
 class PromptKind(StrEnum):
@@ -27,6 +27,7 @@ class PromptKind(StrEnum):
     NOT = "not"
     BOX = "box"
     MASK = "mask"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +40,7 @@ class PromptRecord:
         frame_index: On which frame.
         kind: Of what kind.
         numbers: ``(x, y)`` of a click, ``(x0, y0, x1, y1)`` of a box, ``(width, height)`` of a
-            mask; pixels.
+            mask; pixels. Empty where it was said that the object is gone.
         mask: The painted mask at source size, of a mask only.
         time: When, UTC, ISO 8601.
         is_active: False once it was taken back.
@@ -58,6 +59,8 @@ class PromptRecord:
 def add(store: Store, object_id: ObjectId, frame_index: int, prompts: Prompts) -> None:
     """Write every click, the box and the mask, each as one row, in one transaction."""
     said: list[tuple[PromptKind, tuple[float, ...], bytes | None]] = []
+    if prompts.gone:
+        said.append((PromptKind.GONE, (), None))
     if prompts.mask is not None:
         height, width = prompts.mask.shape
         said.append((PromptKind.MASK, (width, height), encode_mask(prompts.mask)))
@@ -87,6 +90,7 @@ def merged(store: Store, object_id: ObjectId) -> dict[int, Prompts]:
     """What is said about an object, frame by frame, ascending; what was taken back is left out.
 
     Clicks add up in the order they were given; of several boxes or masks the last one counts.
+    Where an object was said to be gone, only what was said afterwards counts.
     """
     rows = store.rows(
         f"SELECT {_COLUMNS} FROM prompt WHERE object_id = ? AND is_active"  # noqa: S608 - no input
@@ -110,6 +114,10 @@ def records(store: Store) -> Iterator[PromptRecord]:
 def _together(said: list[PromptRecord]) -> Prompts:
     box: tuple[float, ...] | None = None
     mask: Mask | None = None
+    left = max((i for i, it in enumerate(said) if it.kind is PromptKind.GONE), default=-1)
+    if left == len(said) - 1:
+        return Prompts(gone=True)
+    said = said[left + 1 :]
     for record in said:
         if record.kind is PromptKind.BOX:
             box = record.numbers

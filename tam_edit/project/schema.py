@@ -102,7 +102,42 @@ def _to_version_1(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_version_1,)
+_VERSION_2 = (
+    # SQLite cannot change a CHECK: the table is made anew, with its rows and ids.
+    "ALTER TABLE prompt RENAME TO prompt_1",
+    """
+    CREATE TABLE prompt (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        object_id INTEGER NOT NULL REFERENCES object (id),
+        frame INTEGER NOT NULL CHECK (frame >= 0),
+        kind TEXT NOT NULL CHECK (kind IN ('click', 'not', 'box', 'mask', 'gone')),
+        numbers TEXT NOT NULL,
+        mask BLOB,
+        time TEXT NOT NULL,
+        is_active INTEGER NOT NULL DEFAULT 1,
+        CHECK ((kind = 'mask') = (mask IS NOT NULL))
+    )
+    """,
+    "INSERT INTO prompt SELECT * FROM prompt_1",
+    "DROP TABLE prompt_1",
+    "CREATE INDEX prompt_of_object ON prompt (object_id, frame)",
+    # Corrections whose way back to the keyframe before them is still to be tracked.
+    """
+    CREATE TABLE backtrack (
+        object_id INTEGER NOT NULL REFERENCES object (id),
+        frame INTEGER NOT NULL CHECK (frame >= 0),
+        PRIMARY KEY (object_id, frame)
+    )
+    """,
+)
+
+
+def _to_version_2(connection: sqlite3.Connection) -> None:
+    for statement in _VERSION_2:
+        connection.execute(statement)
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_version_1, _to_version_2)
 """Step ``n`` brings a file from version ``n`` to version ``n + 1``; the first makes the tables."""
 
 

@@ -37,6 +37,23 @@ class TrackStep(Part):
         le=4320,
         description="Short side of the picture that the model sees, in pixels.",
     )
+    assess: bool = Field(
+        default=True,
+        description="Whether masks are also assessed from outside the model; without it nothing "
+        "is refined.",
+    )
+    refine_below: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Masks with a lower score are handed to the segmenter, in [0, 1]; 0 refines "
+        "none; left out, it is what was measured to help with the model.",
+    )
+    at_cuts: Literal["ask", "reacquire", "ignore"] = Field(
+        default="ask",
+        description="What happens where the video is cut: 'ask' stops until a person says where "
+        "the object is, 'reacquire' looks for it, 'ignore' does not look for cuts.",
+    )
 
 
 class CheckpointStep(Part):

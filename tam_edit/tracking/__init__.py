@@ -1,13 +1,26 @@
-"""The Track Anything loop: prompts become keyframes, keyframes are carried through the video."""
+"""The Track Anything loop: init, propagate, assess, refine, correct."""
 
+from tam_edit.tracking.correct import place_keyframe
+from tam_edit.tracking.cuts import find_cuts
 from tam_edit.tracking.follow import TrackStore, follow
-from tam_edit.tracking.plan import Pass, plan_passes
-from tam_edit.tracking.propagate import propagate, tracking_size
+from tam_edit.tracking.init import UNCONFIRMED, give_prompts
+from tam_edit.tracking.plan import Fill, Pass, Plan, plan_passes
+from tam_edit.tracking.propagate import propagate
+from tam_edit.tracking.settings import AT_CUTS, AtCuts, LoopSettings, tracking_size
 
 __all__ = [
+    "AT_CUTS",
+    "UNCONFIRMED",
+    "AtCuts",
+    "Fill",
+    "LoopSettings",
     "Pass",
+    "Plan",
     "TrackStore",
+    "find_cuts",
     "follow",
+    "give_prompts",
+    "place_keyframe",
     "plan_passes",
     "propagate",
     "tracking_size",

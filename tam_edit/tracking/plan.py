@@ -1,18 +1,21 @@
 """Which frames are still to be tracked, in which passes.
 
-Forward passes begin at keyframes and end at the out point or where tracked frames begin again.
-What lies before an object's first keyframe is reached by a backward pass.
+Cuts divide a video into shots. Within a shot, forward passes begin at keyframes and end where the
+shot does, where tracked frames begin again or where the object is said to be gone; what lies
+before an object's first keyframe is reached by a backward pass. A correction is also carried back
+towards the keyframe before it. What no keyframe reaches is not tracked but filled.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from tam_edit.tracks import Origin
 from tam_edit.types import ObjectId
 
-# Keyframes behind the start of a pass that are learned first: the nearest ones.
+# Keyframes beside the one that a pass begins with which are learned first: the nearest ones.
 MAX_MEMORY = 8
 
 
@@ -23,15 +26,20 @@ class Pass:
     Attributes:
         frames: The frames that the run is shown, in its order (step 1 or -1).
         keyframes: Per frame the objects whose keyframe enters there.
-        memory: Keyframes that lie behind the first frame and are learned before it. Only a pass
-            with one object has them: a model would carry other objects across the jump.
+        exits: Per frame the objects that take no part any more, from there on.
+        memory: Keyframes outside the pass that are learned before it, the nearest last. Only a
+            pass with one object has them: a model would carry other objects across the jump.
         resumes: Whether the run goes on from its snapshot, taken on the frame before the first.
+        correction: The frame of the correction that it carries back, over frames that are tracked
+            already, until both agree; None for every other pass.
     """
 
     frames: range
     keyframes: Mapping[int, tuple[ObjectId, ...]]
+    exits: Mapping[int, tuple[ObjectId, ...]] = field(default_factory=dict)
     memory: tuple[int, ...] = ()
     resumes: bool = False
+    correction: int | None = None
 
     @property
     def object_ids(self) -> frozenset[ObjectId]:
@@ -45,16 +53,51 @@ class Pass:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fill:
+    """Frames of one object that get an empty matte without a model.
+
+    Attributes:
+        object_id: The object.
+        frames: Ascending.
+        origin: ``Origin.ABSENT`` or ``Origin.UNREACHED``.
+    """
+
+    object_id: ObjectId
+    frames: range
+    origin: Origin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is to be done, in this order."""
+
+    fills: list[Fill]
+    passes: list[Pass]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ObjectState:
     """What is known of one object before planning.
 
     Attributes:
-        keyframes: Frames on which a person gave the mask, ascending.
+        keyframes: Frames on which a person said something, ascending.
         tracked: Half-open spans of frames that have a mask, ascending, keyframes included.
+        gone: Those of the keyframes on which the object is said to be gone.
+        backtracks: Those that are still to be carried back to the keyframe before them.
     """
 
     keyframes: Sequence[int]
     tracked: Sequence[tuple[int, int]]
+    gone: frozenset[int] = frozenset()
+    backtracks: Sequence[int] = ()
+
+    def before(self, frame: int) -> int | None:
+        """The last keyframe before a frame."""
+        return max((k for k in self.keyframes if k < frame), default=None)
+
+    def after(self, frame: int) -> int | None:
+        """The first keyframe on or after a frame."""
+        return min((k for k in self.keyframes if k >= frame), default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +114,11 @@ class Interrupted:
     is_forward: bool
     object_ids: frozenset[ObjectId]
 
+    @property
+    def following(self) -> int:
+        """The frame that it would have gone on with."""
+        return self.frame_index + (1 if self.is_forward else -1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Stretch:
@@ -79,16 +127,31 @@ class _Stretch:
     object_id: ObjectId
     keyframe: int
     frames: range
+    shot: range
+    needs_memory: bool
+    resumes: bool = False
+
+    @property
+    def entry(self) -> int:
+        """The frame on which the object enters a run."""
+        return self.frames.start if self.resumes else self.keyframe
 
     @property
     def is_fresh(self) -> bool:
         """Whether it begins right beside its keyframe."""
         return abs(self.frames.start - self.keyframe) == 1
 
-    def from_keyframe(self) -> _Stretch:
-        """The same stretch, begun anew at its keyframe."""
-        step = self.frames.step
-        return replace(self, frames=range(self.keyframe + step, self.frames.stop, step))
+
+def shots_of(start: int, stop: int, cuts: Sequence[int]) -> list[range]:
+    """The shots of a half-open span of frames.
+
+    Args:
+        start: First frame.
+        stop: One past the last frame.
+        cuts: First frames of new shots, in any order; those outside the span do not matter.
+    """
+    inside = sorted({cut for cut in cuts if start < cut < stop})
+    return [range(a, b) for a, b in zip([start, *inside], [*inside, stop], strict=True)]
 
 
 def plan_passes(
@@ -96,124 +159,208 @@ def plan_passes(
     in_frame: int,
     out_frame: int,
     interrupted: Interrupted | None = None,
-) -> list[Pass]:
-    """The passes that give every object a mask on every frame, forward ones first.
+    *,
+    cuts: Sequence[int] = (),
+    most_objects: int | None = None,
+) -> Plan:
+    """What gives every object a mask on every frame: fills, then forward passes, then backward.
 
     Args:
         objects: State per object; objects without a keyframe are left out.
         in_frame: First frame of the project.
         out_frame: One past the last frame.
         interrupted: A run that can go on from its snapshot.
+        cuts: Frames that no pass crosses, each the first one of its shot.
+        most_objects: How many objects one pass may carry; any number where None.
     """
-    forward: dict[int, list[_Stretch]] = defaultdict(list)
-    backward: dict[int, list[_Stretch]] = defaultdict(list)
+    fills: list[Fill] = []
+    forward: list[_Stretch] = []
+    backward: list[_Stretch] = []
+    shots = shots_of(in_frame, out_frame, cuts)
     for object_id, state in objects.items():
         if not state.keyframes:
             continue
-        for stretch in _stretches(object_id, state, in_frame, out_frame):
-            group = forward if stretch.frames.step > 0 else backward
-            group[stretch.frames.stop].append(stretch)
-    _join_consecutive(forward)
-    passes = [_to_pass(group, objects, interrupted) for _, group in sorted(forward.items())]
-    return passes + [_to_pass(group, objects, interrupted) for _, group in sorted(backward.items())]
+        for gap in _gaps(state.tracked, shots):
+            shot = next(shot for shot in shots if gap.start in shot)
+            found = _stretch(object_id, state, gap, shot)
+            if isinstance(found, Fill):
+                fills.append(found)
+            else:
+                (forward if found.frames.step > 0 else backward).append(found)
+    forward = _joined(forward)
+    passes = [
+        _to_pass(group, objects)
+        for stretches in (forward, backward)
+        for group in _groups(_resumed(stretches, interrupted), most_objects)
+    ]
+    passes += [
+        way
+        for object_id, state in objects.items()
+        for way in _ways_back(object_id, state, shots, interrupted)
+    ]
+    return Plan(fills=fills, passes=passes)
 
 
-def _stretches(
-    object_id: ObjectId, state: ObjectState, in_frame: int, out_frame: int
-) -> list[_Stretch]:
-    stretches = []
-    for start, stop in _gaps(state.tracked, in_frame, out_frame):
-        before = [k for k in state.keyframes if k < start]
-        if before:
-            frames, keyframe = range(start, stop), before[-1]
-        else:
-            frames, keyframe = range(stop - 1, start - 1, -1), state.keyframes[0]
-        stretches.append(_Stretch(object_id=object_id, keyframe=keyframe, frames=frames))
-    return stretches
-
-
-def _gaps(
-    tracked: Sequence[tuple[int, int]], in_frame: int, out_frame: int
-) -> list[tuple[int, int]]:
+def _gaps(tracked: Sequence[tuple[int, int]], shots: Sequence[range]) -> list[range]:
+    """Spans without a mask, ascending, each within one shot."""
     gaps = []
-    at = in_frame
-    for start, stop in tracked:
-        if start > at:
-            gaps.append((at, min(start, out_frame)))
-        at = max(at, stop)
-    if at < out_frame:
-        gaps.append((at, out_frame))
-    return [(start, stop) for start, stop in gaps if start < stop]
+    for shot in shots:
+        at = shot.start
+        for start, stop in tracked:
+            if start > at:
+                gaps.append(range(at, min(start, shot.stop)))
+            at = max(at, stop)
+        gaps.append(range(at, shot.stop))
+    return [gap for gap in gaps if gap]
 
 
-def _join_consecutive(forward: dict[int, list[_Stretch]]) -> None:
-    """Let a stretch that ends at a keyframe go on with the one that begins there."""
-    for stop in sorted(forward):
-        for stretch in list(forward[stop]):
-            follower = next(
-                (
-                    later
-                    for group in forward.values()
-                    for later in group
-                    if later.object_id == stretch.object_id
-                    and later.keyframe == stop
-                    and later.is_fresh
-                ),
-                None,
-            )
-            if follower is None:
-                continue
-            forward[stop].remove(stretch)
-            end = follower.frames.stop
-            joined = replace(stretch, frames=range(stretch.frames.start, end))
-            forward[end][forward[end].index(follower)] = joined
-        if not forward[stop]:
-            del forward[stop]
-
-
-def _to_pass(
-    group: list[_Stretch],
-    objects: Mapping[ObjectId, ObjectState],
-    interrupted: Interrupted | None,
-) -> Pass:
-    step = group[0].frames.step
-    waiting = [s for s in group if not s.is_fresh]
-    resumes = interrupted is not None and _can_resume(waiting, group, interrupted)
-    if not resumes:
-        group = [s.from_keyframe() for s in group]
-    entries = [s.frames.start - step for s in group if s.is_fresh or not resumes]
-    entry = min(entries, key=lambda frame: frame * step, default=None)
-    if resumes and interrupted is not None:
-        first = interrupted.frame_index + step
+def _stretch(object_id: ObjectId, state: ObjectState, gap: range, shot: range) -> _Stretch | Fill:
+    """How a gap is closed."""
+    before, after = state.before(gap.start), state.after(gap.stop)
+    if before is not None and before in state.gone:
+        return Fill(object_id=object_id, frames=gap, origin=Origin.ABSENT)
+    if before is not None and before in shot:
+        frames, keyframe = gap, before
+    elif after is not None and after in shot and after not in state.gone:
+        frames, keyframe = gap[::-1], after
     else:
-        first = entry if entry is not None else group[0].frames.start
+        return Fill(object_id=object_id, frames=gap, origin=Origin.UNREACHED)
+    behind = [k for k in state.keyframes if (k - keyframe) * frames.step < 0]
+    return _Stretch(
+        object_id=object_id,
+        keyframe=keyframe,
+        frames=frames,
+        shot=shot,
+        needs_memory=any(k not in state.gone for k in behind),
+    )
+
+
+def _joined(forward: Sequence[_Stretch]) -> list[_Stretch]:
+    """Let a stretch that ends at a keyframe go on with the one that begins there."""
+    joined: dict[ObjectId, list[_Stretch]] = defaultdict(list)
+    for stretch in sorted(forward, key=lambda s: s.frames.start):
+        done = joined[stretch.object_id]
+        meets = bool(done) and done[-1].frames.stop == stretch.keyframe in done[-1].shot
+        if meets and stretch.is_fresh:
+            whole = range(done[-1].frames.start, stretch.frames.stop)
+            done[-1] = replace(done[-1], frames=whole)
+        else:
+            done.append(stretch)
+    return [stretch for done in joined.values() for stretch in done]
+
+
+def _resumed(stretches: Sequence[_Stretch], interrupted: Interrupted | None) -> list[_Stretch]:
+    """The stretches, where those of an interrupted run go on and all others begin anew."""
+    step = stretches[0].frames.step if stretches else 1
+    resumes: set[ObjectId] = set()
+    if interrupted is not None and interrupted.is_forward == (step > 0):
+        following = interrupted.following
+        waiting = {s.object_id for s in stretches if s.frames.start == following}
+        if waiting == interrupted.object_ids:
+            resumes = waiting
+    return [
+        replace(stretch, resumes=True)
+        if stretch.object_id in resumes and stretch.frames.start == following
+        else replace(stretch, frames=range(stretch.keyframe + step, stretch.frames.stop, step))
+        for stretch in stretches
+    ]
+
+
+def _groups(stretches: Sequence[_Stretch], most_objects: int | None) -> list[list[_Stretch]]:
+    """Stretches of different objects that one run can carry together, in the order of work.
+
+    They follow each other without a frame in between, and none needs a memory of its own.
+    """
+    if not stretches:
+        return []
+    step = stretches[0].frames.step
+    groups: list[list[_Stretch]] = []
+    ends: list[int] = []
+    ordered = sorted(stretches, key=lambda s: (not s.resumes, s.entry * step, s.object_id))
+    for stretch in ordered:
+        end = stretch.frames.stop
+        alone = stretch.needs_memory and not stretch.resumes
+        for i, group in enumerate(groups):
+            is_full = most_objects is not None and len(group) >= most_objects
+            clashes = any(
+                s.object_id == stretch.object_id or (s.needs_memory and not s.resumes)
+                for s in group
+            )
+            starts_inside = group[0].entry * step <= stretch.entry * step < ends[i] * step
+            if not (alone or is_full or clashes) and starts_inside:
+                group.append(stretch)
+                ends[i] = max(ends[i] * step, end * step) * step
+                break
+        else:
+            groups.append([stretch])
+            ends.append(end)
+    return groups
+
+
+def _to_pass(group: Sequence[_Stretch], objects: Mapping[ObjectId, ObjectState]) -> Pass:
+    step = group[0].frames.step
+    first = group[0].entry
+    stop = max(s.frames.stop * step for s in group) * step
     keyframes: dict[int, list[ObjectId]] = defaultdict(list)
-    frames = range(first, group[0].frames.stop, step)
+    exits: dict[int, list[ObjectId]] = defaultdict(list)
     for stretch in group:
-        begin = stretch.frames.start if resumes and not stretch.is_fresh else stretch.keyframe
+        own = range(stretch.entry, stretch.frames.stop, step)
         for keyframe in objects[stretch.object_id].keyframes:
-            if keyframe in frames and (keyframe - begin) * step >= 0:
+            if keyframe in own:
                 keyframes[keyframe].append(stretch.object_id)
+        if stretch.frames.stop != stop:
+            exits[stretch.frames.stop].append(stretch.object_id)
+    frames = range(first, stop, step)
     memory: tuple[int, ...] = ()
-    if len(group) == 1 and not resumes:
-        behind = [k for k in objects[group[0].object_id].keyframes if (k - first) * step < 0]
-        memory = tuple(sorted(behind, reverse=step < 0)[-MAX_MEMORY:])
+    if len(group) == 1 and not group[0].resumes:
+        memory = _memory(objects[group[0].object_id], frames)
     return Pass(
         frames=frames,
         keyframes={frame: tuple(sorted(ids)) for frame, ids in sorted(keyframes.items())},
+        exits={frame: tuple(sorted(ids)) for frame, ids in sorted(exits.items())},
         memory=memory,
-        resumes=resumes,
+        resumes=group[0].resumes,
     )
 
 
-def _can_resume(waiting: list[_Stretch], group: list[_Stretch], interrupted: Interrupted) -> bool:
-    """Whether exactly the objects of the interrupted run wait right after its last frame."""
-    step = group[0].frames.step
-    following = interrupted.frame_index + step
-    here = {s.object_id for s in group if s.frames.start == following}
-    return (
-        interrupted.is_forward == (step > 0)
-        and here == interrupted.object_ids
-        and all(s.frames.start == following for s in waiting)
-        and all((s.frames.start - following) * step >= 0 for s in group)
-    )
+def _memory(state: ObjectState, frames: range) -> tuple[int, ...]:
+    """Keyframes that show the object outside a pass, the nearest last."""
+    others = [k for k in state.keyframes if k not in frames and k not in state.gone]
+    others.sort(key=lambda k: (-abs(k - frames.start), k))
+    return tuple(others[-MAX_MEMORY:])
+
+
+def _ways_back(
+    object_id: ObjectId,
+    state: ObjectState,
+    shots: Sequence[range],
+    interrupted: Interrupted | None,
+) -> list[Pass]:
+    passes = []
+    for keyframe in state.backtracks:
+        before = state.before(keyframe)
+        shot = next((shot for shot in shots if keyframe in shot), None)
+        ends = {keyframe, before} & {*state.gone, None}
+        if ends or shot is None or before is None or before not in shot:
+            continue
+        frames = range(keyframe, before, -1)
+        keyframes = {keyframe: (object_id,)}
+        memory = _memory(state, frames)
+        resumes = (
+            interrupted is not None
+            and not interrupted.is_forward
+            and interrupted.object_ids == {object_id}
+            and before < interrupted.frame_index < keyframe
+        )
+        if resumes and interrupted is not None:
+            frames, keyframes, memory = range(interrupted.following, before, -1), {}, ()
+        passes.append(
+            Pass(
+                frames=frames,
+                keyframes=keyframes,
+                memory=memory,
+                resumes=resumes,
+                correction=keyframe,
+            )
+        )
+    return passes

@@ -7,25 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from tam_edit.errors import InputError
 from tam_edit.frame import Frame
 from tam_edit.models.base import PropagationRun, Propagator, TrackingInfo, TrackStep
+from tam_edit.tracking.settings import tracking_size
 from tam_edit.tracks import resized
 from tam_edit.types import Matte, ObjectId
-
-
-def tracking_size(width: int, height: int, short_side: int) -> tuple[int, int]:
-    """The size at which a video is tracked: its own, or smaller with that short side.
-
-    Args:
-        width: Columns of the video as displayed.
-        height: Rows of the video as displayed.
-        short_side: Wanted pixels of the shorter side; a smaller video stays as it is.
-
-    Returns:
-        Columns and rows, at least 1 each.
-    """
-    if short_side < 1:
-        raise InputError(f"the tracking size is {short_side}, but it must be at least 1 pixel")
-    scale = min(1.0, short_side / min(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def propagate(

@@ -27,7 +27,8 @@ PUBLIC_NAME = "segment_anything"
 PRIVATE_NAME = "_tam_edit_segment_anything"
 IMAGE_SIDE = 1024  # what every released network was trained at
 GRID_SIDE = 64  # of the image embedding
-RELEASED = {768: "ViT-B", 1024: "ViT-L", 1280: "ViT-H"}
+SMALLEST = "ViT-B"
+RELEASED = {768: SMALLEST, 1024: "ViT-L", 1280: "ViT-H"}
 
 
 @dataclass(frozen=True, kw_only=True)

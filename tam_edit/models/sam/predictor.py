@@ -17,9 +17,9 @@ from PIL import Image as PillowImage
 from torch import Tensor
 from torch.nn import functional
 
-from tam_edit.errors import ModelError, OutOfMemoryError
-from tam_edit.models.checkpoint import is_out_of_memory
-from tam_edit.models.sam.network import IMAGE_SIDE, SamNetwork
+from tam_edit.errors import ModelError
+from tam_edit.models.checkpoint import LOWER_SIZE, memory_guard
+from tam_edit.models.sam.network import IMAGE_SIDE, SMALLEST, SamNetwork
 from tam_edit.types import Mask, Point
 
 Result = TypeVar("Result")
@@ -156,17 +156,15 @@ class SamPredictor:
         )
 
     def _asked(self, question: Callable[[], Result]) -> Result:
-        try:
-            with torch.inference_mode():
-                return question()
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            raise OutOfMemoryError(
-                f"Segment Anything ({self.network.shape.name}) does not fit on "
-                f"{self.network.device}",
-                hint="use smaller weights (tam-edit models fetch sam_vit_b) or --device cpu",
-            ) from error
+        network = self.network
+        ways = [f"{LOWER_SIZE}, which leaves it more room"]
+        if network.shape.name != SMALLEST:
+            ways.append("install smaller weights only (tam-edit models fetch sam_vit_b)")
+        if network.device.type != "cpu":
+            ways.append("take --device cpu")
+        message = f"Segment Anything ({network.shape.name}) does not fit on {network.device}"
+        with memory_guard(message, ", or ".join(ways)), torch.inference_mode():
+            return question()
 
 
 def inner_size(columns: int, rows: int) -> tuple[int, int]:

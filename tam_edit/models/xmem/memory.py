@@ -195,10 +195,10 @@ class Memory:
             return
         count, device = len(picture.key), picture.key.device
         is_anchor = kind in (FIRST, CORRECTED)
-        values = {}
-        for number, value in picture.values.items():
-            inside = picture.coverage[number][:, None].to(value.dtype)
-            values[number] = torch.cat((value, inside, inside * is_anchor), 1)
+        values = {
+            number: _with_coverage(value, picture.coverage[number], is_anchor=is_anchor)
+            for number, value in picture.values.items()
+        }
         more = Tokens(
             key=picture.key.contiguous(),
             shrinkage=picture.shrinkage.contiguous(),
@@ -213,6 +213,24 @@ class Memory:
             self.tokens = more
         else:
             self.tokens.append(more)
+
+    def rewrite(
+        self, values: Mapping[ObjectId, Tensor], coverage: Mapping[ObjectId, Tensor]
+    ) -> None:
+        """Give the latest recent picture's tokens other values; all else of them stays.
+
+        Args:
+            values: Per object that owns these tokens (M, C^v).
+            coverage: Per object (M,).
+        """
+        tokens = self.tokens
+        if tokens is None:
+            return
+        recent = torch.nonzero(tokens.kind == RECENT)[:, 0]
+        for number, value in values.items():
+            places = (torch.cumsum(tokens.owned[number], 0) - 1)[recent[-len(value) :]]
+            whole = _with_coverage(value, coverage[number], is_anchor=False)
+            tokens.values[number][places] = whole
 
     def forget(self, number: ObjectId) -> None:
         """Drop an object, and the tokens that no other object owns."""
@@ -329,6 +347,12 @@ class Memory:
         usage = _usage(tokens)
         cut = torch.sort(usage[is_old]).values[surplus - 1]
         return is_old & (usage <= cut)
+
+
+def _with_coverage(value: Tensor, coverage: Tensor, *, is_anchor: bool) -> Tensor:
+    """Values with their ``EXTRA_COLUMNS``."""
+    inside = coverage[:, None].to(value.dtype)
+    return torch.cat((value, inside, inside * is_anchor), 1)
 
 
 def _usage(tokens: Tokens) -> Tensor:

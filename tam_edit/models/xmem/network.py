@@ -68,25 +68,40 @@ class Dimensions:
         )
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What the key encoder says of a picture of H x W; h and w are H / 16 and W / 16.
+@dataclass(frozen=True, kw_only=True)
+class Tokenised:
+    """What is remembered of a picture of H x W; h and w are H / 16 and W / 16.
 
     Attributes:
         f16: (1, C, h, w).
-        f8: (1, C, 2h, 2w).
-        f4: (1, C, 4h, 4w).
         key: (1, C^k, h, w).
         shrinkage: (1, 1, h, w), at least 1.
         selection: (1, C^k, h, w), in [0, 1].
     """
 
     f16: Tensor
-    f8: Tensor
-    f4: Tensor
     key: Tensor
     shrinkage: Tensor
     selection: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen(Tokenised):
+    """All that the key encoder says of a picture.
+
+    Attributes:
+        f8: (1, C, 2h, 2w).
+        f4: (1, C, 4h, 4w).
+    """
+
+    f8: Tensor
+    f4: Tensor
+
+    def tokenised(self) -> Tokenised:
+        """Without the fine features, which take several times as much memory as the rest."""
+        return Tokenised(
+            f16=self.f16, key=self.key, shrinkage=self.shrinkage, selection=self.selection
+        )
 
 
 class KeyHead(nn.Module):
@@ -166,7 +181,8 @@ class XMem(nn.Module):
     def see(self, picture: Tensor) -> Seen:
         """Encode a normalised picture (1, 3, H, W) whose sides are multiples of 16."""
         f16, f8, f4 = self.key_encoder(picture)
-        return Seen(f16, f8, f4, *self.key_proj(f16))
+        key, shrinkage, selection = self.key_proj(f16)
+        return Seen(f16=f16, f8=f8, f4=f4, key=key, shrinkage=shrinkage, selection=selection)
 
 
 def aggregated(masks: Tensor, *, shares_pixels: bool = False) -> Tensor:

@@ -5,7 +5,8 @@ measured at a short side of 480 pixels.
 
 Memory has a bound that does not depend on the video's length. A picture has M = width * height /
 256 tokens; at most (``most_frames`` + keyframes after the first) * M + ``most_long_term`` are held,
-each 0.6 KB and 2 KB more per object (published widths, float32). Reading takes at most 384 MiB and
+each 0.6 KB and 2 KB more per object (published widths, float32); so that the latest picture can be
+revised, 4.6 KB a token and 1.3 KB more per object are held of it. Reading takes at most 384 MiB and
 0.5 KB per token beside them; the network's own work is done for a few objects at a time. With one
 object this came to 2.0 GB for the whole process at 1080p; at 4K the memory alone to 0.9 GB and
 reading it to 0.5 GB.
@@ -13,20 +14,22 @@ reading it to 0.5 GB.
 
 from __future__ import annotations
 
-import contextlib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from tam_edit.errors import InputError, ModelError, OutOfMemoryError
+from tam_edit.errors import InputError, ModelError
 from tam_edit.frame import Frame
-from tam_edit.models.base import TrackingInfo, TrackStep
-from tam_edit.models.checkpoint import is_out_of_memory
+from tam_edit.models.base import Affinity, TrackingInfo, TrackStep
+from tam_edit.models.checkpoint import LOWER_SIZE, memory_guard
+from tam_edit.models.runs import check_mattes, check_revision
 from tam_edit.models.xmem.evidence import FrameEvidence, ObjectEvidence, assess, collect
 from tam_edit.models.xmem.memory import Memory, MemorySettings
 from tam_edit.models.xmem.network import TOKEN_PX, XMem
@@ -113,6 +116,7 @@ class XMemRun:
         self._propagator = propagator
         self._info = info
         self._tracker = tracker
+        self._index: int | None = None
         across, down = -info.width % TOKEN_PX, -info.height % TOKEN_PX
         self._left, self._top = across // 2, down // 2
         self._padding = (self._left, across - self._left, self._top, down - self._top)
@@ -130,13 +134,7 @@ class XMemRun:
             ModelError: The network's output is not finite.
             OutOfMemoryError: The device is too small for the tracking size.
         """
-        wanted = (self._info.height, self._info.width)
-        for number, matte in mattes.items():
-            if matte.shape != wanted:
-                raise InputError(
-                    f"the matte of object {number} on frame {frame.index} is of shape "
-                    f"{matte.shape}, not {wanted}"
-                )
+        check_mattes(self._info, frame, mattes)
         if not mattes and self._tracker.state.step < 0:
             raise InputError(f"a pass begins with a mask, but frame {frame.index} has none")
         return self._advance(frame, mattes)
@@ -151,6 +149,39 @@ class XMemRun:
         """
         return self.keyframe(frame, {})
 
+    def revise(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> None:
+        """Take better mattes of the latest frame, so that the following frames profit.
+
+        Where the frame was remembered, what it says of its objects is replaced; elsewhere the
+        frame becomes one that is remembered. It is condensed as any other. Objects that are not
+        named keep their masks of that frame. Revising twice is revising at once.
+
+        Args:
+            frame: The frame of the latest ``step`` or ``keyframe``.
+            mattes: Per object that was carried to it, float32 (height, width) in [0, 1].
+
+        Raises:
+            InputError: A matte is not of the tracking size or of an object that was not carried
+                to this frame, or this is not the latest frame: ``revise`` comes after a step of
+                the same run, before a cut and not right after resuming.
+            OutOfMemoryError: The device is too small for the tracking size.
+        """
+        check_mattes(self._info, frame, mattes)
+        latest = self._tracker.latest
+        check_revision(
+            frame,
+            mattes.keys(),
+            latest=self._index,
+            carried=() if latest is None else latest.carried,
+        )
+        with self._memory_guard():
+            self._tracker.revise(self._picture(frame), self._tensors(mattes))
+
+    def cut(self) -> None:
+        """Say that the next frame belongs to another shot; what is remembered stays."""
+        self._index = None
+        self._tracker.cut()
+
     def forget(self, object_id: ObjectId) -> None:
         """Drop an object from the run; one that it does not know is no matter."""
         self._tracker.forget(object_id)
@@ -160,9 +191,8 @@ class XMemRun:
         return pack(self._propagator.identity(self._info), self._tracker.state)
 
     def _advance(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> TrackStep:
-        with _memory_guard(self._info):
-            given = {n: self._padded(torch.from_numpy(np.array(m))) for n, m in mattes.items()}
-            drawn = self._tracker.advance(self._picture(frame), given)
+        with self._memory_guard():
+            drawn = self._tracker.advance(self._picture(frame), self._tensors(mattes))
             told = {n: self._cropped(mask) for n, mask in drawn.masks.items()}
         for number, matte in told.items():
             if not np.isfinite(matte).all():
@@ -174,12 +204,17 @@ class XMemRun:
         evidence = {
             n: self._weighed(matte, drawn, n) for n, matte in told.items() if n not in mattes
         }
+        self._index = frame.index
         self.evidence = self._summary(evidence)
         verdicts = {n: assess(e) for n, e in evidence.items()}
         return TrackStep(
             mattes=told | {n: np.asarray(m, np.float32) for n, m in mattes.items()},
             scores={n: verdicts[n][0] if n in verdicts else 1.0 for n in told},
             reasons={n: verdicts[n][1] if n in verdicts else () for n in told},
+            affinity={
+                n: Affinity(inside=self._spread(e.inside), anchored=self._spread(e.anchored))
+                for n, e in evidence.items()
+            },
         )
 
     def _picture(self, frame: Frame) -> Tensor:
@@ -194,11 +229,27 @@ class XMemRun:
     def _padded(self, maps: Tensor) -> Tensor:
         return functional.pad(maps.to(self._propagator.network.decoder.pred.weight), self._padding)
 
+    def _tensors(self, mattes: Mapping[ObjectId, Matte]) -> dict[ObjectId, Tensor]:
+        return {n: self._padded(torch.from_numpy(np.array(m))) for n, m in mattes.items()}
+
     def _cropped(self, mask: Tensor) -> Matte:
-        rows = slice(self._top, self._top + self._info.height)
-        columns = slice(self._left, self._left + self._info.width)
-        matte: Matte = mask[rows, columns].float().cpu().numpy().copy()
+        matte: Matte = mask[self._inner].float().cpu().numpy().copy()
         return matte
+
+    def _spread(self, tokens: NDArray[np.float32]) -> Matte:
+        """A number per token as one per pixel; sums of shares may pass 1 in the last bit."""
+        pixels = tokens.repeat(TOKEN_PX, axis=0).repeat(TOKEN_PX, axis=1)
+        return np.clip(pixels[self._inner], 0, 1)
+
+    def _memory_guard(self) -> AbstractContextManager[None]:
+        size = f"{self._info.width}x{self._info.height}"
+        return memory_guard(f"there is not enough memory to track at {size}", LOWER_SIZE)
+
+    @property
+    def _inner(self) -> tuple[slice, slice]:
+        """The picture inside its padding."""
+        rows = slice(self._top, self._top + self._info.height)
+        return rows, slice(self._left, self._left + self._info.width)
 
     def _weighed(self, matte: Matte, drawn: Drawn, number: ObjectId) -> ObjectEvidence:
         answer = drawn.answers[number]
@@ -217,20 +268,6 @@ class XMemRun:
             left=self._left,
             top=self._top,
         )
-
-
-@contextlib.contextmanager
-def _memory_guard(info: TrackingInfo) -> Iterator[None]:
-    """Say in plain words when the device's memory does not suffice."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and not is_out_of_memory(error):
-            raise
-        raise OutOfMemoryError(
-            f"there is not enough memory to track at {info.width}x{info.height}",
-            hint="lower the recipe's short_side_px",
-        ) from error
 
 
 def _checksum(network: XMem) -> int:

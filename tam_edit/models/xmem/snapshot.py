@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,13 +10,12 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from tam_edit.errors import ModelError
 from tam_edit.models.base import TrackingInfo
+from tam_edit.models.runs import damaged_snapshot, snapshot_header, snapshot_state
 from tam_edit.models.xmem.memory import SHARED_PARTS, Memory, MemorySettings, Tokens
 from tam_edit.models.xmem.tracker import PassState
 from tam_edit.types import ObjectId
 
-HEADER = "tam_edit.tracker"
 MODEL = "xmem"
 # Goes up with every change that would make an older run go on differently.
 VERSION = 1
@@ -68,10 +66,8 @@ def pack(identity: Identity, state: PassState) -> bytes:
         "step": state.step,
         "remembered": state.remembered,
     }
-    # One entry: safetensors keeps several in no fixed order.
-    header = {HEADER: json.dumps(identity.facts() | {"state": facts})}
     whole = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-    result: bytes = safetensors.torch.save(whole, header)
+    result: bytes = safetensors.torch.save(whole, snapshot_header(identity.facts(), facts))
     return result
 
 
@@ -81,20 +77,13 @@ def unpack(identity: Identity, snapshot: bytes, device: torch.device) -> PassSta
     Raises:
         ModelError: The bytes are no snapshot, or one of another model, version or size.
     """
-    header = _header(snapshot)
-    for key, wanted in identity.facts().items():
-        if header.get(key) != wanted:
-            raise ModelError(
-                f"the tracker's snapshot is of {key} {header.get(key)}, not {wanted}: "
-                "track again from the last keyframe"
-            )
+    facts = snapshot_state(snapshot, identity.facts())
     try:
         # Copied: torch must own (and align) what it changes in place.
         loaded = {
             name: tensor.clone().to(device)
             for name, tensor in safetensors.torch.load(snapshot).items()
         }
-        facts = header["state"]
         return PassState(
             memory=Memory(identity.settings, _tokens(loaded, facts["owners"])),
             objects=[int(number) for number in facts["objects"]],
@@ -107,7 +96,7 @@ def unpack(identity: Identity, snapshot: bytes, device: torch.device) -> PassSta
             remembered=int(facts["remembered"]),
         )
     except (SafetensorError, LookupError, TypeError, ValueError) as error:
-        raise _damaged() from error
+        raise damaged_snapshot() from error
 
 
 def _tokens(loaded: dict[str, Tensor], owners: list[ObjectId]) -> Tokens | None:
@@ -117,23 +106,4 @@ def _tokens(loaded: dict[str, Tensor], owners: list[ObjectId]) -> Tokens | None:
         owned={number: loaded[f"{number}.owned"] for number in owners},
         values={number: loaded[f"{number}.values"] for number in owners},
         **{name: loaded[f"tokens.{name}"] for name in SHARED_PARTS},
-    )
-
-
-def _header(snapshot: bytes) -> dict[str, Any]:
-    """The metadata: 8 bytes of length, then JSON (safetensors' format description)."""
-    length = int.from_bytes(snapshot[:8], "little")
-    try:
-        header = json.loads(snapshot[8 : 8 + length])["__metadata__"]
-        header = json.loads(header[HEADER])
-    except (LookupError, TypeError, ValueError) as error:
-        raise _damaged() from error
-    if not isinstance(header, dict):
-        raise _damaged()
-    return header
-
-
-def _damaged() -> ModelError:
-    return ModelError(
-        "the tracker's snapshot is damaged or no snapshot: track again from the last keyframe"
     )

@@ -22,7 +22,7 @@ from tam_edit.models.xmem.memory import (
     MemorySettings,
     Picture,
 )
-from tam_edit.models.xmem.network import TOKEN_PX, Seen, XMem, aggregated
+from tam_edit.models.xmem.network import TOKEN_PX, Seen, Tokenised, XMem, aggregated
 from tam_edit.models.xmem.similarity import Query
 from tam_edit.types import ObjectId
 
@@ -49,6 +49,37 @@ class PassState:
     remembered: int = 0
 
 
+@dataclass
+class Latest:
+    """What it takes to remember the latest picture with other masks.
+
+    Attributes:
+        seen: What is remembered of the picture.
+        sensory: Per object as in ``PassState``, before the picture.
+        drawn: Per object that was drawn (H, W).
+        given: Per object that was given (H, W).
+        revised: Per object that was revised since (H, W).
+        is_remembered: Whether the memory has the picture.
+    """
+
+    seen: Tokenised
+    sensory: dict[ObjectId, Tensor]
+    drawn: dict[ObjectId, Tensor]
+    given: dict[ObjectId, Tensor]
+    revised: dict[ObjectId, Tensor] = field(default_factory=dict)
+    is_remembered: bool = False
+
+    @property
+    def carried(self) -> list[ObjectId]:
+        """The objects that may be revised: drawn and not given."""
+        return [number for number in self.drawn if number not in self.given]
+
+    def forget(self, number: ObjectId) -> None:
+        """Drop an object; one that is not known is no matter."""
+        for maps in (self.sensory, self.drawn, self.given, self.revised):
+            maps.pop(number, None)
+
+
 @dataclass(frozen=True)
 class Drawn:
     """What a step gives.
@@ -64,6 +95,9 @@ class Drawn:
 
 class Tracker:
     """Carries masks from picture to picture.
+
+    ``latest`` is None where no picture can be revised: before the first, after resuming and after
+    a cut.
 
     Args:
         network: In evaluation mode; its parameters' type and device are those of the work.
@@ -82,6 +116,7 @@ class Tracker:
     ) -> None:
         self.network = network
         self.state = state
+        self.latest: Latest | None = None
         self._shares_pixels = shares_pixels
         self._half = half
 
@@ -103,12 +138,14 @@ class Tracker:
         """
         state = self.state
         state.step += 1
+        self.latest = None
         if not state.objects and not given:
             return Drawn({}, {})
         is_due = state.step - state.remembered >= self.settings.memory_every
         remembers = (is_due or bool(given)) and not is_last
         with self._precision(picture):
             seen = self.network.see(picture)
+        before = dict(state.sensory)
         drawn = Drawn({}, {})
         if any(number not in given for number in state.objects):
             drawn = self._draw(seen, updates=not remembers and not is_last)
@@ -117,12 +154,56 @@ class Tracker:
             masks = self._merged(masks, given)
             self._admit(seen, given)
         if remembers and masks:
-            self._remember(picture, seen, masks, given)
+            values = self._encoded(picture, seen, masks, list(masks))
+            for kind, owners in self._kinds(list(masks), given):
+                self._remember(seen, masks, {n: values[n] for n in owners}, kind)
+            state.memory.condense(seen.key[0, 0].numel())
             state.remembered = state.step
+        if not is_last:
+            self.latest = Latest(
+                seen.tokenised(),
+                before,
+                dict(drawn.masks),
+                dict(given),
+                is_remembered=remembers,
+            )
         return Drawn(masks, drawn.answers)
+
+    @torch.no_grad()
+    def revise(self, picture: Tensor, revised: Mapping[ObjectId, Tensor]) -> None:
+        """Remember the latest picture as if these masks had been drawn on it.
+
+        One that was not remembered is from now on. Given masks stand, and so do the tokens and
+        sensory maps that were made from them.
+
+        Args:
+            picture: The latest one, as ``advance`` was given it.
+            revised: Per object of ``latest.carried`` (H, W) in [0, 1].
+        """
+        state, latest = self.state, self.latest
+        if latest is None or not revised:
+            return
+        latest.revised |= revised
+        masks = self._merged(latest.drawn, self._beside(latest.revised, latest.given))
+        state.sensory |= {n: latest.sensory[n] for n in latest.carried if n in latest.sensory}
+        values = self._encoded(picture, latest.seen, masks, latest.carried)
+        if latest.is_remembered:
+            state.memory.rewrite(values, {n: _coverage(masks[n]) for n in values})
+            return
+        self._remember(latest.seen, masks, values, RECENT)
+        state.memory.condense(latest.seen.key[0, 0].numel())
+        state.remembered = state.step
+        latest.is_remembered = True
+
+    def cut(self) -> None:
+        """Begin the sensory maps anew; what they say of motion ends with the shot."""
+        self.state.sensory = {n: torch.zeros_like(m) for n, m in self.state.sensory.items()}
+        self.latest = None
 
     def forget(self, number: ObjectId) -> None:
         """Drop an object; one that is not known is no matter."""
+        if self.latest is not None:
+            self.latest.forget(number)
         if number in self.state.objects:
             self.state.objects.remove(number)
             self.state.sensory.pop(number, None)
@@ -170,16 +251,26 @@ class Tracker:
                 shape = (width, *seen.key.shape[2:])
                 self.state.sensory[number] = seen.key.new_zeros(shape, dtype=self._dtype)
 
-    def _remember(
+    def _beside(
+        self, revised: Mapping[ObjectId, Tensor], given: Mapping[ObjectId, Tensor]
+    ) -> dict[ObjectId, Tensor]:
+        """Revised masks beside given ones, to which they give way."""
+        if not given or self._shares_pixels:
+            return dict(revised) | dict(given)
+        taken = torch.stack(list(given.values())).amax(0) > 0.5
+        return {n: mask.masked_fill(taken, 0) for n, mask in revised.items()} | dict(given)
+
+    def _encoded(
         self,
         picture: Tensor,
-        seen: Seen,
+        seen: Tokenised,
         masks: Mapping[ObjectId, Tensor],
-        given: Mapping[ObjectId, Tensor],
-    ) -> None:
+        wanted: Sequence[ObjectId],
+    ) -> dict[ObjectId, Tensor]:
+        """Values (M, C^v) of the wanted ones of the picture's objects; updates sensory maps."""
         values: dict[ObjectId, Tensor] = {}
         total = sum(masks.values(), torch.zeros_like(next(iter(masks.values()))))
-        for numbers in self._portions(seen, list(masks)):
+        for numbers in self._portions(seen, wanted):
             some = torch.stack([masks[n] for n in numbers])
             others = torch.zeros_like(some) if self._shares_pixels else total - some
             with self._precision(some):
@@ -188,19 +279,23 @@ class Tracker:
                 )
             values |= {n: v.flatten(1).T for n, v in zip(numbers, value, strict=True)}
             self._store_sensory(numbers, sensory)
-        coverage = {
-            n: functional.avg_pool2d(mask[None], TOKEN_PX).flatten() for n, mask in masks.items()
-        }
-        for kind, owners in self._kinds(list(masks), given):
-            whole = Picture(
-                key=self._rows(seen.key),
-                shrinkage=self._rows(seen.shrinkage)[:, 0],
-                selection=self._rows(seen.selection),
-                values={n: values[n] for n in owners},
-                coverage={n: coverage[n] for n in owners},
-            )
-            self.state.memory.remember(whole, kind)
-        self.state.memory.condense(seen.key[0, 0].numel())
+        return values
+
+    def _remember(
+        self,
+        seen: Tokenised,
+        masks: Mapping[ObjectId, Tensor],
+        values: Mapping[ObjectId, Tensor],
+        kind: int,
+    ) -> None:
+        whole = Picture(
+            key=self._rows(seen.key),
+            shrinkage=self._rows(seen.shrinkage)[:, 0],
+            selection=self._rows(seen.selection),
+            values=values,
+            coverage={n: _coverage(masks[n]) for n in values},
+        )
+        self.state.memory.remember(whole, kind)
 
     def _kinds(
         self, numbers: Sequence[ObjectId], given: Mapping[ObjectId, Tensor]
@@ -215,7 +310,7 @@ class Tracker:
             (RECENT, [n for n in numbers if n not in given]),
         ]
 
-    def _portions(self, seen: Seen, numbers: Sequence[ObjectId]) -> Iterator[list[ObjectId]]:
+    def _portions(self, seen: Tokenised, numbers: Sequence[ObjectId]) -> Iterator[list[ObjectId]]:
         """The objects in portions that the device can hold."""
         pixels = seen.key[0, 0].numel() * TOKEN_PX**2
         size = max(1, PIXELS_AT_ONCE // pixels)
@@ -246,3 +341,8 @@ class Tracker:
         if self._half is None:
             return contextlib.nullcontext()
         return torch.autocast(example.device.type, self._half)
+
+
+def _coverage(mask: Tensor) -> Tensor:
+    """The share of each token that a mask (H, W) covers, (M,)."""
+    return functional.avg_pool2d(mask[None], TOKEN_PX).flatten()

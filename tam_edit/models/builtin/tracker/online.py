@@ -92,6 +92,18 @@ class Classifier:
         moments = [torch.zeros_like(w) for w in (*weights, *weights)]
         return cls(mean, scale, weights, moments)
 
+    def copy(self) -> Classifier:
+        """One that learns on its own from here; samples are shared, since they never change."""
+        return Classifier(
+            mean=self.mean,
+            scale=self.scale,
+            weights=[w.clone() for w in self.weights],
+            moments=[m.clone() for m in self.moments],
+            steps_done=self.steps_done,
+            kept=list(self.kept),
+            recent=list(self.recent),
+        )
+
     def keep(self, features: Float, labels: Float) -> None:
         """Take a keyframe's samples, in random order, for good."""
         self.kept.append(self._standardised(features, labels))

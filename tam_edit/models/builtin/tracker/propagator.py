@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tam_edit.errors import InputError
 from tam_edit.frame import Frame
 from tam_edit.models.base import TrackingInfo, TrackStep
 from tam_edit.models.builtin.tracker.assess import assess
@@ -23,6 +22,7 @@ from tam_edit.models.builtin.tracker.flow import motion_between, single_opencv_t
 from tam_edit.models.builtin.tracker.online import single_torch_thread
 from tam_edit.models.builtin.tracker.snapshot import PassState, pack, unpack
 from tam_edit.models.builtin.tracker.target import Guess, Scene, Target
+from tam_edit.models.runs import check_mattes, check_revision
 from tam_edit.types import Matte, ObjectId
 
 Float = NDArray[np.float32]
@@ -57,6 +57,9 @@ class BuiltinRun:
     def __init__(self, info: TrackingInfo, state: PassState) -> None:
         self._info = info
         self._state = state
+        # The latest frame and the objects that were carried to it, as they were before it.
+        self._index: int | None = None
+        self._before: dict[ObjectId, Target] = {}
         ratio = min(1.0, WORKING_SHORT_SIDE_PX / min(info.width, info.height))
         self._size = (max(1, round(info.width * ratio)), max(1, round(info.height * ratio)))
 
@@ -71,13 +74,7 @@ class BuiltinRun:
         Raises:
             InputError: A matte is not of the tracking size.
         """
-        wanted = (self._info.height, self._info.width)
-        for number, matte in mattes.items():
-            if matte.shape != wanted:
-                raise InputError(
-                    f"the matte of object {number} on frame {frame.index} is of shape "
-                    f"{matte.shape}, not {wanted}"
-                )
+        check_mattes(self._info, frame, mattes)
         given = {number: np.asarray(matte, np.float32) for number, matte in mattes.items()}
         with single_torch_thread(), single_opencv_thread():
             return self._advance(frame, given)
@@ -87,29 +84,71 @@ class BuiltinRun:
         with single_torch_thread(), single_opencv_thread():
             return self._advance(frame, {})
 
+    def revise(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> None:
+        """Take better mattes of the latest frame, so that the following frames profit.
+
+        What was learned from the objects' mattes on this frame is taken back, and learned from
+        the better ones instead. Objects that are not named keep theirs.
+
+        Args:
+            frame: The frame of the latest ``step`` or ``keyframe``.
+            mattes: Per object that was carried to it, float32 (height, width) in [0, 1]; an empty
+                one says that the object is not in the picture.
+
+        Raises:
+            InputError: A matte is not of the tracking size or of an object that was not carried
+                to this frame, or this is not the latest frame: ``revise`` comes after a step of
+                the same run, before a cut and not right after resuming.
+        """
+        check_mattes(self._info, frame, mattes)
+        check_revision(frame, mattes.keys(), latest=self._index, carried=self._before)
+        with single_torch_thread(), single_opencv_thread():
+            picture = self._picture(frame)
+            for number, matte in mattes.items():
+                target = self._before[number].copy()
+                target.revise(picture, self._small(matte), _rng(frame, number))
+                self._state.targets[number] = target
+
+    def cut(self) -> None:
+        """Say that the next frame belongs to another shot: each object is looked for anew.
+
+        Nothing is carried across. What looks like the object may be anywhere in the picture.
+        """
+        self._index = None
+        self._before = {}
+        self._state.previous = None
+        for target in self._state.targets.values():
+            target.cut()
+
     def forget(self, object_id: ObjectId) -> None:
         """Drop an object from the run; one that it does not know is no matter."""
         self._state.targets.pop(object_id, None)
+        self._before.pop(object_id, None)
 
     def snapshot(self) -> bytes:
         """Everything that influences the next frame, as safetensors bytes."""
         return pack(self._info, self._state)
 
-    def _advance(self, frame: Frame, given: Mapping[ObjectId, Float]) -> TrackStep:
+    def _picture(self, frame: Frame) -> NDArray[np.uint8]:
+        """The frame at working size, uint8 (h, w, 3) RGB."""
         whole = frame.scaled(self._info.width, self._info.height)
-        picture = np.asarray(cv2.resize(whole, self._size, interpolation=cv2.INTER_AREA), np.uint8)
+        return np.asarray(cv2.resize(whole, self._size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def _small(self, matte: Matte) -> Float:
+        """A matte at working size."""
+        return np.asarray(cv2.resize(matte, self._size, interpolation=cv2.INTER_AREA), np.float32)
+
+    def _advance(self, frame: Frame, given: Mapping[ObjectId, Float]) -> TrackStep:
+        picture = self._picture(frame)
         gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-        small = {
-            number: np.asarray(
-                cv2.resize(matte, self._size, interpolation=cv2.INTER_AREA), np.float32
-            )
-            for number, matte in given.items()
-        }
+        small = {number: self._small(matte) for number, matte in given.items()}
         targets = self._state.targets
         guesses = self._guesses(picture, gray, given)
         settled = {number: guess.matte for number, guess in guesses.items()}
         if not self._info.shares_pixels:
             settled = settle(settled, small)
+        self._index = frame.index
+        self._before = {number: targets[number].copy() for number in guesses}
         for number, guess in guesses.items():
             targets[number].accept(guess, settled[number], _rng(frame, number))
         for number, matte in small.items():
@@ -125,9 +164,10 @@ class BuiltinRun:
         given: Mapping[ObjectId, Float],
     ) -> dict[ObjectId, Guess]:
         wanted = [number for number in self._state.targets if number not in given]
-        if not wanted or self._state.previous is None:
+        if not wanted:
             return {}
-        scene = Scene(picture, motion_between(self._state.previous, gray))
+        previous = self._state.previous
+        scene = Scene(picture, None if previous is None else motion_between(previous, gray))
         return {number: self._state.targets[number].predict(scene) for number in wanted}
 
     def _told(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,19 +11,18 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from tam_edit.errors import ModelError
 from tam_edit.models.base import TrackingInfo
 from tam_edit.models.builtin.tracker.features import FEATURE_COUNT
 from tam_edit.models.builtin.tracker.online import Classifier, Samples
 from tam_edit.models.builtin.tracker.target import Target
+from tam_edit.models.runs import damaged_snapshot, snapshot_header, snapshot_state
 from tam_edit.types import Box, ObjectId
 
 Array = NDArray[Any]
 
-HEADER = "tam_edit.tracker"
 MODEL = "builtin"
 # Goes up with every change that would make an older run go on differently.
-VERSION = 1
+VERSION = 2
 WEIGHT_COUNT = 6
 
 
@@ -33,7 +31,8 @@ class PassState:
     """All that influences the next picture.
 
     Attributes:
-        previous: The latest picture, grey, uint8 (h, w) at working size; None before the first.
+        previous: The latest picture, grey, uint8 (h, w) at working size; None before the first of
+            a shot.
         targets: What is known of each object.
     """
 
@@ -50,10 +49,8 @@ def pack(info: TrackingInfo, state: PassState) -> bytes:
     for number, target in state.targets.items():
         arrays |= {f"{number}.{name}": array for name, array in _arrays_of(target).items()}
         facts[str(number)] = _facts_of(target)
-    # One entry: safetensors keeps several in no fixed order.
-    header = {HEADER: json.dumps(_identity(info) | {"targets": facts})}
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    return safetensors.numpy.save(whole, header)
+    return safetensors.numpy.save(whole, snapshot_header(_identity(info), {"targets": facts}))
 
 
 def unpack(info: TrackingInfo, snapshot: bytes) -> PassState:
@@ -62,20 +59,14 @@ def unpack(info: TrackingInfo, snapshot: bytes) -> PassState:
     Raises:
         ModelError: The bytes are no snapshot, or one of another model, version or size.
     """
-    header = _header(snapshot)
-    for key, wanted in _identity(info).items():
-        if header.get(key) != wanted:
-            raise ModelError(
-                f"the tracker's snapshot is of {key} {header.get(key)}, not {wanted}: "
-                "track again from the last keyframe"
-            )
+    known = snapshot_state(snapshot, _identity(info))
     try:
         arrays = safetensors.numpy.load(snapshot)
         state = PassState(arrays.get("previous"))
-        for number, facts in header["targets"].items():
+        for number, facts in known["targets"].items():
             state.targets[int(number)] = _target(arrays, f"{number}.", facts)
     except (SafetensorError, LookupError, TypeError, ValueError) as error:
-        raise _damaged() from error
+        raise damaged_snapshot() from error
     return state
 
 
@@ -87,25 +78,6 @@ def _identity(info: TrackingInfo) -> dict[str, Any]:
         "shares_pixels": info.shares_pixels,
         "feature_count": FEATURE_COUNT,
     }
-
-
-def _header(snapshot: bytes) -> dict[str, Any]:
-    """The metadata: 8 bytes of length, then JSON (safetensors' format description)."""
-    length = int.from_bytes(snapshot[:8], "little")
-    try:
-        header = json.loads(snapshot[8 : 8 + length])["__metadata__"]
-        header = json.loads(header[HEADER])
-    except (LookupError, TypeError, ValueError) as error:
-        raise _damaged() from error
-    if not isinstance(header, dict):
-        raise _damaged()
-    return header
-
-
-def _damaged() -> ModelError:
-    return ModelError(
-        "the tracker's snapshot is damaged or no snapshot: track again from the last keyframe"
-    )
 
 
 def _arrays_of(target: Target) -> dict[str, Array]:

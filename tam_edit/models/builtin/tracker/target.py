@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -65,11 +65,11 @@ class Scene:
 
     Attributes:
         picture: uint8 (H, W, 3) RGB.
-        motion: From the previous picture.
+        motion: From the previous picture; None where that is of another shot.
     """
 
     picture: NDArray[np.uint8]
-    motion: Motion
+    motion: Motion | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class Target:
         usual_area: Its area in pixels, followed slowly.
         half_extent: Half its width and height in pixels, followed slowly.
         area: Its area on the latest picture that showed it.
-        seen: Box of where it was last seen.
+        seen: Box of where it was last seen; the whole picture after a cut.
         missing: For how many pictures it has not been seen; 0 while it is seen.
     """
 
@@ -145,7 +145,7 @@ class Target:
         """Find the object on the present picture."""
         if self.classifier is None:
             return Guess(np.zeros_like(self.matte))
-        if self.missing:
+        if self.missing or scene.motion is None:
             return self._look_for(scene, self.classifier)
         distance = scene.motion.carry(signed_distance(self.matte))
         carried = distance > 0
@@ -203,6 +203,33 @@ class Target:
         features = guess.features
         self.classifier.note(features[:, rows].T, (near[rows] > 0.5).astype(np.float32))
         self.classifier.fit(STEPS_PER_FRAME, LATER_RATE, rng)
+
+    def revise(self, picture: NDArray[np.uint8], matte: Float, rng: np.random.Generator) -> None:
+        """Take a better matte of a picture over, as if it had been the guess.
+
+        Args:
+            picture: uint8 (H, W, 3) RGB at working size.
+            matte: float32 (H, W) in [0, 1]; an empty one says that the object is not there.
+            rng: Draws the samples.
+        """
+        inside = matte > 0.5
+        if not inside.any():
+            self.accept(Guess(matte), matte, rng)
+            return
+        box = self._around(box_of(inside))
+        self.accept(Guess(matte, box, pixel_features(picture, box)), matte, rng)
+
+    def cut(self) -> None:
+        """Expect the object anywhere in the next picture, or nowhere."""
+        height, width = self.matte.shape
+        self.matte = np.zeros_like(self.matte)
+        self.seen = Box(0, 0, width, height)
+        self.missing = max(1, self.missing)
+
+    def copy(self) -> Target:
+        """One that changes on its own from here."""
+        own = None if self.classifier is None else self.classifier.copy()
+        return replace(self, classifier=own)
 
     def _see(self, inside: NDArray[np.bool_], rate: float) -> None:
         """Note where and how large the object is."""

@@ -1,0 +1,85 @@
+"""A person at the screen, worked out from the truth: clicks until so many are made.
+
+The protocol is that of the DAVIS interactive challenge (Caelles et al., "The 2018 DAVIS Challenge
+on Video Object Segmentation", 2018).
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+
+from tam_edit.frame import Frame
+from tam_edit.masks.clicks import first_click, next_click
+from tam_edit.models.base import Segmentation, Segmenter
+from tam_edit.prompts import Prompts
+from tam_edit.types import Mask, Matte
+
+INSIDE_FROM = 0.5  # a matte's value from which a pixel belongs to the mask
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Clicked:
+    """What clicks led to.
+
+    Attributes:
+        prompts: The clicks, as a person's.
+        segmentation: The answer to the last one.
+        seconds: Time that the segmenter took.
+    """
+
+    prompts: Prompts
+    segmentation: Segmentation
+    seconds: float
+
+
+def click(
+    frame: Frame,
+    truth: Mask,
+    segmenter: Segmenter,
+    count: int,
+    current: Matte | None = None,
+    ignored: Mask | None = None,
+) -> Clicked:
+    """Click on an object as a careful person would.
+
+    Without a matte to begin with, the first click goes to the middle of the object; each other
+    one to the middle of what is most wrong. Prompts must say where the object is: where a first
+    correction would only say where it is not, a click on the middle of what is right comes with
+    it and is not counted.
+
+    Args:
+        frame: The picture.
+        truth: bool (H, W) at source size; not empty.
+        segmenter: Answers each click.
+        count: How many clicks, at least 1.
+        current: The matte that is to be corrected, float32 (H, W) at source size.
+        ignored: bool (H, W); where the truth is not known, and nothing is wrong.
+    """
+    prompts, matte, seconds = Prompts(), current, 0.0
+    for made in itertools.count(1):
+        mask = None if matte is None else matte >= INSIDE_FROM
+        if mask is not None and ignored is not None:
+            mask &= ~ignored
+        prompts = prompts.joined(_next(truth, mask, is_first=not prompts.positive))
+        began = time.perf_counter()
+        found = segmenter.segment(frame, prompts, matte)
+        seconds += time.perf_counter() - began
+        matte = found.best
+        if made >= count:
+            break
+    return Clicked(prompts=prompts, segmentation=found, seconds=seconds)
+
+
+def _next(truth: Mask, mask: Mask | None, *, is_first: bool) -> Prompts:
+    if mask is None:
+        return Prompts(positive=(first_click(truth),))
+    point, is_positive = next_click(truth, mask)
+    if is_positive:
+        return Prompts(positive=(point,))
+    if not is_first:
+        return Prompts(negative=(point,))
+    right = truth & mask
+    anchor = first_click(right if right.any() else truth)
+    return Prompts(positive=(anchor,), negative=(point,))

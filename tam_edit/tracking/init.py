@@ -1,0 +1,141 @@
+"""What a person says becomes a keyframe: the first step of the loop, and the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from tam_edit.errors import InputError
+from tam_edit.frame import Frame
+from tam_edit.media import Source
+from tam_edit.models.base import Segmentation
+from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
+from tam_edit.tracking.correct import CorrectableStore, place_keyframe
+from tam_edit.tracks import Origin, TrackedMatte, resized
+from tam_edit.types import Matte, ObjectId
+
+UNCONFIRMED = "nobody has confirmed the mask that the prompts led to"
+
+Segment = Callable[[Frame, Prompts, Matte | None], Segmentation]
+
+
+class PromptStore(CorrectableStore, Protocol):
+    """Where objects are named, too."""
+
+    @property
+    def width(self) -> int:
+        """Columns of the displayed picture."""
+        ...
+
+    @property
+    def height(self) -> int:
+        """Rows of the displayed picture."""
+        ...
+
+    def objects(self) -> Mapping[ObjectId, str]:
+        """Names by id."""
+        ...
+
+    def add_object(self, name: str) -> ObjectId:
+        """Begin a new object."""
+        ...
+
+
+def give_prompts(
+    source: Source,
+    store: PromptStore,
+    segment: Segment,
+    said: ObjectPrompts,
+    *,
+    cuts: Sequence[int] = (),
+    carries_back: bool = True,
+) -> Keyframe | None:
+    """Turn prompts into a keyframe; on a tracked frame this is a correction.
+
+    Prompts that were given for this object and frame before still hold. What the keyframe changes
+    is dropped, see :func:`~tam_edit.tracking.correct.place_keyframe`.
+
+    Args:
+        source: The video.
+        store: Where objects, prompts and mattes are kept; a store.
+        segment: ``Segmenter.segment``; not called where no model is needed.
+        said: What a person says of one object on one frame.
+        cuts: First frames of new shots that tracking does not cross.
+        carries_back: Whether a correction is carried back.
+
+    Returns:
+        The keyframe; None where all of it had been said before, so that nothing changes.
+
+    Raises:
+        InputError: The frame does not exist, or the prompts cannot be used on it.
+    """
+    index = said.frame_index
+    if not store.in_frame <= index < store.out_frame:
+        raise InputError(
+            f"there is no frame {index} between the in point {store.in_frame} and the out "
+            f"point {store.out_frame} of this project",
+            hint=f"the last frame is {store.out_frame - 1}",
+        )
+    known = {name: object_id for object_id, name in store.objects().items()}
+    object_id = known.get(said.object_name)
+    before = None if object_id is None else store.entry(object_id, index)
+    earlier = None if object_id is None else store.prompts(object_id).get(index)
+    newer = said.prompts if earlier is None else said.prompts.beyond(earlier)
+    if newer.is_empty:
+        return None
+    together = newer if earlier is None else earlier.joined(newer)
+    together.check(store.width, store.height, f"frame {index}")
+    matte, score = _segmented(source, segment, index, together, before)
+    if object_id is None:
+        object_id = store.add_object(said.object_name)
+    untouched = (Origin.KEYFRAME, Origin.UNREACHED)
+    is_correction = before is not None and before.origin not in untouched
+    entry = TrackedMatte(
+        matte=matte,
+        score=score,
+        origin=_origin(newer, is_correction=is_correction),
+        reasons=() if score == 1 else (UNCONFIRMED,),
+    )
+    place_keyframe(store, object_id, index, newer, entry, cuts=cuts, carries_back=carries_back)
+    return Keyframe(
+        object_id=object_id,
+        object_name=said.object_name,
+        frame_index=index,
+        area_frac=float((matte > 0.5).mean()),
+        score=score,
+        is_correction=is_correction,
+        joins_earlier=earlier is not None and newer.mask is None and not newer.gone,
+    )
+
+
+def _segmented(
+    source: Source,
+    segment: Segment,
+    index: int,
+    prompts: Prompts,
+    before: TrackedMatte | None,
+) -> tuple[Matte, float]:
+    """The matte that prompts mean, float32 (H, W) at source size, and its score."""
+    if prompts.gone:
+        return np.zeros((source.info.height, source.info.width), np.float32), 1.0
+    if prompts.mask is not None and not (prompts.positive or prompts.negative or prompts.box):
+        return prompts.mask.astype(np.float32), 1.0
+    frame = source.frame(index)
+    previous = None
+    if before is not None and before.matte.any():
+        previous = resized(before.matte, frame.width, frame.height)
+    found = segment(frame, prompts, previous)
+    if not (found.best > 0.5).any():
+        raise InputError(
+            f"no object was found at the prompts on frame {index}",
+            hint="click nearer to its middle or draw a --box around it",
+        )
+    return found.best, found.scores[0]
+
+
+def _origin(said: Prompts, *, is_correction: bool) -> Origin:
+    if said.gone:
+        return Origin.ABSENT
+    return Origin.CORRECTED if is_correction else Origin.KEYFRAME

@@ -1,0 +1,342 @@
+"""The loop over a whole video, with models whose every answer is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tam_edit.errors import ModelError, OutOfMemoryError
+from tam_edit.frame import Frame
+from tam_edit.media import Source, open_source
+from tam_edit.models import Models
+from tam_edit.models.base import Segmentation, TrackingInfo, TrackStep
+from tam_edit.project import Project
+from tam_edit.prompts import Prompts
+from tam_edit.testing.clips import DrawnClip
+from tam_edit.tracking import LoopSettings, follow, place_keyframe
+from tam_edit.tracking.checked_run import unpacked
+from tam_edit.tracks import Origin, TrackedMatte
+from tam_edit.types import Matte, ObjectId
+
+FRAMES = 16
+SHOT: dict[str, Any] = {
+    "source": {},
+    "width": 160,
+    "height": 120,
+    "frame_count": FRAMES,
+    "in_frame": 0,
+    "out_frame": FRAMES,
+}
+PLAIN = LoopSettings(assesses=False, at_cuts="ignore")
+
+
+class KnownRun:
+    """Draws the true disc, shifted down by 20 rows where the propagator is told to be wrong."""
+
+    def __init__(self, owner: KnownPropagator, info: TrackingInfo, members: list[int]) -> None:
+        self.owner, self.info, self.members = owner, info, members
+
+    def keyframe(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> TrackStep:
+        for number in mattes:
+            if number not in self.members:
+                self.members.append(number)
+            self.owner.told.append(("keyframe", frame.index, number))
+        if len(self.members) > self.owner.most_objects:
+            raise OutOfMemoryError("the toy holds no more", hint="lower --size")
+        return self._drawn(frame, mattes)
+
+    def step(self, frame: Frame) -> TrackStep:
+        return self._drawn(frame, {})
+
+    def revise(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> None:
+        self.owner.told += [("revise", frame.index, number) for number in mattes]
+
+    def cut(self) -> None:
+        self.owner.told.append(("cut", self.owner.shown[-1], 0))
+
+    def forget(self, object_id: ObjectId) -> None:
+        self.members.remove(object_id)
+        self.owner.told.append(("forget", self.owner.shown[-1], object_id))
+
+    def snapshot(self) -> bytes:
+        return json.dumps(self.members).encode()
+
+    def _drawn(self, frame: Frame, given: Mapping[ObjectId, Matte]) -> TrackStep:
+        self.owner.shown.append(frame.index)
+        true = self.owner.clip.mask(1, frame.index).astype(np.float32)
+        mattes = {}
+        for number in self.members:
+            wrong = frame.index in self.owner.wrong
+            mattes[number] = np.roll(true, 20, axis=0) if wrong else true.copy()
+            # Not the same whichever way it runs, so that a matte tells which pass it is from.
+            mattes[number] = np.where(mattes[number] > 0, self.owner.level, np.float32(0))
+        mattes |= given
+        return TrackStep(
+            mattes=mattes,
+            scores=dict.fromkeys(mattes, self.owner.score),
+            reasons=dict.fromkeys(mattes, ("the toy says so",)),
+        )
+
+
+class KnownPropagator:
+    name = "known"
+
+    def __init__(self, clip: DrawnClip) -> None:
+        self.clip = clip
+        self.wrong: Sequence[int] = ()
+        self.most_objects = 99
+        self.score = 0.9
+        self.level = np.float32(1.0)
+        self.shown: list[int] = []
+        self.told: list[tuple[str, int, int]] = []
+
+    def start(self, info: TrackingInfo) -> KnownRun:
+        return KnownRun(self, info, [])
+
+    def resume(self, info: TrackingInfo, snapshot: bytes) -> KnownRun:
+        return KnownRun(self, info, json.loads(snapshot))
+
+
+class NoSegmenter:
+    name = "none"
+
+    def segment(
+        self, frame: Frame, prompts: Prompts, previous: Matte | None = None
+    ) -> Segmentation:
+        raise AssertionError("nothing was to be refined")
+
+
+@pytest.fixture
+def source(disc_video: Path) -> Iterator[Source]:
+    with open_source(disc_video) as opened:
+        yield opened
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with Project.create(tmp_path / "shot.tam", **SHOT) as made:
+        yield made
+
+
+@pytest.fixture
+def propagator(disc: DrawnClip) -> KnownPropagator:
+    return KnownPropagator(disc)
+
+
+class Job:
+    """A project, a video and the known models."""
+
+    def __init__(self, source: Source, project: Project, propagator: KnownPropagator) -> None:
+        self.source, self.project, self.propagator = source, project, propagator
+        self.models = Models(name="known", segmenter=NoSegmenter(), propagator=propagator)
+
+    def say(
+        self, number: int, index: int, *, gone: bool = False, cuts: Sequence[int] = ()
+    ) -> range:
+        while number not in self.project.objects():
+            self.project.add_object(f"object {len(self.project.objects()) + 1}")
+        mask = self.propagator.clip.mask(1, index)
+        said = Prompts(gone=True) if gone else Prompts(mask=mask)
+        matte = np.zeros_like(mask, np.float32) if gone else mask.astype(np.float32)
+        known = self.project.entry(number, index)
+        origin = Origin.KEYFRAME if known is None else Origin.CORRECTED
+        entry = TrackedMatte(matte=matte, score=1.0, origin=Origin.ABSENT if gone else origin)
+        return place_keyframe(self.project, number, index, said, entry, cuts=cuts)
+
+    def track(self, settings: LoopSettings = PLAIN, **more: Any) -> int:
+        self.propagator.shown, self.propagator.told = [], []
+        height = self.source.info.height
+        return follow(
+            self.source, self.project, self.models, short_side=height, settings=settings, **more
+        )
+
+    def mattes(self, number: int = 1) -> list[Matte]:
+        found = [self.project.entry(number, index) for index in range(FRAMES)]
+        return [entry.matte for entry in found if entry is not None]
+
+    def scores(self, number: int = 1) -> list[float]:
+        return [scored.score for scored in self.project.scores(number)]
+
+
+@pytest.fixture
+def job(source: Source, project: Project, propagator: KnownPropagator) -> Job:
+    return Job(source, project, propagator)
+
+
+def differing(before: Sequence[Matte], after: Sequence[Matte]) -> list[int]:
+    return [
+        i for i, pair in enumerate(zip(before, after, strict=True)) if (pair[0] != pair[1]).any()
+    ]
+
+
+def test_a_correction_changes_its_span_only_and_costs_no_more(job: Job) -> None:
+    job.say(1, 0)
+    job.say(1, 12)
+    assert job.track() == FRAMES
+    before = job.mattes()
+    job.propagator.level = np.float32(0.8)
+    assert job.say(1, 8) == range(8, 12)
+    count = job.track()
+    # The keyframes 0 and 12 are learned, 8 to 11 are tracked; then 8 again, and back over three
+    # frames that agree, for which 0 and 12 are learned once more.
+    assert job.propagator.shown == [0, 12, 8, 9, 10, 11, 0, 12, 8, 7, 6, 5]
+    assert count == len(job.propagator.shown)
+    assert differing(before, job.mattes()) == [9, 10, 11]
+
+
+def test_a_correction_is_carried_back_until_it_agrees_with_what_is_there(job: Job) -> None:
+    job.propagator.wrong = range(7, 12)
+    job.say(1, 0)
+    job.track()
+    before = job.mattes()
+    job.propagator.wrong, job.propagator.level = (), np.float32(0.8)
+    job.say(1, 10)
+    job.track()
+    back = job.propagator.shown[-7:]
+    assert back == [10, 9, 8, 7, 6, 5, 4]
+    assert differing(before, job.mattes()) == [7, 8, 9, *range(10, FRAMES)]
+    assert job.project.backtracks(1) == []
+
+
+def test_a_way_back_that_is_lost_does_not_replace_what_is_sure(job: Job) -> None:
+    job.say(1, 0)
+    job.track()
+    before = job.mattes()
+    job.propagator.wrong, job.propagator.score = range(10), 0.2
+    job.say(1, 10)
+    job.track()
+    assert job.propagator.shown[-10:] == list(range(10, 0, -1))
+    assert differing(before, job.mattes()) == []
+
+
+def test_only_the_corrected_object_is_propagated_and_the_others_keep_their_pixels(job: Job) -> None:
+    for number in (1, 2):
+        job.say(number, 0)
+    job.track()
+    others = job.mattes(2)
+    job.say(1, 8)
+    job.track()
+    assert {number for _, _, number in job.propagator.told} <= {0, 1}
+    assert differing(others, job.mattes(2)) == []
+    # The toy draws both objects at one place: what object 2 holds is taken from object 1.
+    assert (
+        max(float((a + b).max()) for a, b in zip(job.mattes(1)[9:], others[9:], strict=True)) <= 1
+    )
+
+
+def corrected(job: Job) -> Job:
+    """A job whose correction on frame 13 contradicts the masks of the frames 5 to 12."""
+    job.propagator.wrong, job.propagator.level = range(5, 14), np.float32(1)
+    job.say(1, 0)
+    job.track()
+    job.propagator.wrong, job.propagator.level = (), np.float32(0.8)
+    job.say(1, 13)
+    return job
+
+
+# Forward 0, 13, 14, 15; back 0, 13, 12 … 5, and 4, 3, 2, which agree.
+@pytest.mark.parametrize("stop_after", [8, 14, 15, 16])
+def test_a_stop_on_the_way_back_goes_on_to_the_same_masks(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: int
+) -> None:
+    monkeypatch.setattr("tam_edit.project.gathered.COMMIT_INTERVAL_S", 0.0)
+
+    def stop(done: int, _total: int) -> None:
+        if done == stop_after:
+            raise KeyboardInterrupt
+
+    with Project.create(tmp_path / "other.tam", **SHOT) as project:
+        undisturbed = corrected(Job(job.source, project, job.propagator))
+        undisturbed.track()
+        assert job.propagator.shown[-12:] == list(range(13, 1, -1))
+        wanted = undisturbed.mattes()
+    corrected(job)
+    with pytest.raises(KeyboardInterrupt):
+        job.track(progress=stop)
+    job.project.flush()
+    seen = len(job.propagator.shown)
+    job.track()
+    assert seen + len(job.propagator.shown) <= 17
+    assert differing(wanted, job.mattes()) == []
+    assert job.project.backtracks(1) == []
+
+
+def test_more_objects_than_the_device_holds_are_tracked_in_several_passes(job: Job) -> None:
+    for number in range(1, 6):
+        job.say(number, 0)
+    job.propagator.most_objects = 2
+    job.track()
+    assert all(len(job.mattes(number)) == FRAMES for number in range(1, 6))
+    lines = [r.details for r in job.project.log_records() if r.kind == "out of memory"]
+    assert [line["tries"] for line in lines] == [2]
+    job.propagator.most_objects = 0
+    job.say(1, 8)
+    with pytest.raises(OutOfMemoryError, match="the toy holds no more"):
+        job.track()
+
+
+def test_tracking_stops_at_a_cut_and_asks(job: Job) -> None:
+    job.say(1, 2)
+    job.track(LoopSettings(assesses=False), cuts=[6])
+    found = list(job.project.scores(1))
+    assert [s.origin for s in found[6:]] == [Origin.UNREACHED] * (FRAMES - 6)
+    assert {s.score for s in found[6:]} == {0.0}
+    assert found[6].reasons == ("nobody has said where it is after the cut",)
+    assert max(job.propagator.shown) == 5
+    assert job.say(1, 9, cuts=[6]) == range(6, FRAMES)
+    job.track(LoopSettings(assesses=False), cuts=[6])
+    assert sorted(set(job.propagator.shown)) == [2, *range(6, FRAMES)]
+    assert all(matte.any() for matte in job.mattes())
+
+
+@pytest.mark.parametrize("begin", [2, 9])
+def test_where_it_may_look_again_the_run_is_told_of_the_cut(job: Job, begin: int) -> None:
+    job.say(1, begin)
+    job.track(LoopSettings(assesses=False, at_cuts="reacquire"), cuts=[6])
+    last_before = 5 if begin == 2 else 6
+    assert [told for told in job.propagator.told if told[0] == "cut"] == [("cut", last_before, 0)]
+    assert all(matte.any() for matte in job.mattes())
+
+
+def test_an_object_that_is_gone_is_empty_until_it_is_prompted_again(job: Job) -> None:
+    job.say(1, 0)
+    job.say(2, 0)
+    job.say(2, 4, gone=True)
+    job.say(2, 10)
+    job.track()
+    assert ("forget", 3, 2) in job.propagator.told
+    found = list(job.project.scores(2))
+    assert [s.origin for s in found[4:10]] == [Origin.ABSENT] * 6
+    assert not any(matte.any() for matte in job.mattes(2)[4:10])
+    assert {s.score for s in found[4:10]} == {1.0}
+    assert job.say(2, 6) == range(6, 10)
+    assert job.say(1, 12, gone=True) == range(12, FRAMES)
+
+
+def test_without_assessment_the_models_own_word_stands(job: Job) -> None:
+    job.say(1, 0)
+    job.propagator.score = 0.31
+    job.track(PLAIN)
+    assert set(job.scores()[1:]) == {0.31}
+    assert all(s.reasons == ("the toy says so",) for s in list(job.project.scores(1))[1:])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_an_error_that_names_the_frame(
+    job: Job, value: float
+) -> None:
+    job.say(1, 0)
+    job.propagator.level = np.float32(value)
+    with pytest.raises(ModelError, match="object 1 is not finite on frame 1"):
+        job.track()
+    assert job.project.tracked_spans(1) == [(0, 1)]
+
+
+def test_a_snapshot_of_something_else_is_refused() -> None:
+    with pytest.raises(ModelError, match="damaged or of another version"):
+        unpacked(b"not a snapshot")
