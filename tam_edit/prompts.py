@@ -68,13 +68,17 @@ class Prompts:
             mask=self.mask,
         )
 
-    def check(self, width: int, height: int, where: str = "the frame") -> None:
+    def check(
+        self, width: int, height: int, where: str = "the frame", *, has_mask: bool = False
+    ) -> None:
         """Say clearly what cannot be used on a frame of that size.
 
         Args:
             width: Columns of the frame.
             height: Rows of the frame.
             where: Names the frame in the error, such as ``"frame 12"``.
+            has_mask: Whether the object has a mask there: then it is enough to say what is not
+                the object.
 
         Raises:
             InputError: A point outside the frame, a point that is positive and negative at once,
@@ -113,7 +117,7 @@ class Prompts:
                 raise InputError(
                     f"the mask for {where} is empty", hint="paint the object with a non-zero value"
                 )
-        if not (self.says_where or self.gone):
+        if not (self.says_where or self.gone or (self.negative and has_mask)):
             raise InputError(
                 f"nothing says where the object is on {where}",
                 hint="give a --click on it, a --box around it or a --mask of it",

@@ -23,6 +23,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "tam_edit.registry",
         "tam_edit.parameters",
         "tam_edit.pixels",
+        "tam_edit.flow",
     ),
     ("tam_edit.frame",),
     ("tam_edit.media", "tam_edit.tracks", "tam_edit.effect", "tam_edit.models.base"),

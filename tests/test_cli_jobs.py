@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tam_edit._cli import run
+from tam_edit.masks.clicks import first_click
 from tam_edit.masks.measure import iou
 from tam_edit.masks.ops import grow
 from tam_edit.media import open_source
@@ -163,6 +164,19 @@ def test_a_correction_recomputes_only_up_to_the_next_keyframe(
         assert entry.origin == "corrected"
     assert run(["track", str(tracked)]) == 0
     assert "already tracked" in capsys.readouterr().out
+
+
+def test_a_correction_may_only_say_what_is_not_the_object(
+    tracked: Path, disc: DrawnClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x, y = first_click(disc.mask(1, 10))
+    assert run(["prompt", str(tracked), "--object", "disc", "--not", f"{x:g},{y:g}@10"]) == 0
+    with Project.open(tracked) as project:
+        entry = project.entry(1, 10)
+    assert entry is not None
+    assert not entry.matte[round(y), round(x)] > 0.5
+    assert run(["prompt", str(tracked), "--object", "new", "--not", "5,5@10"]) == 1
+    assert "nothing says where the object is on frame 10" in capsys.readouterr().err
 
 
 def test_the_same_prompt_twice_changes_nothing(tracked: Path, disc_click: str) -> None:

@@ -85,3 +85,12 @@ def test_the_newest_word_on_whether_an_object_is_gone_counts() -> None:
     assert gone.beyond(gone).is_empty
     assert gone.beyond(here).gone
     assert not gone.is_empty
+
+
+def test_where_there_is_a_mask_it_is_enough_to_say_what_is_not_the_object() -> None:
+    excluded = Prompts(negative=((1, 1),))
+    excluded.check(10, 10, has_mask=True)
+    with pytest.raises(InputError, match="nothing says where"):
+        excluded.check(10, 10)
+    with pytest.raises(InputError, match="nothing says where"):
+        Prompts().check(10, 10, has_mask=True)

@@ -45,9 +45,7 @@ def click(
     """Click on an object as a careful person would.
 
     Without a matte to begin with, the first click goes to the middle of the object; each other
-    one to the middle of what is most wrong. Prompts must say where the object is: where a first
-    correction would only say where it is not, a click on the middle of what is right comes with
-    it and is not counted.
+    one to the middle of what is most wrong.
 
     Args:
         frame: The picture.
@@ -62,7 +60,7 @@ def click(
         mask = None if matte is None else matte >= INSIDE_FROM
         if mask is not None and ignored is not None:
             mask &= ~ignored
-        prompts = prompts.joined(_next(truth, mask, is_first=not prompts.positive))
+        prompts = prompts.joined(_next(truth, mask))
         began = time.perf_counter()
         found = segmenter.segment(frame, prompts, matte)
         seconds += time.perf_counter() - began
@@ -72,14 +70,8 @@ def click(
     return Clicked(prompts=prompts, segmentation=found, seconds=seconds)
 
 
-def _next(truth: Mask, mask: Mask | None, *, is_first: bool) -> Prompts:
-    if mask is None:
+def _next(truth: Mask, mask: Mask | None) -> Prompts:
+    if mask is None or not mask.any():
         return Prompts(positive=(first_click(truth),))
     point, is_positive = next_click(truth, mask)
-    if is_positive:
-        return Prompts(positive=(point,))
-    if not is_first:
-        return Prompts(negative=(point,))
-    right = truth & mask
-    anchor = first_click(right if right.any() else truth)
-    return Prompts(positive=(anchor,), negative=(point,))
+    return Prompts(positive=(point,)) if is_positive else Prompts(negative=(point,))

@@ -47,7 +47,8 @@ class Segmenter(Protocol):
         Args:
             frame: The picture. What is computed per frame is cached by object identity, so a
                 further click on the same ``Frame`` costs less.
-            prompts: Clicks, box or mask in source pixels, already checked.
+            prompts: Clicks, box or mask in source pixels, already checked. Negative clicks alone
+                come only with a previous matte.
             previous: The object's matte before the newest prompt, float32 (H, W) at display size.
 
         Returns:

@@ -53,7 +53,11 @@ class CheckedRun:
 
     def learn(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> None:
         """Take a keyframe that lies elsewhere into memory, before the first frame of the pass."""
-        self._run.keyframe(frame, self._sized(mattes))
+        sized = self._sized(mattes)
+        self._run.keyframe(frame, sized)
+        if self._assessor is not None:
+            self._assessor.look(frame)
+            self._assessor.settle(sized)
 
     def advance(
         self, frame: Frame, given: Mapping[ObjectId, Matte], taken: Matte | None = None
@@ -100,15 +104,15 @@ class CheckedRun:
         if self._assessor is not None:
             self._assessor.forget(number)
 
-    def snapshot(self, agreed: int = 0) -> bytes:
+    def snapshot(self, kept: int = 0) -> bytes:
         """Everything that influences the next frame.
 
         Args:
-            agreed: The caller's count of frames, kept with it.
+            kept: The caller's count of frames.
         """
         parts: dict[str, np.ndarray[Any, Any]] = {
             "run": np.frombuffer(self._run.snapshot(), np.uint8),
-            "agreed": np.asarray([agreed]),
+            "kept": np.asarray([kept]),
         }
         if self._assessor is not None:
             parts["assessor"] = np.frombuffer(self._assessor.snapshot(), np.uint8)
@@ -142,7 +146,7 @@ class CheckedRun:
             matte,
             verdict,
             affinity,
-            lambda other, opinion: assessor.judge(number, other, opinion),
+            lambda other, opinion: assessor.judge(number, other, opinion, instead_of=matte),
             taken,
         )
         self._log(
@@ -167,12 +171,12 @@ class Saved:
     Attributes:
         run: The propagator's snapshot.
         assessor: The assessor's; None where there was none.
-        agreed: The caller's count.
+        kept: The caller's count of frames.
     """
 
     run: bytes
     assessor: bytes | None
-    agreed: int
+    kept: int
 
 
 def unpacked(snapshot: bytes) -> Saved:
@@ -187,7 +191,7 @@ def unpacked(snapshot: bytes) -> Saved:
         return Saved(
             run=parts["run"].tobytes(),
             assessor=None if assessor is None else assessor.tobytes(),
-            agreed=int(parts["agreed"][0]),
+            kept=int(parts["kept"][0]),
         )
     except (SafetensorError, LookupError, ValueError) as error:
         raise ModelError(

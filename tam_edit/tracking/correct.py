@@ -64,7 +64,7 @@ def place_keyframe(
     Forward, the masks up to the next keyframe or the end of the shot are dropped, so that
     tracking makes them again. Backward, those up to the beginning of the shot are dropped where
     the object has no keyframe before; where it has one, a correction is carried back towards it,
-    over the masks that are there, until both agree. Nothing else changes.
+    over the masks that are there, where it is clearly surer than they are. Nothing else changes.
 
     Args:
         store: The track.

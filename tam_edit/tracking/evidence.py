@@ -11,17 +11,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tam_edit.flow import dense_flow, single_opencv_thread
 from tam_edit.frame import Frame
 from tam_edit.models.base import Affinity
-from tam_edit.models.builtin.tracker.flow import single_opencv_thread
 from tam_edit.types import Mask, Matte, box_of
 
 Float = NDArray[np.float32]
 Gray = NDArray[np.uint8]
 
 SMALL_SHORT_SIDE_PX = 240
-# DIS fails on pictures that its coarsest patch does not fit into; smaller ones are padded.
-FLOW_MIN_SIDE_PX = 64
 
 COLOR_BINS = (8, 16, 16)  # of L, a, b
 BLUR = np.array([0.25, 0.5, 0.25], np.float32)
@@ -107,8 +105,6 @@ def view_of(frame: Frame, width: int, height: int) -> View:
 def origin_of(before: Gray, after: Gray) -> Float:
     """Where each pixel of the present picture was on the previous one.
 
-    The flow is DIS (Kroeger et al., ECCV 2016) in its fast setting.
-
     Args:
         before: uint8 (h, w), the previous picture.
         after: uint8 (h, w), the present picture.
@@ -117,13 +113,10 @@ def origin_of(before: Gray, after: Gray) -> Float:
         float32 (h, w, 2) as (x, y).
     """
     rows, columns = before.shape
-    padding = ((0, max(0, FLOW_MIN_SIDE_PX - rows)), (0, max(0, FLOW_MIN_SIDE_PX - columns)))
-    first, second = np.pad(after, padding, "edge"), np.pad(before, padding, "edge")
-    engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     with single_opencv_thread():
-        flow = engine.calc(first, second, np.zeros((*first.shape, 2), np.float32))
+        flow = dense_flow(after, before, is_fast=True)
     y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
-    return np.asarray(flow[:rows, :columns] + np.stack([x, y], axis=-1), np.float32)
+    return np.asarray(flow + np.stack([x, y], axis=-1), np.float32)
 
 
 def carried(matte: Gray, origin: Float) -> Float:

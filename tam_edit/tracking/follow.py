@@ -10,7 +10,6 @@ import numpy as np
 
 from tam_edit.errors import MediaError, OutOfMemoryError, ProjectError
 from tam_edit.frame import Frame
-from tam_edit.masks.measure import iou
 from tam_edit.media import Source
 from tam_edit.models import Models
 from tam_edit.models.base import TrackingInfo
@@ -20,16 +19,16 @@ from tam_edit.tracking.checked_run import CheckedRun, unpacked
 from tam_edit.tracking.plan import Fill, Interrupted, ObjectState, Pass, Plan, plan_passes
 from tam_edit.tracking.refine import Refiner
 from tam_edit.tracking.settings import LoopSettings, tracking_size
-from tam_edit.tracks import DOUBTFUL_BELOW, Direction, Origin, RunState, TrackedMatte, resized
+from tam_edit.tracks import Direction, Origin, RunState, TrackedMatte, resized
 from tam_edit.types import Matte, ObjectId
 
 Progress = Callable[[int, int], None]
 
-# A correction has been carried back far enough once it draws what is there already: so alike, on
-# so many frames in a row.
-AGREES_FROM_IOU = 0.9
-AGREEING_FRAMES = 3
-INSIDE = 0.5
+# A correction that is carried back takes the place of masks whose score is lower by this much. On
+# three sequences whose worst frame was corrected, replacing all that differed lost far more good
+# masks than it mended. It has gone far enough once so many frames in a row kept what they had.
+BETTER_BY = 0.1
+KEPT_FRAMES = 3
 
 FILLS = {
     Origin.ABSENT: (1.0, ()),
@@ -231,7 +230,7 @@ class _Follower:
     def run(self, one_pass: Pass) -> Iterator[int]:
         """Carry out one pass; yields after every frame that the model was shown."""
         store = self._store
-        run, members, agreed = self._start(one_pass)
+        run, members, kept = self._start(one_pass)
         for frame_index in one_pass.memory:
             frame = self._source.frame(frame_index)
             run.learn(frame, self._mattes(frame_index, sorted(one_pass.object_ids)))
@@ -253,10 +252,10 @@ class _Follower:
                 run.cut()
             entries = run.advance(frame, given, self._taken(frame.index, members))
             if one_pass.correction is not None and not given:
-                entries, agreed = self._against(frame.index, entries, agreed)
-            store.append(frame.index, entries, partial(run.snapshot, agreed))
+                entries, kept = self._against(frame.index, entries, kept)
+            store.append(frame.index, entries, partial(run.snapshot, kept))
             yield frame.index
-            if agreed == AGREEING_FRAMES:
+            if kept == KEPT_FRAMES:
                 break
         store.end_run()
         if one_pass.correction is not None:
@@ -264,18 +263,18 @@ class _Follower:
                 store.end_backtrack(object_id, one_pass.correction)
 
     def _start(self, one_pass: Pass) -> tuple[CheckedRun, set[ObjectId], int]:
-        """The pass's run, the objects that are in it and how often it agreed of late."""
+        """The pass's run, the objects in it, and how many frames in a row kept what they had."""
         propagator, settings, info = self._models.propagator, self._settings, self._info
         assessor = Assessor(info.width, info.height) if settings.assesses else None
         state = self._store.run_state() if one_pass.resumes else None
         members: set[ObjectId] = set()
-        agreed = 0
+        kept = 0
         if state is None:
             run = propagator.start(info)
         else:
             saved = unpacked(state.snapshot)
             run = propagator.resume(info, saved.run)
-            members, agreed = set(state.object_ids), saved.agreed
+            members, kept = set(state.object_ids), saved.kept
             if assessor is not None and saved.assessor is not None:
                 assessor = Assessor.resume(info.width, info.height, saved.assessor)
         below = settings.refine_below
@@ -290,7 +289,7 @@ class _Follower:
             refine_below=below,
             log=self._store.log,
         )
-        return checked, members, agreed
+        return checked, members, kept
 
     def _frames(self, frames: range) -> Iterator[Frame]:
         if frames.step > 0:
@@ -334,21 +333,12 @@ class _Follower:
         return held
 
     def _against(
-        self, frame_index: int, entries: Mapping[ObjectId, TrackedMatte], agreed: int
+        self, frame_index: int, entries: Mapping[ObjectId, TrackedMatte], kept: int
     ) -> tuple[dict[ObjectId, TrackedMatte], int]:
-        """What of a way back takes the place of what is there, and how often both agreed."""
+        """What of a way back takes the place of what is there, and on how many frames nothing."""
         replaced = {}
-        does_agree = True
         for object_id, entry in entries.items():
             there = self._store.entry(object_id, frame_index)
-            if there is None:
+            if there is None or entry.score >= there.score + BETTER_BY:
                 replaced[object_id] = entry
-                does_agree = False
-                continue
-            held = resized(there.matte, self._info.width, self._info.height)
-            if iou(held > INSIDE, entry.matte > INSIDE) >= AGREES_FROM_IOU:
-                continue
-            does_agree = False
-            if entry.score >= DOUBTFUL_BELOW or entry.score >= there.score:
-                replaced[object_id] = entry
-        return replaced, agreed + 1 if does_agree else 0
+        return replaced, 0 if replaced else kept + 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +10,11 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from tam_edit.errors import ModelError
+from tam_edit.models.runs import damaged_snapshot, snapshot_header, snapshot_state
 from tam_edit.tracking.absence import Absence, Sighting
 from tam_edit.types import Box, ObjectId
 
-HEADER = "tam_edit.assess"
+MODEL = "assessment"
 # Goes up with every change that would make an older pass be judged differently.
 VERSION = 1
 
@@ -76,9 +75,9 @@ def pack(size: tuple[int, int], state: AssessState) -> bytes:
         facts[str(number)] = {
             name: value for name, value in vars(history).items() if name not in ("matte", "colors")
         }
-    header = _identity(size) | {"frame_index": state.frame_index, "objects": facts}
+    header = snapshot_header(_identity(size), {"frame_index": state.frame_index, "objects": facts})
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    return safetensors.numpy.save(whole, {HEADER: json.dumps(header)})
+    return safetensors.numpy.save(whole, header)
 
 
 def unpack(size: tuple[int, int], snapshot: bytes) -> AssessState:
@@ -87,45 +86,20 @@ def unpack(size: tuple[int, int], snapshot: bytes) -> AssessState:
     Raises:
         ModelError: The bytes are no snapshot of an assessment, or one of another version or size.
     """
-    header = _header(snapshot)
-    for key, wanted in _identity(size).items():
-        if header.get(key) != wanted:
-            raise ModelError(
-                f"the assessment's snapshot is of {key} {header.get(key)}, not {wanted}: "
-                "track again from the last keyframe"
-            )
+    facts = snapshot_state(snapshot, _identity(size))
     try:
         arrays = safetensors.numpy.load(snapshot)
-        state = AssessState(gray=arrays.get("gray"), frame_index=int(header["frame_index"]))
-        for number, facts in header["objects"].items():
-            facts["sightings"] = [Sighting(Box(*box), score) for box, score in facts["sightings"]]
-            facts["absence"] = Absence(facts["absence"])
+        state = AssessState(gray=arrays.get("gray"), frame_index=int(facts["frame_index"]))
+        for number, known in facts["objects"].items():
+            known["sightings"] = [Sighting(Box(*box), score) for box, score in known["sightings"]]
+            known["absence"] = Absence(known["absence"])
             state.histories[int(number)] = History(
-                matte=arrays[f"{number}.matte"], colors=arrays[f"{number}.colors"], **facts
+                matte=arrays[f"{number}.matte"], colors=arrays[f"{number}.colors"], **known
             )
     except (SafetensorError, LookupError, TypeError, ValueError) as error:
-        raise _damaged() from error
+        raise damaged_snapshot() from error
     return state
 
 
 def _identity(size: tuple[int, int]) -> dict[str, Any]:
-    return {"version": VERSION, "size": f"{size[0]}x{size[1]}"}
-
-
-def _header(snapshot: bytes) -> dict[str, Any]:
-    """The metadata: 8 bytes of length, then JSON (safetensors' format description)."""
-    length = int.from_bytes(snapshot[:8], "little")
-    try:
-        header = json.loads(snapshot[8 : 8 + length])["__metadata__"]
-        header = json.loads(header[HEADER])
-    except (LookupError, TypeError, ValueError) as error:
-        raise _damaged() from error
-    if not isinstance(header, dict):
-        raise _damaged()
-    return header
-
-
-def _damaged() -> ModelError:
-    return ModelError(
-        "the assessment's snapshot is damaged or no snapshot: track again from the last keyframe"
-    )
+    return {"model": MODEL, "version": VERSION, "size": f"{size[0]}x{size[1]}"}

@@ -86,7 +86,8 @@ def give_prompts(
     if newer.is_empty:
         return None
     together = newer if earlier is None else earlier.joined(newer)
-    together.check(store.width, store.height, f"frame {index}")
+    has_mask = before is not None and bool(before.matte.any())
+    together.check(store.width, store.height, f"frame {index}", has_mask=has_mask)
     matte, score = _segmented(source, segment, index, together, before)
     if object_id is None:
         object_id = store.add_object(said.object_name)

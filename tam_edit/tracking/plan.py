@@ -31,7 +31,7 @@ class Pass:
             pass with one object has them: a model would carry other objects across the jump.
         resumes: Whether the run goes on from its snapshot, taken on the frame before the first.
         correction: The frame of the correction that it carries back, over frames that are tracked
-            already, until both agree; None for every other pass.
+            already, until it replaces nothing; None for every other pass.
     """
 
     frames: range

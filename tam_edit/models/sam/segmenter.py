@@ -93,7 +93,8 @@ class SamSegmenter:
             OutOfMemoryError: The device is too small.
             ModelError: The network gives something that is no number.
         """
-        prompts.check(frame.width, frame.height, f"frame {frame.index}")
+        has_mask = previous is not None and bool((previous > 0.5).any())
+        prompts.check(frame.width, frame.height, f"frame {frame.index}", has_mask=has_mask)
         clicks = Clicks.of(prompts.positive, prompts.negative)
         if prompts.mask is not None:
             return self._mended(frame, clicks, prompts.mask)

@@ -63,7 +63,8 @@ class BuiltinSegmenter:
         Raises:
             InputError: Prompts that cannot be used on this frame.
         """
-        prompts.check(frame.width, frame.height, f"frame {frame.index}")
+        has_mask = previous is not None and bool((previous > 0.5).any())
+        prompts.check(frame.width, frame.height, f"frame {frame.index}", has_mask=has_mask)
         base = _base(prompts, previous)
         clicks = Clicks.of(prompts.positive, prompts.negative)
         if base is not None:

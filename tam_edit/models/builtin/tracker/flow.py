@@ -1,26 +1,20 @@
-"""Motion between two pictures: where each pixel was, and whether it moves with the object.
-
-The flow is DIS (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016).
-"""
+"""Motion between two pictures: where each pixel was, and whether it moves with the object."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tam_edit.flow import dense_flow
 from tam_edit.types import Box
 
 Float = NDArray[np.float32]
 Double = NDArray[np.float64]
 
-# DIS refuses pictures below 12 pixels a side; smaller ones are padded to this many.
-MIN_SIDE_PX = 16
 # A flow that comes back to within this many pixels, plus this share of its length, holds.
 ROUND_TRIP_PX = 0.8
 ROUND_TRIP_SHARE = 0.05
@@ -50,17 +44,6 @@ class Motion:
         return _sampled(field, self.origin)
 
 
-@contextmanager
-def single_opencv_thread() -> Iterator[None]:
-    """Let OpenCV work on one thread, since DIS gives other numbers on another count."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
-
-
 def motion_between(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Motion:
     """Estimate the motion from one grey picture to the next, and how far to trust it.
 
@@ -69,13 +52,10 @@ def motion_between(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Motio
         after: The present picture, uint8 (H, W).
     """
     rows, columns = before.shape
-    below, right = max(0, MIN_SIDE_PX - rows), max(0, MIN_SIDE_PX - columns)
-    first = np.pad(before, ((0, below), (0, right)), "edge")
-    second = np.pad(after, ((0, below), (0, right)), "edge")
     with ThreadPoolExecutor(1) as beside:
-        ahead = beside.submit(_dis, first, second)
-        back = np.ascontiguousarray(_dis(second, first)[:rows, :columns])
-        forward = np.ascontiguousarray(ahead.result()[:rows, :columns])
+        ahead = beside.submit(dense_flow, before, after)
+        back = dense_flow(after, before)
+        forward = ahead.result()
     y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
     x, y = x + back[..., 0], y + back[..., 1]
     origin = np.stack([x, y], axis=-1)
@@ -153,13 +133,6 @@ def _affine_fit(flow: Float, where: NDArray[np.bool_]) -> tuple[Float, float] | 
         spread = max(MOTION_NOISE_PX, 1.5 * float(np.median(gap)))
         weight = 1 / (1 + (gap / spread) ** 2)
     return matrix.astype(np.float32), spread
-
-
-def _dis(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Float:
-    engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return np.asarray(
-        engine.calc(first, second, np.zeros((*first.shape, 2), np.float32)), np.float32
-    )
 
 
 def _squared_length(vectors: Float) -> Float:

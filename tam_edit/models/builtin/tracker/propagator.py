@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tam_edit.flow import single_opencv_thread
 from tam_edit.frame import Frame
 from tam_edit.models.base import TrackingInfo, TrackStep
 from tam_edit.models.builtin.tracker.assess import assess
-from tam_edit.models.builtin.tracker.flow import motion_between, single_opencv_thread
+from tam_edit.models.builtin.tracker.flow import motion_between
 from tam_edit.models.builtin.tracker.online import single_torch_thread
 from tam_edit.models.builtin.tracker.snapshot import PassState, pack, unpack
 from tam_edit.models.builtin.tracker.target import Guess, Scene, Target
