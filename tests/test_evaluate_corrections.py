@@ -198,6 +198,18 @@ def test_each_object_is_corrected_on_its_own_worst_frame(tmp_path: Path) -> None
         assert after[: frame - 1] == before[: frame - 1]
 
 
+def test_a_correction_can_be_the_true_mask(tmp_path: Path) -> None:
+    clip = draw_clip("disc", frames=FRAMES, width=80, height=60)
+    save(clip, tmp_path / "set" / "disc")
+    tracker = Holding(lambda index, _: 0.2 if index == 6 else 0.9)
+    segmenter = Answering(lambda *_: np.zeros((60, 80), bool))
+    report = measured(tmp_path / "set", tracker, segmenter, corrections=1, correct_by="mask")
+    (correction,) = report.sequences["disc"].rounds[1].corrections
+    assert (correction.frame_index, correction.j_after, correction.click_count) == (6, 1, 0)
+    assert segmenter.asked == []
+    assert report.settings["correct_by"] == "mask"
+
+
 def test_a_correction_may_only_say_what_is_not_the_object() -> None:
     truth = np.zeros((60, 80), bool)
     truth[10:30, 10:40] = True

@@ -19,6 +19,7 @@ from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 from tam_edit.tracking import UNCONFIRMED
+from tam_edit.tracking.init import to_go_on_from
 from tam_edit.tracks import Origin, TrackedMatte
 
 
@@ -167,3 +168,25 @@ def test_objects_that_enter_at_different_frames_are_tracked_everywhere_and_never
             if index < 9:
                 assert iou(first, drawn.mask(1, index)) > 0.8
                 assert iou(second, drawn.mask(2, index)) > 0.8
+
+
+def test_clicks_far_from_a_doubtful_mask_begin_anew() -> None:
+    matte = np.zeros((60, 80), np.float32)
+    matte[10:30, 10:30] = 1  # a quarter of its side is 5 pixels
+    far, near = Prompts(positive=((40, 20),)), Prompts(positive=((33, 20),))
+    excluded = Prompts(negative=((15, 15),))
+
+    def entry(score: float) -> TrackedMatte:
+        return TrackedMatte(matte=matte, score=score, origin=Origin.PROPAGATED)
+
+    assert to_go_on_from(entry(0.3), far, 80, 60) is None
+    assert to_go_on_from(None, near, 80, 60) is None
+    for prompts, score in ((near, 0.3), (excluded, 0.3), (far, 0.9)):
+        found = to_go_on_from(entry(score), prompts, 80, 60)
+        assert found is not None
+        assert np.array_equal(found, matte)
+    doubled = to_go_on_from(entry(0.3), Prompts(positive=((65, 40),)), 160, 120)
+    assert doubled is not None
+    assert doubled.shape == (120, 160)
+    nothing = TrackedMatte(matte=np.zeros_like(matte), score=0.9, origin=Origin.PROPAGATED)
+    assert to_go_on_from(nothing, near, 80, 60) is None

@@ -38,6 +38,13 @@ from tam_edit.tracking import LoopSettings
     show_default=True,
     help="Rounds of corrections, each on the frame of every object with the lowest score.",
 )
+@click.option(
+    "--correct-by",
+    type=click.Choice(["click", "mask"]),
+    default="click",
+    show_default=True,
+    help="Correct with simulated clicks, or with the true mask.",
+)
 @click.option("--model", default=AUTO, show_default=True, help="Models to evaluate.")
 @click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)
 @click.option(
@@ -55,6 +62,7 @@ def command(
     init: Literal["mask", "click"],
     clicks: int,
     corrections: int,
+    correct_by: Literal["mask", "click"],
     model: str,
     device: str,
     short_side: int,
@@ -78,6 +86,7 @@ def command(
             init=init,
             clicks=clicks,
             corrections=corrections,
+            correct_by=correct_by,
             progress=lambda _, done, total: progress(done, total),
         )
     output.say(format_report(report))

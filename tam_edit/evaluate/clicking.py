@@ -60,7 +60,7 @@ def click(
         mask = None if matte is None else matte >= INSIDE_FROM
         if mask is not None and ignored is not None:
             mask &= ~ignored
-        prompts = prompts.joined(_next(truth, mask))
+        prompts = prompts.joined(next_prompts(truth, mask))
         began = time.perf_counter()
         found = segmenter.segment(frame, prompts, matte)
         seconds += time.perf_counter() - began
@@ -70,7 +70,8 @@ def click(
     return Clicked(prompts=prompts, segmentation=found, seconds=seconds)
 
 
-def _next(truth: Mask, mask: Mask | None) -> Prompts:
+def next_prompts(truth: Mask, mask: Mask | None) -> Prompts:
+    """The next click of a careful person, on a mask as it is; None where there is none."""
     if mask is None or not mask.any():
         return Prompts(positive=(first_click(truth),))
     point, is_positive = next_click(truth, mask)

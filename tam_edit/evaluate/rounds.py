@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from tam_edit.errors import InputError, ModelError
-from tam_edit.evaluate.clicking import INSIDE_FROM, click
+from tam_edit.evaluate.clicking import INSIDE_FROM, click, next_prompts
 from tam_edit.evaluate.report import Correction
 from tam_edit.evaluate.truth import Truth
 from tam_edit.masks.measure import region_similarity
@@ -19,7 +19,7 @@ from tam_edit.models import Models
 from tam_edit.project import Project
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.tracking import LoopSettings, find_cuts, follow, give_prompts
-from tam_edit.tracking.init import Segment
+from tam_edit.tracking.init import Segment, to_go_on_from
 from tam_edit.tracks import FrameScore, Origin, TrackedMatte
 from tam_edit.types import Mask, Matte, ObjectId
 
@@ -34,6 +34,7 @@ class Protocol:
         init: Begin with the true mask, or with simulated clicks.
         clicks: Clicks per mask, at the beginning and in corrections.
         corrections: Rounds of corrections.
+        correct_by: What a correction is: such clicks, or the true mask.
         short_side: Tracking size in pixels.
         settings: Which steps of the loop run.
     """
@@ -41,6 +42,7 @@ class Protocol:
     init: Init
     clicks: int
     corrections: int
+    correct_by: Init
     short_side: int
     settings: LoopSettings
 
@@ -162,13 +164,14 @@ class TrackedSequence:
             mask = self._truth.masks(index)[number]
             before = self.matte(object_id, index)
             click_count = 0
-            if mask.any():
-                # As in a session, an empty matte is nothing to go on from.
-                current = before if before.any() else None
+            if not mask.any():
+                self._say(number, index, Prompts(gone=True))
+            elif self._protocol.correct_by == "mask":
+                self._say(number, index, Prompts(mask=mask))
+            else:
+                current = self._to_go_on_from(object_id, index, mask)
                 click_count, seconds = self._click(number, index, mask, current)
                 total += seconds
-            else:
-                self._say(number, index, Prompts(gone=True))
             corrections.append(
                 Correction(
                     object_id=number,
@@ -222,6 +225,13 @@ class TrackedSequence:
             if s.frame_index > first_frame and s.frame_index not in given
         ]
         return worst_frame(scores)
+
+    def _to_go_on_from(self, object_id: ObjectId, index: int, truth: Mask) -> Matte | None:
+        """What a session would let the first click on a mask correct."""
+        width, height = self._project.width, self._project.height
+        entry = self._project.entry(object_id, index)
+        first = next_prompts(truth, self.matte(object_id, index) >= INSIDE_FROM)
+        return to_go_on_from(entry, first, width, height)
 
     def _click(
         self, number: ObjectId, index: int, truth: Mask, current: Matte | None = None

@@ -36,6 +36,7 @@ def evaluate(
     init: Init = "mask",
     clicks: int = 1,
     corrections: int = 0,
+    correct_by: Init = "click",
     flag_below: float = DOUBTFUL_BELOW,
     progress: Progress | None = None,
 ) -> Report:
@@ -56,8 +57,9 @@ def evaluate(
         clicks: How many per mask: the first in the middle of the object, each next one in the
             middle of the largest error (the protocol of the DAVIS interactive challenge).
         corrections: Rounds of corrections after the first tracking. Each one corrects every
-            object with such clicks on the frame with the lowest score (where the object is not
-            there, by saying so), and tracks again what that touches.
+            object on the frame with the lowest score (where the object is not there, by saying
+            so), and tracks again what that touches.
+        correct_by: A correction is such clicks on the mask as it is, or the true mask.
         flag_below: Frames with a lower score count as flagged.
         progress: Told the name of the sequence, the frames done and the frames in all.
 
@@ -71,6 +73,7 @@ def evaluate(
         init=init,
         clicks=clicks,
         corrections=corrections,
+        correct_by=correct_by,
         short_side=short_side,
         settings=settings or LoopSettings(),
     )
@@ -200,14 +203,15 @@ def _scored(
 def _settings(models: Models, protocol: Protocol) -> dict[str, str | int | float | bool]:
     below = protocol.settings.refine_below
     refine_below = models.refine_below if below is None else below
-    uses_clicks = protocol.init == "click" or protocol.corrections > 0
+    corrects_by = protocol.correct_by if protocol.corrections else ""
     return {
         "model": models.name,
         "propagator": models.propagator.name,
         "segmenter": models.segmenter.name,
         "init": protocol.init,
-        "clicks": protocol.clicks if uses_clicks else 0,
+        "clicks": protocol.clicks if "click" in (protocol.init, corrects_by) else 0,
         "corrections": protocol.corrections,
+        "correct_by": corrects_by,
         "short_side": protocol.short_side,
         "assesses": protocol.settings.assesses,
         "refine_below": refine_below if protocol.settings.assesses else 0.0,

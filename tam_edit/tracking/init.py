@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from tam_edit.errors import InputError
@@ -13,10 +14,13 @@ from tam_edit.media import Source
 from tam_edit.models.base import Segmentation
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
 from tam_edit.tracking.correct import CorrectableStore, place_keyframe
-from tam_edit.tracks import Origin, TrackedMatte, resized
+from tam_edit.tracks import DOUBTFUL_BELOW, Origin, TrackedMatte, resized
 from tam_edit.types import Matte, ObjectId
 
 UNCONFIRMED = "nobody has confirmed the mask that the prompts led to"
+
+INSIDE = 0.5
+NEAR_SHARE = 0.25  # of the root of the mask's area
 
 Segment = Callable[[Frame, Prompts, Matte | None], Segmentation]
 
@@ -124,9 +128,7 @@ def _segmented(
     if prompts.mask is not None and not (prompts.positive or prompts.negative or prompts.box):
         return prompts.mask.astype(np.float32), 1.0
     frame = source.frame(index)
-    previous = None
-    if before is not None and before.matte.any():
-        previous = resized(before.matte, frame.width, frame.height)
+    previous = to_go_on_from(before, prompts, frame.width, frame.height)
     found = segment(frame, prompts, previous)
     if not (found.best > 0.5).any():
         raise InputError(
@@ -134,6 +136,35 @@ def _segmented(
             hint="click nearer to its middle or draw a --box around it",
         )
     return found.best, found.scores[0]
+
+
+def to_go_on_from(
+    before: TrackedMatte | None, prompts: Prompts, width: int, height: int
+) -> Matte | None:
+    """The matte that clicks correct, if there is one that is worth correcting.
+
+    A doubtful matte far from every click on the object is of something else: three clicks on such
+    a mask left it nearly as wrong as it was where beginning anew found the object.
+
+    Args:
+        before: What is stored of the object on the frame.
+        prompts: What a person says of it there, in pixels of the size that is asked for.
+        width: Columns that are wanted.
+        height: Rows that are wanted.
+
+    Returns:
+        float32 (height, width); None where the prompts are to be answered without one.
+    """
+    if before is None or not (before.matte > INSIDE).any():
+        return None
+    matte = resized(before.matte, width, height)
+    inside = matte > INSIDE
+    if before.score >= DOUBTFUL_BELOW or not prompts.positive or not inside.any():
+        return matte
+    outward = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    reach = NEAR_SHARE * np.sqrt(np.count_nonzero(inside))
+    is_near = any(outward[round(y), round(x)] <= reach for x, y in prompts.positive)
+    return matte if is_near else None
 
 
 def _origin(said: Prompts, *, is_correction: bool) -> Origin:
