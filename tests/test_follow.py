@@ -37,7 +37,7 @@ PLAIN = LoopSettings(assesses=False, at_cuts="ignore")
 
 
 class KnownRun:
-    """Draws the true disc, shifted down by 20 rows where the propagator is told to be wrong."""
+    """Draws the true disc, shifted down where the propagator is told to be wrong."""
 
     def __init__(self, owner: KnownPropagator, info: TrackingInfo, members: list[int]) -> None:
         self.owner, self.info, self.members = owner, info, members
@@ -73,7 +73,7 @@ class KnownRun:
         mattes = {}
         for number in self.members:
             wrong = frame.index in self.owner.wrong
-            mattes[number] = np.roll(true, 20, axis=0) if wrong else true.copy()
+            mattes[number] = np.roll(true, self.owner.shift, axis=0) if wrong else true.copy()
             # Not the same whichever way it runs, so that a matte tells which pass it is from.
             mattes[number] = np.where(mattes[number] > 0, self.owner.level, np.float32(0))
         mattes |= given
@@ -94,6 +94,7 @@ class KnownPropagator:
         self.most_objects = 99
         self.score = 0.9
         self.level = np.float32(1.0)
+        self.shift = 20
         self.shown: list[int] = []
         self.told: list[tuple[str, int, int]] = []
 
@@ -318,6 +319,60 @@ def test_an_object_that_is_gone_is_empty_until_it_is_prompted_again(job: Job) ->
     assert {s.score for s in found[4:10]} == {1.0}
     assert job.say(2, 6) == range(6, 10)
     assert job.say(1, 12, gone=True) == range(12, FRAMES)
+
+
+class TrueSegmenter:
+    """Knows the truth, and what it was asked."""
+
+    name = "true"
+
+    def __init__(self, clip: DrawnClip) -> None:
+        self.clip = clip
+        self.asked: list[tuple[int, Prompts, bool]] = []
+
+    def segment(
+        self, frame: Frame, prompts: Prompts, previous: Matte | None = None
+    ) -> Segmentation:
+        self.asked.append((frame.index, prompts, previous is not None))
+        matte = self.clip.mask(1, frame.index).astype(np.float32)
+        return Segmentation(mattes=(matte,), scores=(0.95,))
+
+
+def refined(job: Job) -> tuple[TrueSegmenter, list[Mapping[str, object]]]:
+    """The job with refinement, and what the log says of it."""
+    segmenter = TrueSegmenter(job.propagator.clip)
+    job.models = Models(name="known", segmenter=segmenter, propagator=job.propagator)
+    job.say(1, 0)
+    job.track(LoopSettings(refine_below=0.7, at_cuts="ignore"))
+    return segmenter, [r.details for r in job.project.log_records() if r.kind == "refinement"]
+
+
+def test_a_doubtful_mask_is_refined_and_the_run_remembers_it(job: Job) -> None:
+    job.propagator.wrong, job.propagator.shift = (5, 6), 5
+    segmenter, lines = refined(job)
+    assert {index for index, _, _ in segmenter.asked} == {5, 6}
+    assert all(prompts.positive for _, prompts, _ in segmenter.asked)
+    assert segmenter.asked[0][2]
+    assert [(line["frame"], line["accepted"]) for line in lines] == [(5, True), (6, True)]
+    assert all(line["score_after"] > line["score_before"] for line in lines)
+    assert [told for told in job.propagator.told if told[0] == "revise"] == [
+        ("revise", 5, 1),
+        ("revise", 6, 1),
+    ]
+    found = {s.frame_index: s.origin for s in job.project.scores(1)}
+    assert [i for i, origin in found.items() if origin is Origin.REFINED] == [5, 6]
+    truth = job.propagator.clip.mask(1, 5)
+    assert np.array_equal(job.mattes()[5] > 0.5, truth)
+
+
+def test_an_answer_that_means_something_else_is_rejected_and_logged(job: Job) -> None:
+    job.propagator.wrong, job.propagator.shift = (5,), 20
+    _, lines = refined(job)
+    (line,) = lines
+    assert line["accepted"] is False
+    assert "something else" in str(line["why"])
+    assert not any(told[0] == "revise" for told in job.propagator.told)
+    assert Origin.REFINED not in {s.origin for s in job.project.scores(1)}
 
 
 def test_without_assessment_the_models_own_word_stands(job: Job) -> None:

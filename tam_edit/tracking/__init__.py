@@ -5,7 +5,6 @@ from tam_edit.tracking.cuts import find_cuts
 from tam_edit.tracking.follow import TrackStore, follow
 from tam_edit.tracking.init import UNCONFIRMED, give_prompts
 from tam_edit.tracking.plan import Fill, Pass, Plan, plan_passes
-from tam_edit.tracking.propagate import propagate
 from tam_edit.tracking.settings import AT_CUTS, AtCuts, LoopSettings, tracking_size
 
 __all__ = [
@@ -22,6 +21,5 @@ __all__ = [
     "give_prompts",
     "place_keyframe",
     "plan_passes",
-    "propagate",
     "tracking_size",
 ]
