@@ -26,8 +26,8 @@ from tam_edit.render import (
     render,
 )
 from tam_edit.review import Doubt, find_doubts, in_words
-from tam_edit.tracking import LoopSettings, find_cuts, follow, give_prompts, spans_across_cuts
-from tam_edit.tracks import FrameScore, MaskTrack, Origin, spans_of
+from tam_edit.tracking import LoopSettings, Shots, follow, give_prompts
+from tam_edit.tracks import FrameScore, MaskTrack, Origin
 from tam_edit.types import Matte, ObjectId
 
 OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
@@ -41,6 +41,7 @@ class Session:
     def __init__(self, project: Project, source: Source, *, device: str = "auto") -> None:
         self.project = project
         self.source = source
+        self._shots = Shots(source, project, project.settings)
         self._device = device
         self._models: Models | None = None
 
@@ -179,16 +180,7 @@ class Session:
         Returns:
             Frame numbers, ascending; none where the settings say that cuts do not matter.
         """
-        project = self.project
-        if self.loop.at_cuts == "ignore":
-            return ()
-        if "cuts" not in project.settings:
-            start, stop = project.in_frame, project.out_frame
-            frames = self.source.frames(start, stop)
-            total = stop - start
-            told = None if progress is None else (lambda done: progress(done, total))
-            project.settings["cuts"] = find_cuts(frames, told)
-        return tuple(cast("Sequence[int]", project.settings["cuts"]))
+        return self._shots.find(self.loop.at_cuts, progress)
 
     def prompt(
         self, said: ObjectPrompts, *, carries_back: bool = True, is_repeatable: bool = False
@@ -216,7 +208,7 @@ class Session:
             self.project,
             self._segment,
             said,
-            cuts=self._barriers(),
+            cuts=self._shots.barriers(self.loop.at_cuts),
             carries_back=carries_back,
             is_repeatable=is_repeatable,
         )
@@ -242,7 +234,7 @@ class Session:
                 hint="give a --click on it, a --box around it or a --mask of it",
             )
         cuts = self.cuts()
-        self._drop_what_cuts_decide()
+        self._shots.drop_what_was_decided_otherwise(self.loop.at_cuts)
         return follow(
             self.source,
             self.project,
@@ -252,28 +244,6 @@ class Session:
             cuts=cuts,
             progress=progress,
         )
-
-    def _drop_what_cuts_decide(self) -> None:
-        """Where it was decided otherwise what happens at cuts, drop the masks that hang on that."""
-        project, at_cuts = self.project, self.loop.at_cuts
-        asked_before = project.settings.get("tracked_at_cuts", at_cuts) == "ask"
-        project.settings["tracked_at_cuts"] = at_cuts
-        if asked_before == (at_cuts == "ask"):
-            return
-        for object_id in project.objects():
-            if at_cuts == "ask":
-                spans = spans_across_cuts(project, object_id, self._barriers())
-            else:
-                unreached = filter(_is_unreached, project.scores(object_id))
-                spans = spans_of(scored.frame_index for scored in unreached)
-            for start, stop in spans:
-                project.discard(object_id, start, stop)
-
-    def _barriers(self) -> tuple[int, ...]:
-        """Cuts that tracking does not cross, as far as they are known."""
-        if self.loop.at_cuts != "ask":
-            return ()
-        return tuple(cast("Sequence[int]", self.project.settings.get("cuts", ())))
 
     def mask_track(self, object_name: str) -> MaskTrack:
         """One object's masks with the time of every frame since the first, as moviepy counts.

@@ -19,7 +19,7 @@ from tam_edit.presets import load_preset
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
-from tam_edit.tracking import UNCONFIRMED
+from tam_edit.tracking import UNCONFIRMED, LoopSettings
 from tam_edit.tracking.init import to_go_on_from
 from tam_edit.tracks import Origin, TrackedMatte
 
@@ -227,3 +227,19 @@ def test_frames_that_no_prompt_reaches_stop_a_checkpoint_that_doubts_nothing(
         session.track()
         with pytest.raises(ReviewPending, match="no prompt reaches it"):
             session.render(recipe, tmp_path / "out.mp4")
+
+
+def test_a_project_of_a_version_that_knew_no_cuts_is_asked_about_them(
+    session: Session, disc: DrawnClip
+) -> None:
+    with session:
+        session.loop = LoopSettings(at_cuts="ignore")
+        session.track()
+        # What such a project holds: masks, and no word on cuts.
+        del session.project.settings["tracked_at_cuts"]
+        session.loop = LoopSettings()
+        session.project.settings["cuts"] = [8]
+        session.track()
+        origins = [scored.origin for scored in session.project.scores(1)]
+    assert origins[8:] == [Origin.UNREACHED] * (len(disc) - 8)
+    assert Origin.UNREACHED not in origins[:8]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tam_edit.errors import InputError
 from tam_edit.project.records import now
 from tam_edit.project.store import Store
 from tam_edit.types import ObjectId
@@ -14,7 +15,12 @@ def add(store: Store, object_id: ObjectId, start: int, stop: int, reason: str) -
 
     Returns:
         How many frames that are.
+
+    Raises:
+        InputError: No reason is given.
     """
+    if not reason.strip():
+        raise InputError("an approval needs a reason", hint="say why the masks are right")
     store.write(
         "INSERT OR REPLACE INTO approval (object_id, frame, reason, time)"
         " SELECT object_id, frame, ?, ? FROM matte"

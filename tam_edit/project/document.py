@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tam_edit.errors import InputError
 from tam_edit.project import approvals, backtracks, mattes, objects, runs, shot
 from tam_edit.project import log as log_rows
 from tam_edit.project import prompts as prompt_rows
@@ -28,10 +27,9 @@ class Project:
 
     It is the sink that tracking writes to and the reader that effects read from
     (:class:`~tam_edit.tracks.TrackSink`, :class:`~tam_edit.tracks.TrackReader`). Everything is on
-    disk when a method returns; only ``append`` gathers frames, for a second or for 19 times what
-    their last commit took, whichever is longer, but never for more than a minute. Reads may come
-    from any thread, writes from one thread only. Make one with ``create`` or ``open``, and close
-    it, best as a context manager.
+    disk when a method returns; only ``append`` gathers frames, for a second or more but never for
+    more than a minute (see ``gathered``). Reads may come from any thread, writes from one thread
+    only. Make one with ``create`` or ``open``, and close it, best as a context manager.
     """
 
     def __init__(self, store: Store) -> None:
@@ -290,9 +288,7 @@ class Project:
     ) -> None:
         """Write one frame's mattes; those already there for it are replaced, and not approved.
 
-        They are readable at once and committed, in one transaction with the snapshot of the newest
-        of them, by the first ``append`` that comes ``gathered.COMMIT_INTERVAL_S`` after the last
-        commit, or later where that one took long.
+        They are readable at once, and committed together with the snapshot of the newest of them.
 
         Args:
             frame_index: Of the video.
@@ -363,8 +359,6 @@ class Project:
             InputError: No reason is given.
         """
         objects.check(self._store, (object_id,))
-        if not reason.strip():
-            raise InputError("an approval needs a reason", hint="say why the masks are right")
         with self._transaction():
             count = approvals.add(self._store, object_id, start, stop, reason)
             details = {"object": object_id, "start": start, "stop": stop, "reason": reason}

@@ -40,8 +40,8 @@ class CheckedRun:
         info: TrackingInfo,
         *,
         assessor: Assessor | None,
-        refiner: Refiner | None = None,
-        refine_below: float = 0.0,
+        refiner: Refiner | None,
+        refine_below: float,
         log: Log,
     ) -> None:
         self._run = run
@@ -104,7 +104,7 @@ class CheckedRun:
         if self._assessor is not None:
             self._assessor.forget(number)
 
-    def snapshot(self, kept: int = 0) -> bytes:
+    def snapshot(self, kept: int) -> bytes:
         """Everything that influences the next frame.
 
         Args:
@@ -195,8 +195,7 @@ def unpacked(snapshot: bytes) -> Saved:
         )
     except (SafetensorError, LookupError, ValueError) as error:
         raise ModelError(
-            f"the tracker's saved state is damaged or of another version ({error})",
-            hint="correct the object on the frame where tracking stopped, or begin a new project",
+            f"the tracker's saved state is damaged or of another version ({error})"
         ) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ from tam_edit.types import Matte
 
 UNCONFIRMED = "nobody has confirmed the mask that the prompts led to"
 
+# What is on a frame before a person has something to correct there.
+UNTOUCHED = (Origin.KEYFRAME, Origin.UNREACHED)
 INSIDE = 0.5
 NEAR_SHARE = 0.25  # of the root of the mask's area
 
@@ -42,7 +45,7 @@ def give_prompts(
 
     Args:
         source: The video.
-        store: Where objects, prompts and mattes are kept; a store.
+        store: Where objects, prompts and mattes are kept.
         segment: ``Segmenter.segment``; not called where no model is needed.
         said: What a person says of one object on one frame.
         cuts: First frames of new shots that tracking does not cross.
@@ -57,20 +60,15 @@ def give_prompts(
         InputError: The frame does not exist, or the prompts cannot be used on it.
     """
     index = said.frame_index
-    if not store.in_frame <= index < store.out_frame:
-        raise InputError(
-            f"there is no frame {index} between the in point {store.in_frame} and the out "
-            f"point {store.out_frame} of this project",
-            hint=f"the last frame is {store.out_frame - 1}",
-        )
-    known = {name: object_id for object_id, name in store.objects().items()}
-    object_id = known.get(said.object_name)
+    _check_frame(store, index)
+    ids = {name: object_id for object_id, name in store.objects().items()}
+    object_id = ids.get(said.object_name)
     before = None if object_id is None else store.entry(object_id, index)
     earlier = None if object_id is None else store.prompts(object_id).get(index)
-    newer = said.prompts if earlier is None else said.prompts.beyond(earlier)
+    known = [] if earlier is None else [earlier]
     if object_id is not None and is_repeatable:
-        for once in store.ever_said(object_id, index):
-            newer = newer.beyond(once)
+        known += store.ever_said(object_id, index)
+    newer = reduce(Prompts.beyond, known, said.prompts)
     if newer.is_empty:
         return None
     together = newer if earlier is None else earlier.joined(newer)
@@ -80,8 +78,7 @@ def give_prompts(
     matte, score = _segmented(source, segment, index, together, previous)
     if object_id is None:
         object_id = store.add_object(said.object_name)
-    untouched = (Origin.KEYFRAME, Origin.UNREACHED)
-    is_correction = before is not None and before.origin not in untouched
+    is_correction = before is not None and before.origin not in UNTOUCHED
     entry = TrackedMatte(
         matte=matte,
         score=score,
@@ -93,11 +90,20 @@ def give_prompts(
         object_id=object_id,
         object_name=said.object_name,
         frame_index=index,
-        area_frac=float((matte > 0.5).mean()),
+        area_frac=float((matte > INSIDE).mean()),
         score=score,
         is_correction=is_correction,
         joins_earlier=earlier is not None and newer.mask is None and not newer.gone,
     )
+
+
+def _check_frame(store: TrackStore, index: int) -> None:
+    if not store.in_frame <= index < store.out_frame:
+        raise InputError(
+            f"there is no frame {index} between the in point {store.in_frame} and the out "
+            f"point {store.out_frame} of this project",
+            hint=f"the last frame is {store.out_frame - 1}",
+        )
 
 
 def _segmented(
@@ -113,7 +119,7 @@ def _segmented(
     if prompts.mask is not None and not (prompts.positive or prompts.negative or prompts.box):
         return prompts.mask.astype(np.float32), 1.0
     found = segment(source.frame(index), prompts, previous)
-    if not (found.best > 0.5).any():
+    if not (found.best > INSIDE).any():
         raise InputError(
             f"no object was found at the prompts on frame {index}",
             hint="click nearer to its middle or draw a --box around it",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from tam_edit.prompts import Prompts
-from tam_edit.tracks import Direction, RunState, TrackedMatte
+from tam_edit.tracks import Direction, FrameScore, RunState, TrackedMatte
 from tam_edit.types import ObjectId
 
 
@@ -59,6 +59,10 @@ class TrackStore(Protocol):
 
     def entry(self, object_id: ObjectId, frame_index: int) -> TrackedMatte | None:
         """What is stored of one object on one frame."""
+        ...
+
+    def scores(self, object_id: ObjectId) -> Iterator[FrameScore]:
+        """What is known of each tracked frame, ascending, without reading mattes."""
         ...
 
     def approved(self, object_id: ObjectId) -> Collection[int]:

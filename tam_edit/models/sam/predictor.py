@@ -119,18 +119,12 @@ class SamPredictor:
             ModelError: The network gives something that is no number.
         """
         device = self.network.device
-        scale = np.array(embedding.inner_size) / np.array(embedding.size)
-
-        def inner(coordinates: Sequence[Point]) -> Tensor:
-            # Copied: the same numbers at another alignment could give another last bit.
-            return torch.tensor(np.array(coordinates) * scale, dtype=torch.float32, device=device)
-
         clicks = box_given = mask_given = None
         if len(points):
             labels = torch.tensor([int(sign) for sign in signs], dtype=torch.int32, device=device)
-            clicks = (inner(points)[None], labels[None])
+            clicks = (_inner(embedding, points).to(device)[None], labels[None])
         if box is not None:
-            box_given = inner([box[:2], box[2:]]).reshape(1, 4)
+            box_given = _inner(embedding, [box[:2], box[2:]]).to(device).reshape(1, 4)
         if mask is not None:
             mask_given = torch.tensor(mask, dtype=torch.float32, device=device)[None, None]
 
@@ -205,6 +199,13 @@ def stability(logits: Logits, offset: float = STABILITY_OFFSET) -> float:
     """
     wide = int(np.count_nonzero(logits > -offset))
     return int(np.count_nonzero(logits > offset)) / wide if wide else 0.0
+
+
+def _inner(embedding: Embedding, coordinates: Sequence[Point]) -> Tensor:
+    """Pixels of the picture as pixels of what the network sees, float32 (N, 2) as (x, y)."""
+    scale = np.array(embedding.inner_size) / np.array(embedding.size)
+    # Copied: the same numbers at another alignment could give another last bit.
+    return torch.tensor(np.array(coordinates) * scale, dtype=torch.float32)
 
 
 def _full_size(low: Tensor, embedding: Embedding) -> Tensor:
