@@ -12,10 +12,9 @@ from tam_edit.frame import Frame
 from tam_edit.models.base import PropagationRun, TrackingInfo
 from tam_edit.models.builtin.tracker import BuiltinPropagator
 from tam_edit.models.builtin.tracker import propagator as propagator_module
-from tam_edit.models.builtin.tracker.features import pixel_features
 from tam_edit.models.builtin.tracker.flow import motion_between
 from tam_edit.models.builtin.tracker.propagator import BuiltinRun
-from tam_edit.models.builtin.tracker.target import Guess, Target
+from tam_edit.models.builtin.tracker.target import Guess, Scene, Target
 from tam_edit.testing.clips import DrawnClip, draw_clip
 from tam_edit.types import box_of
 
@@ -109,11 +108,11 @@ def test_a_revision_is_the_guess_that_the_tracker_should_have_made(
     predict = Target.predict
     first = known._state.targets[1]
 
-    def knowing(target: Target, scene: object) -> Guess:
+    def knowing(target: Target, scene: Scene) -> Guess:
         if target is not first:
-            return predict(target, scene)  # type: ignore[arg-type]
+            return predict(target, scene)
         box = target._around(box_of(better > 0.5))
-        return Guess(better, box, pixel_features(two.image(3), box))
+        return Guess(better, box, scene.region(box))
 
     monkeypatch.setattr(Target, "predict", knowing)
     # What the object claims must not change what is left to the other one.

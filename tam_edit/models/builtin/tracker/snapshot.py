@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from tam_edit.models.base import TrackingInfo
+from tam_edit.models.builtin.backbone import CHANNEL_COUNT
 from tam_edit.models.builtin.tracker.features import FEATURE_COUNT
 from tam_edit.models.builtin.tracker.online import Classifier, Samples
 from tam_edit.models.builtin.tracker.target import Target
@@ -22,7 +23,7 @@ Array = NDArray[Any]
 
 MODEL = "builtin"
 # Goes up with every change that would make an older run go on differently.
-VERSION = 2
+VERSION = 3
 WEIGHT_COUNT = 6
 
 
@@ -76,7 +77,7 @@ def _identity(info: TrackingInfo) -> dict[str, Any]:
         "version": VERSION,
         "size": f"{info.width}x{info.height}",
         "shares_pixels": info.shares_pixels,
-        "feature_count": FEATURE_COUNT,
+        "feature_count": FEATURE_COUNT + CHANNEL_COUNT,
     }
 
 

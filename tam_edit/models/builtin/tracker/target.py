@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tam_edit.models.builtin.tracker.assess import Evidence, agreement, color_histogram, likeness
 from tam_edit.models.builtin.tracker.cut import snap_to_edges
-from tam_edit.models.builtin.tracker.features import pixel_features
+from tam_edit.models.builtin.tracker.deep import DeepGrid
+from tam_edit.models.builtin.tracker.features import FEATURE_COUNT, Region, pixel_features
 from tam_edit.models.builtin.tracker.flow import Motion, motion_contrast, signed_distance
 from tam_edit.models.builtin.tracker.online import (
     FIRST_RATE,
@@ -65,11 +66,17 @@ class Scene:
 
     Attributes:
         picture: uint8 (H, W, 3) RGB.
-        motion: From the previous picture; None where that is of another shot.
+        deep: Its deep features.
+        motion: From the previous picture; None where that is of another shot or not needed.
     """
 
     picture: NDArray[np.uint8]
-    motion: Motion | None
+    deep: DeepGrid
+    motion: Motion | None = None
+
+    def region(self, box: Box) -> Region:
+        """All features of a region of the picture."""
+        return Region(box, pixel_features(self.picture, box), self.deep)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +86,13 @@ class Guess:
     Attributes:
         matte: float32 (H, W) in [0, 1].
         box: The region that was looked at; the matte is 0 outside.
-        features: Of that region, float32 (C, h * w).
+        region: What is known of the pixels there.
         evidence: What speaks for it; None where the object was not found.
     """
 
     matte: Float
     box: Box = NOWHERE
-    features: Float | None = None
+    region: Region | None = None
     evidence: Evidence | None = None
 
 
@@ -118,27 +125,25 @@ class Target:
         """The side of a square with the object's usual area."""
         return float(np.sqrt(max(1.0, self.usual_area)))
 
-    def learn_keyframe(
-        self, picture: NDArray[np.uint8], matte: Float, rng: np.random.Generator
-    ) -> None:
+    def learn_keyframe(self, scene: Scene, matte: Float, rng: np.random.Generator) -> None:
         """Take a given matte, float32 (H, W), as the truth; an empty one says: not here."""
         self.matte = matte
         inside = matte > 0.5
         if inside.any():
             self._see(inside, 1.0)
-            self.colors = color_histogram(picture, inside)
+            self.colors = color_histogram(scene.picture, inside)
         else:
             self.missing = max(1, self.missing)
             if self.classifier is None:
                 return
         height, width = matte.shape
-        features = pixel_features(picture, Box(0, 0, width, height))
         rows = self._keyframe_rows(matte, rng)
+        features = scene.region(Box(0, 0, width, height)).rows(rows)
         steps, rate = KEYFRAME_STEPS, LATER_RATE
         if self.classifier is None:
-            self.classifier = Classifier.fresh(features[:, rows].T, rng)
+            self.classifier = Classifier.fresh(features, rng, near_count=FEATURE_COUNT)
             steps, rate = FIRST_STEPS, FIRST_RATE
-        self.classifier.keep(features[:, rows].T, matte.reshape(-1)[rows])
+        self.classifier.keep(features, matte.reshape(-1)[rows])
         self.classifier.fit(steps, rate, rng)
 
     def predict(self, scene: Scene) -> Guess:
@@ -153,8 +158,8 @@ class Target:
             return self._look_for(scene, self.classifier)
         box = self._around(box_of(carried))
         near, trust = distance[box.slices], scene.motion.trust[box.slices]
-        features = pixel_features(scene.picture, box)
-        appearance = _appearance(features, self.classifier, box)
+        region = scene.region(box)
+        appearance = _appearance(region, self.classifier)
         weight = PRIOR_FLOOR + (1 - PRIOR_FLOOR) * trust
         log_odds = APPEARANCE_WEIGHT * appearance
         log_odds += weight * np.clip(near / PRIOR_SOFTNESS_PX, -PRIOR_LIMIT, PRIOR_LIMIT)
@@ -172,7 +177,7 @@ class Target:
             growth=float(np.log((inside.sum() + 1) / (self.area + 1))),
             likeness=likeness(self.colors, color_histogram(scene.picture, matte > 0.5)),
         )
-        return Guess(matte, box, features, evidence)
+        return Guess(matte, box, region, evidence)
 
     def accept(self, guess: Guess, matte: Float, rng: np.random.Generator) -> None:
         """Take the picture's final matte over and learn from what is sure of it.
@@ -190,7 +195,7 @@ class Target:
             return
         self.matte = matte
         self._see(inside, SIZE_RATE)
-        if self.classifier is None or guess.features is None:
+        if self.classifier is None or guess.region is None:
             return
         near = matte[guess.box.slices].reshape(-1)
         half = SAMPLES_PER_FRAME // 2
@@ -200,15 +205,14 @@ class Target:
                 _drawn(np.flatnonzero(near < 1 - SURE), half, rng),
             ]
         )
-        features = guess.features
-        self.classifier.note(features[:, rows].T, (near[rows] > 0.5).astype(np.float32))
+        self.classifier.note(guess.region.rows(rows), (near[rows] > 0.5).astype(np.float32))
         self.classifier.fit(STEPS_PER_FRAME, LATER_RATE, rng)
 
-    def revise(self, picture: NDArray[np.uint8], matte: Float, rng: np.random.Generator) -> None:
+    def revise(self, scene: Scene, matte: Float, rng: np.random.Generator) -> None:
         """Take a better matte of a picture over, as if it had been the guess.
 
         Args:
-            picture: uint8 (H, W, 3) RGB at working size.
+            scene: The picture.
             matte: float32 (H, W) in [0, 1]; an empty one says that the object is not there.
             rng: Draws the samples.
         """
@@ -217,7 +221,7 @@ class Target:
             self.accept(Guess(matte), matte, rng)
             return
         box = self._around(box_of(inside))
-        self.accept(Guess(matte, box, pixel_features(picture, box)), matte, rng)
+        self.accept(Guess(matte, box, scene.region(box)), matte, rng)
 
     def cut(self) -> None:
         """Expect the object anywhere in the next picture, or nowhere."""
@@ -275,8 +279,8 @@ class Target:
         box = self.seen.grown(MARGIN_PX + int(share * self.reach_px)).clipped(width, height)
         if box.is_empty:
             return nothing
-        features = pixel_features(scene.picture, box)
-        appearance = _appearance(features, classifier, box)
+        region = scene.region(box)
+        appearance = _appearance(region, classifier)
         log_odds = snap_to_edges(scene.picture[box.slices], appearance - np.float32(SEARCH_BIAS))
         count, labels = cv2.connectedComponents((log_odds > 0).astype(np.uint8), connectivity=4)
         if count < 2:
@@ -301,7 +305,7 @@ class Target:
             growth=float(np.log((inside.sum() + 1) / (self.area + 1))),
             likeness=likeness(self.colors, color_histogram(scene.picture, inside)),
         )
-        return Guess(matte, box, features, evidence)
+        return Guess(matte, box, region, evidence)
 
     def _keyframe_rows(self, matte: Float, rng: np.random.Generator) -> Rows:
         """Pixels to learn from: half of them inside; of those outside, most near the object."""
@@ -317,10 +321,8 @@ class Target:
         return rng.permutation(np.concatenate([inside, near, far]))
 
 
-def _appearance(features: Float, classifier: Classifier, box: Box) -> Float:
-    log_odds = classifier.log_odds(features)
-    limited: Float = np.clip(log_odds, -APPEARANCE_LIMIT, APPEARANCE_LIMIT)
-    return limited.reshape(box.height, box.width)
+def _appearance(region: Region, classifier: Classifier) -> Float:
+    return np.clip(classifier.log_odds(region), -APPEARANCE_LIMIT, APPEARANCE_LIMIT)
 
 
 def _drawn(rows: Rows, count: int, rng: np.random.Generator) -> Rows:
