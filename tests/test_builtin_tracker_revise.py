@@ -302,13 +302,14 @@ def test_a_cut_before_the_first_frame_is_no_matter() -> None:
 
 def assert_same_target(one: Target, other: Target) -> None:
     np.testing.assert_array_equal(one.matte, other.matte)
-    for name in ("usual_area", "half_extent", "area", "seen", "missing"):
+    for name in ("usual_area", "half_extent", "area", "seen", "missing", "strange"):
         assert getattr(one, name) == getattr(other, name)
     a, b = one.classifier, other.classifier
     assert a is not None
     assert b is not None
     assert a.steps_done == b.steps_done
-    for mine, theirs in zip((*a.weights, *a.moments), (*b.weights, *b.moments), strict=True):
+    tensors = ((*c.weights, *c.moments, *c.first) for c in (a, b))
+    for mine, theirs in zip(*tensors, strict=True):
         np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
     assert len(a.recent) == len(b.recent)
     for mine_set, their_set in zip(a.recent, b.recent, strict=True):

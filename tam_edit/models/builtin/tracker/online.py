@@ -76,6 +76,7 @@ class Classifier:
         steps_done: Adam's count of steps.
         kept: Samples of the keyframes, one set each; each is in random order.
         recent: Samples of the latest frames, oldest first.
+        first: The weights as the latest keyframe left them; empty before any.
     """
 
     mean: Float
@@ -85,6 +86,7 @@ class Classifier:
     steps_done: int = 0
     kept: list[Samples] = field(default_factory=list)
     recent: list[Samples] = field(default_factory=list)
+    first: list[torch.Tensor] = field(default_factory=list)
 
     @classmethod
     def fresh(
@@ -120,6 +122,7 @@ class Classifier:
             steps_done=self.steps_done,
             kept=list(self.kept),
             recent=list(self.recent),
+            first=self.first,
         )
 
     def keep(self, features: Float, labels: Float) -> None:
@@ -150,6 +153,28 @@ class Classifier:
                 newer = _batch(recent, BATCH - BATCH // 2, rng)
                 x, y = torch.cat([x, newer[0]]), torch.cat([y, newer[1]])
             self._descend(x, y, rate)
+
+    def remember(self) -> None:
+        """Note the weights as what the keyframes alone taught."""
+        self.first = [w.clone() for w in self.weights]
+
+    def return_to_first(self) -> None:
+        """Forget what was learned since the latest keyframe."""
+        if not self.first:
+            return
+        self.weights = [w.clone() for w in self.first]
+        self.moments = [torch.zeros_like(m) for m in self.moments]
+        self.steps_done = 0
+        self.recent = []
+
+    def known_share(self, features: Float) -> float:
+        """The share of raw features, float32 (N, C), that the keyframes alone call the object."""
+        if not self.first or len(features) == 0:
+            return 1.0
+        w1, b1, w2, b2, w3, b3 = self.first
+        x = torch.from_numpy(((features - self.mean) / self.scale).astype(np.float32))
+        hidden = torch.addmm(b2, torch.addmm(b1, x, w1).relu_(), w2).relu_()
+        return float((torch.addmm(b3, hidden, w3) > 0).float().mean())
 
     def log_odds(self, region: Region) -> Float:
         """Log-odds of each pixel being the object, float32 (h, w)."""

@@ -148,7 +148,8 @@ class BuiltinRun:
         small = {number: self._small(matte) for number, matte in given.items()}
         targets = self._state.targets
         carried = [number for number in targets if number not in given]
-        scene = self._scene(picture, gray if carried else None)
+        is_followed = any(not targets[number].missing for number in carried)
+        scene = self._scene(picture, gray if is_followed else None)
         guesses = {number: targets[number].predict(scene) for number in carried}
         settled = {number: guess.matte for number, guess in guesses.items()}
         if not self._info.shares_pixels:
@@ -164,7 +165,10 @@ class BuiltinRun:
         return self._told(guesses, given)
 
     def _scene(self, picture: NDArray[np.uint8], gray: NDArray[np.uint8] | None) -> Scene:
-        """What is known of a picture; where ``gray`` is given, its motion as well."""
+        """What is known of a picture; where ``gray`` is given, its motion as well.
+
+        What is looked for and not followed needs no motion.
+        """
         previous = self._state.previous
         if gray is None or previous is None:
             return Scene(picture, deep_grid(picture))

@@ -87,7 +87,7 @@ def _arrays_of(target: Target) -> dict[str, Array]:
     if network is None:
         return arrays
     arrays |= {"mean": network.mean, "scale": network.scale}
-    for i, tensor in enumerate((*network.weights, *network.moments)):
+    for i, tensor in enumerate((*network.weights, *network.moments, *network.first)):
         arrays[f"tensor{i}"] = tensor.numpy()
     for name, sets in (("kept", network.kept), ("recent", network.recent)):
         arrays[f"{name}.lengths"] = np.array([len(s) for s in sets], np.int64)
@@ -104,6 +104,7 @@ def _facts_of(target: Target) -> dict[str, Any]:
         "area": target.area,
         "seen": target.seen,
         "missing": target.missing,
+        "strange": target.strange,
         "steps_done": None if network is None else network.steps_done,
     }
 
@@ -125,13 +126,14 @@ def _classifier(arrays: dict[str, Array], prefix: str, steps_done: int) -> Class
     # Copied: torch must own (and align) what it changes in place.
     tensors = [
         torch.from_numpy(arrays[f"{prefix}tensor{i}"].copy()).clone()
-        for i in range(3 * WEIGHT_COUNT)
+        for i in range(4 * WEIGHT_COUNT)
     ]
     return Classifier(
         mean=arrays[prefix + "mean"],
         scale=arrays[prefix + "scale"],
         weights=tensors[:WEIGHT_COUNT],
-        moments=tensors[WEIGHT_COUNT:],
+        moments=tensors[WEIGHT_COUNT : 3 * WEIGHT_COUNT],
+        first=tensors[3 * WEIGHT_COUNT :],
         steps_done=steps_done,
         kept=_samples(arrays, prefix + "kept."),
         recent=_samples(arrays, prefix + "recent."),

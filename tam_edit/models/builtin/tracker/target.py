@@ -51,11 +51,15 @@ SIZE_RATE = 0.06  # how fast the usual size follows, per frame
 LOST_AREA_PX = 3.0
 LOST_AREA_SHARE = 0.05
 SEARCH_SHARE = 0.5
-SEARCH_GROWTH = 0.05  # per frame, for SEARCH_FRAMES frames
-SEARCH_FRAMES = 20
+# Of the picture's long side, per frame; by and by the whole picture is searched.
+SEARCH_GROWTH = 0.02
 SEARCH_BIAS = 1.0
 FOUND_AREA_SHARE = 0.15
 FOUND_LOG_ODDS = 2.0
+FOUND_KNOWN = 0.5  # of its pixels, the keyframes alone must tell so many
+# So many strange pictures in a row, and it is gone.
+STRANGE_FRAMES = 3
+JUDGED_PIXELS = 500
 NOWHERE = Box(0, 0, 0, 0)
 SETTLED = 30.0  # log-odds beyond this make no difference
 
@@ -109,6 +113,7 @@ class Target:
         area: Its area on the latest picture that showed it.
         seen: Box of where it was last seen; the whole picture after a cut.
         missing: For how many pictures it has not been seen; 0 while it is seen.
+        strange: For how many pictures in a row what was held was unlike the keyframes.
     """
 
     matte: Float
@@ -119,6 +124,7 @@ class Target:
     area: float = 0.0
     seen: Box = NOWHERE
     missing: int = 1
+    strange: int = 0
 
     @property
     def reach_px(self) -> float:
@@ -145,6 +151,7 @@ class Target:
             steps, rate = FIRST_STEPS, FIRST_RATE
         self.classifier.keep(features, matte.reshape(-1)[rows])
         self.classifier.fit(steps, rate, rng)
+        self.classifier.remember()
 
     def predict(self, scene: Scene) -> Guess:
         """Find the object on the present picture."""
@@ -170,12 +177,13 @@ class Target:
         log_odds = _without_strays(log_odds, near > -1 - STRAY_SHARE * self.reach_px)
         matte = self._whole(log_odds, box)
         inside = log_odds > 0
-        evidence = Evidence(
+        evidence = self._evidence(
+            scene,
+            region,
+            matte > 0.5,
             flow=_mean(trust, near > 0),
             carried=agreement(near > 0, inside),
             appearance=agreement((appearance > 0) & (near > -0.2 * self.reach_px), inside),
-            growth=float(np.log((inside.sum() + 1) / (self.area + 1))),
-            likeness=likeness(self.colors, color_histogram(scene.picture, matte > 0.5)),
         )
         return Guess(matte, box, region, evidence)
 
@@ -189,13 +197,19 @@ class Target:
         """
         inside = matte > 0.5
         area = float(inside.sum())
-        if area < max(LOST_AREA_PX, LOST_AREA_SHARE * self.usual_area):
+        is_strange = guess.evidence is not None and guess.evidence.is_strange
+        self.strange = self.strange + 1 if is_strange else 0
+        is_other = self.strange >= STRANGE_FRAMES
+        if is_other or area < max(LOST_AREA_PX, LOST_AREA_SHARE * self.usual_area):
             self.missing += 1
             self.matte = np.zeros_like(matte)
+            if is_other and self.classifier is not None:
+                # What it learned lately, it learned from something else.
+                self.classifier.return_to_first()
             return
         self.matte = matte
         self._see(inside, SIZE_RATE)
-        if self.classifier is None or guess.region is None:
+        if self.classifier is None or guess.region is None or is_strange:
             return
         near = matte[guess.box.slices].reshape(-1)
         half = SAMPLES_PER_FRAME // 2
@@ -275,8 +289,8 @@ class Target:
         """Search by appearance alone around where the object was last seen."""
         nothing = Guess(np.zeros_like(self.matte))
         height, width = self.matte.shape
-        share = SEARCH_SHARE + SEARCH_GROWTH * min(self.missing, SEARCH_FRAMES)
-        box = self.seen.grown(MARGIN_PX + int(share * self.reach_px)).clipped(width, height)
+        margin = SEARCH_SHARE * self.reach_px + SEARCH_GROWTH * self.missing * max(width, height)
+        box = self.seen.grown(MARGIN_PX + int(margin)).clipped(width, height)
         if box.is_empty:
             return nothing
         region = scene.region(box)
@@ -298,14 +312,41 @@ class Target:
         core[box.slices] = labels == best
         matte = self._whole(log_odds - self._beyond_extent(box, core), box)
         inside = matte > 0.5
-        evidence = Evidence(
+        evidence = self._evidence(
+            scene,
+            region,
+            inside,
             flow=0.0,
             carried=0.0,
             appearance=agreement(appearance > 0, inside[box.slices]),
-            growth=float(np.log((inside.sum() + 1) / (self.area + 1))),
-            likeness=likeness(self.colors, color_histogram(scene.picture, inside)),
         )
+        if evidence.is_strange or evidence.known < FOUND_KNOWN:
+            return nothing
         return Guess(matte, box, region, evidence)
+
+    def _evidence(
+        self,
+        scene: Scene,
+        region: Region,
+        inside: NDArray[np.bool_],
+        *,
+        flow: float,
+        carried: float,
+        appearance: float,
+    ) -> Evidence:
+        """What speaks for a mask, bool (H, W); ``Evidence`` says what the rest is."""
+        rows = np.flatnonzero(inside[region.box.slices])
+        some = region.rows(rows[:: max(1, len(rows) // JUDGED_PIXELS)])
+        area = len(rows)
+        return Evidence(
+            flow=flow,
+            carried=carried,
+            appearance=appearance,
+            growth=float(np.log((area + 1) / (self.area + 1))),
+            likeness=likeness(self.colors, color_histogram(scene.picture, inside)),
+            known=1.0 if self.classifier is None else self.classifier.known_share(some),
+            size=area / max(1.0, self.usual_area),
+        )
 
     def _keyframe_rows(self, matte: Float, rng: np.random.Generator) -> Rows:
         """Pixels to learn from: half of them inside; of those outside, most near the object."""
