@@ -57,6 +57,7 @@ SEARCH_BIAS = 1.0
 FOUND_AREA_SHARE = 0.15
 FOUND_LOG_ODDS = 2.0
 FOUND_KNOWN = 0.5  # of its pixels, the keyframes alone must tell so many
+FOUND_AGREEMENT = 0.45  # of all that looks like it, so much must lie in one place
 # So many strange pictures in a row, and it is gone.
 STRANGE_FRAMES = 3
 JUDGED_PIXELS = 500
@@ -320,7 +321,8 @@ class Target:
             carried=0.0,
             appearance=agreement(appearance > 0, inside[box.slices]),
         )
-        if evidence.is_strange or evidence.known < FOUND_KNOWN:
+        is_scattered = evidence.appearance < FOUND_AGREEMENT
+        if is_scattered or evidence.is_strange or evidence.known < FOUND_KNOWN:
             return nothing
         return Guess(matte, box, region, evidence)
 
