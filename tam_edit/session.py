@@ -26,7 +26,7 @@ from tam_edit.render import (
     render,
 )
 from tam_edit.review import Doubt, find_doubts, in_words
-from tam_edit.tracking import LoopSettings, find_cuts, follow, give_prompts
+from tam_edit.tracking import LoopSettings, find_cuts, follow, give_prompts, spans_across_cuts
 from tam_edit.tracks import FrameScore, MaskTrack, Origin, spans_of
 from tam_edit.types import Matte, ObjectId
 
@@ -167,14 +167,8 @@ class Session:
 
     @loop.setter
     def loop(self, settings: LoopSettings) -> None:
-        project = self.project
-        if settings.at_cuts != self.loop.at_cuts:
-            for object_id in project.objects():
-                frames = [s.frame_index for s in project.scores(object_id) if _is_unreached(s)]
-                for start, stop in spans_of(frames):
-                    project.discard(object_id, start, stop)
         if settings != self.loop:
-            project.settings["loop"] = settings.as_json()
+            self.project.settings["loop"] = settings.as_json()
 
     def cuts(self, progress: Callable[[int, int], None] | None = None) -> tuple[int, ...]:
         """The first frames of new shots; the video is looked through when they are first asked for.
@@ -196,7 +190,9 @@ class Session:
             project.settings["cuts"] = find_cuts(frames, told)
         return tuple(cast("Sequence[int]", project.settings["cuts"]))
 
-    def prompt(self, said: ObjectPrompts, *, carries_back: bool = True) -> Keyframe | None:
+    def prompt(
+        self, said: ObjectPrompts, *, carries_back: bool = True, is_repeatable: bool = False
+    ) -> Keyframe | None:
         """Turn prompts into a keyframe; on a tracked frame this is a correction.
 
         Prompts that were given for this object and frame before still hold. The masks that the
@@ -206,6 +202,8 @@ class Session:
         Args:
             said: What a person says of one object on one frame.
             carries_back: Whether a correction is carried back.
+            is_repeatable: Whether the prompts come from a command that may be given again: then
+                what was ever said on the frame says nothing new, also where it holds no more.
 
         Returns:
             The keyframe; None where all of it had been said before, so that nothing changes.
@@ -220,6 +218,7 @@ class Session:
             said,
             cuts=self._barriers(),
             carries_back=carries_back,
+            is_repeatable=is_repeatable,
         )
 
     def _segment(self, frame: Frame, prompts: Prompts, previous: Matte | None) -> Segmentation:
@@ -242,15 +241,33 @@ class Session:
                 "nothing says where the object is",
                 hint="give a --click on it, a --box around it or a --mask of it",
             )
+        cuts = self.cuts()
+        self._drop_what_cuts_decide()
         return follow(
             self.source,
             self.project,
             self.models,
             short_side=self.short_side,
             settings=self.loop,
-            cuts=self.cuts(),
+            cuts=cuts,
             progress=progress,
         )
+
+    def _drop_what_cuts_decide(self) -> None:
+        """Where it was decided otherwise what happens at cuts, drop the masks that hang on that."""
+        project, at_cuts = self.project, self.loop.at_cuts
+        asked_before = project.settings.get("tracked_at_cuts", at_cuts) == "ask"
+        project.settings["tracked_at_cuts"] = at_cuts
+        if asked_before == (at_cuts == "ask"):
+            return
+        for object_id in project.objects():
+            if at_cuts == "ask":
+                spans = spans_across_cuts(project, object_id, self._barriers())
+            else:
+                unreached = filter(_is_unreached, project.scores(object_id))
+                spans = spans_of(scored.frame_index for scored in unreached)
+            for start, stop in spans:
+                project.discard(object_id, start, stop)
 
     def _barriers(self) -> tuple[int, ...]:
         """Cuts that tracking does not cross, as far as they are known."""
@@ -276,7 +293,7 @@ class Session:
 
     def _open_doubts(self, recipe: Recipe) -> list[Doubt]:
         """What stops a recipe: its checkpoint's doubts, or frames that no prompt reaches."""
-        if recipe.checkpoint is not None:
+        if recipe.checkpoint is not None and recipe.checkpoint.threshold > 0:
             return self.doubts(recipe.checkpoint.threshold)
         names = self.project.objects()
         unreached = {i: filter(_is_unreached, self._unapproved(i)) for i in names}
@@ -356,7 +373,8 @@ class Session:
     def _doubt_hint(self, worst: Doubt) -> str:
         named = f"{self.project.path} --object {worst.name}"
         return (
-            f"correct what is wrong (tam-edit prompt {named} --click X,Y@{worst.worst_frame}), "
+            f"correct what is wrong (tam-edit prompt {named} --click X,Y@{worst.worst_frame}, or "
+            f"--gone {worst.start} where it is not in the picture), "
             f"approve what is right (tam-edit approve {named} --frames {worst.start}-{worst.last} "
             "--reason WHY), then repeat this command; or decide now with --on-doubt cover-frame "
             "or --on-doubt continue"

@@ -85,6 +85,7 @@ class RunState:
         frame_index: The last frame whose mattes are stored; the snapshot was taken right
             after it.
         object_ids: The objects of the pass, ascending.
+        memory: Frames outside the pass whose mattes it has learned.
         snapshot: For ``Propagator.resume``.
     """
 
@@ -92,12 +93,15 @@ class RunState:
     direction: Direction
     frame_index: int
     object_ids: tuple[ObjectId, ...]
+    memory: tuple[int, ...] = ()
     snapshot: bytes = field(repr=False)
 
     def depends_on(self, object_id: ObjectId, start: int, stop: int) -> bool:
         """Whether the pass has already used this object on a frame of a half-open span."""
         if object_id not in self.object_ids or start >= stop:
             return False
+        if any(start <= frame_index < stop for frame_index in self.memory):
+            return True
         if self.direction == "forward":
             return start <= self.frame_index
         return stop > self.frame_index

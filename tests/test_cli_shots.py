@@ -76,7 +76,7 @@ def test_run_asks_where_the_object_is_after_a_cut(
     told = capsys.readouterr().err
     assert f"the video is cut at frame {SHOT} (00:00:00:08)" in told
     assert f"frames {SHOT}-{FRAMES - 1}" in told
-    assert "nobody has said where it is after the cut" in told
+    assert "no prompt reaches it; say where the object is, or that it is gone" in told
     assert not out.exists()
     x, y = first_click(shots[1].mask(1, 3))
     assert run([*arguments, "--click", f"{x:g},{y:g}@{SHOT + 3}"]) == 0
@@ -108,6 +108,26 @@ def test_cuts_can_be_ignored(
     path = project_of(video, shots, tmp_path)
     assert track(path, "--at-cuts", "ignore")["cuts"] == []
     assert "unreached" not in origins(path)
+
+
+def test_masks_that_were_carried_across_a_cut_go_when_it_is_to_ask(
+    video: Path, shots: tuple[DrawnClip, DrawnClip], tmp_path: Path
+) -> None:
+    path = project_of(video, shots, tmp_path)
+    track(path, "--at-cuts", "ignore")
+    assert "unreached" not in origins(path)
+    track(path, "--at-cuts", "ask")
+    assert origins(path) == ["keyframe", *["propagated"] * (SHOT - 1), *["unreached"] * SHOT]
+
+
+@pytest.mark.parametrize("value", ["5@3", "", "@", "soon"])
+def test_a_frame_that_cannot_be_read_is_refused(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    path = tmp_path / "shots.tam"
+    assert run(["new", str(video), "-o", str(path), "--fps", "25", "-q"]) == 0
+    assert run(["prompt", str(path), "--gone", value]) == 1
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_an_object_is_said_to_be_gone(

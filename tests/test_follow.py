@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tam_edit.errors import ModelError, OutOfMemoryError
 from tam_edit.frame import Frame
@@ -47,8 +50,6 @@ class KnownRun:
             if number not in self.members:
                 self.members.append(number)
             self.owner.told.append(("keyframe", frame.index, number))
-        if len(self.members) > self.owner.most_objects:
-            raise OutOfMemoryError("the toy holds no more", hint="lower --size")
         return self._drawn(frame, mattes)
 
     def step(self, frame: Frame) -> TrackStep:
@@ -58,16 +59,18 @@ class KnownRun:
         self.owner.told += [("revise", frame.index, number) for number in mattes]
 
     def cut(self) -> None:
-        self.owner.told.append(("cut", self.owner.shown[-1], 0))
+        self.owner.told.append(("cut", self.owner.latest, 0))
 
     def forget(self, object_id: ObjectId) -> None:
         self.members.remove(object_id)
-        self.owner.told.append(("forget", self.owner.shown[-1], object_id))
+        self.owner.told.append(("forget", self.owner.latest, object_id))
 
     def snapshot(self) -> bytes:
         return json.dumps(self.members).encode()
 
     def _drawn(self, frame: Frame, given: Mapping[ObjectId, Matte]) -> TrackStep:
+        if len(self.members) > self.owner.most_objects:
+            raise OutOfMemoryError("the toy holds no more", hint="lower --size")
         self.owner.shown.append(frame.index)
         true = self.owner.clip.mask(1, frame.index).astype(np.float32)
         mattes = {}
@@ -95,13 +98,20 @@ class KnownPropagator:
         self.score = 0.9
         self.level = np.float32(1.0)
         self.shift = 20
+        self.forgets = False
         self.shown: list[int] = []
         self.told: list[tuple[str, int, int]] = []
+
+    @property
+    def latest(self) -> int:
+        return self.shown[-1] if self.shown else -1
 
     def start(self, info: TrackingInfo) -> KnownRun:
         return KnownRun(self, info, [])
 
     def resume(self, info: TrackingInfo, snapshot: bytes) -> KnownRun:
+        if self.forgets:
+            raise ModelError("the toy knows nothing of that")
         return KnownRun(self, info, json.loads(snapshot))
 
 
@@ -203,7 +213,7 @@ def test_a_correction_is_carried_back_as_far_as_it_is_surer_than_what_is_there(j
     back = job.propagator.shown[-7:]
     assert back == [10, 9, 8, 7, 6, 5, 4]
     assert differing(before, job.mattes()) == [7, 8, 9, *range(10, FRAMES)]
-    assert job.project.backtracks(1) == []
+    assert job.project.backtracks(1) == {}
 
 
 def test_a_way_back_that_is_lost_does_not_replace_what_is_sure(job: Job) -> None:
@@ -266,7 +276,167 @@ def test_a_stop_on_the_way_back_goes_on_to_the_same_masks(
     job.track()
     assert seen + len(job.propagator.shown) <= 17
     assert differing(wanted, job.mattes()) == []
-    assert job.project.backtracks(1) == []
+    assert job.project.backtracks(1) == {}
+
+
+@pytest.mark.parametrize("stop_after", range(1, FRAMES))
+def test_a_pass_that_stops_anywhere_shows_no_frame_twice(
+    job: Job, monkeypatch: pytest.MonkeyPatch, stop_after: int
+) -> None:
+    monkeypatch.setattr("tam_edit.project.gathered.COMMIT_INTERVAL_S", 0.0)
+    monkeypatch.setattr("tam_edit.project.gathered.LONGEST_WAIT_S", 0.0)
+    job.say(1, 0)
+    job.say(2, 0)
+    job.say(2, 4, gone=True)
+    job.say(1, 8)
+    job.say(2, 11)
+
+    def stop(done: int, _total: int) -> None:
+        if done == stop_after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        job.track(progress=stop)
+    seen = list(job.propagator.shown)
+    job.track()
+    # Object 2 comes back in a pass of its own, before which its first keyframe is learned.
+    assert seen + job.propagator.shown == [*range(FRAMES), 0, *range(11, FRAMES)]
+    assert job.project.run_state() is None
+
+
+def stopped(job: Job, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Track so many frames, each of them committed."""
+    monkeypatch.setattr("tam_edit.project.gathered.COMMIT_INTERVAL_S", 0.0)
+    monkeypatch.setattr("tam_edit.project.gathered.LONGEST_WAIT_S", 0.0)
+
+    def stop(done: int, _total: int) -> None:
+        if done == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        job.track(progress=stop)
+
+
+def test_a_stopped_pass_backward_goes_on_before_a_new_object_is_tracked(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.say(1, 6)
+    stopped(job, monkeypatch, (FRAMES - 6) + 3)
+    job.say(2, 0)
+    job.track()
+    assert job.propagator.shown == [*range(3, -1, -1), *range(FRAMES)]
+    assert len(job.mattes(1)) == len(job.mattes(2)) == FRAMES
+
+
+def test_a_way_back_whose_state_is_lost_is_carried_to_its_end(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.propagator.wrong = range(2, 12)
+    job.say(1, 0)
+    job.track()
+    job.propagator.wrong, job.propagator.level = (), np.float32(0.8)
+    job.say(1, 11)
+    # Forward 0, 11 … 15; back 0, 11, 10, 9, 8, 7.
+    stopped(job, monkeypatch, 1 + 5 + 1 + 5)
+    assert job.project.backtracks(1) == {11: 7}
+    job.say(1, 14)
+    job.track()
+    truth = [job.propagator.clip.mask(1, index) for index in range(FRAMES)]
+    assert all(np.array_equal(m > 0.5, t) for m, t in zip(job.mattes(), truth, strict=True))
+
+
+def test_a_changed_keyframe_voids_the_run_that_has_learned_it_from_afar(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.say(1, 0)
+    job.say(1, 12)
+    job.track()
+    job.say(1, 8)
+    stopped(job, monkeypatch, 2 + 2)
+    state = job.project.run_state()
+    assert state is not None
+    assert state.memory == (0, 12)
+    job.say(1, 12)
+    assert job.project.run_state() is None
+
+
+def test_a_state_that_cannot_be_used_costs_time_but_no_masks(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.say(1, 0)
+    stopped(job, monkeypatch, 6)
+    before = [entry.matte for i in range(6) if (entry := job.project.entry(1, i)) is not None]
+    job.propagator.forgets, job.propagator.level = True, np.float32(0.8)
+    job.track()
+    assert job.propagator.shown == list(range(FRAMES))
+    assert differing(before, job.mattes()[:6]) == []
+    assert "run begun anew" in [record.kind for record in job.project.log_records()]
+
+
+def test_what_a_person_has_approved_stays(job: Job) -> None:
+    job.propagator.wrong = range(5, 12)
+    job.say(1, 0)
+    job.track()
+    before = job.mattes()
+    job.project.approve(1, 7, 9, "looked at them")
+    job.propagator.wrong, job.propagator.level = (), np.float32(0.8)
+    job.say(1, 11)
+    job.track()
+    assert differing(before, job.mattes())[:4] == [5, 6, 9, 10]
+    assert job.project.approved(1) == {7, 8}
+
+
+def test_frames_that_are_there_stay_when_later_ones_are_looked_for(job: Job) -> None:
+    job.say(1, 0)
+    job.track(LoopSettings(assesses=False), cuts=[6])
+    job.project.approve(1, 1, 5, "looked at them")
+    before = job.mattes()[:6]
+    job.project.discard(1, 6, FRAMES)
+    job.propagator.level = np.float32(0.8)
+    job.track(LoopSettings(assesses=False, at_cuts="reacquire"), cuts=[6])
+    assert differing(before, job.mattes()[:6]) == []
+    assert job.project.approved(1) == set(range(1, 5))
+
+
+def test_where_it_is_after_it_was_gone_says_nothing_of_later_shots(job: Job) -> None:
+    asks = LoopSettings(assesses=False)
+    job.say(1, 0)
+    job.say(1, 3, gone=True)
+    job.track(asks, cuts=[6, 11])
+    assert job.say(1, 8, cuts=[6, 11]) == range(8, FRAMES)
+    job.track(asks, cuts=[6, 11])
+    assert [s.origin for s in job.project.scores(1)][11:] == [Origin.UNREACHED] * 5
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    said=st.lists(st.tuples(st.integers(0, 15), st.booleans()), min_size=1, max_size=5),
+    tracks=st.sets(st.integers(0, 4)),
+    cuts=st.sets(st.integers(1, 15), max_size=2),
+)
+def test_no_frame_counts_as_empty_that_the_same_prompts_leave_unreached(
+    disc: DrawnClip,
+    disc_video: Path,
+    said: list[tuple[int, bool]],
+    tracks: set[int],
+    cuts: set[int],
+) -> None:
+    asks, barriers = LoopSettings(assesses=False), sorted(cuts)
+    found = []
+    with open_source(disc_video) as source, tempfile.TemporaryDirectory() as folder:
+        for name, between in (("once", set[int]()), ("between", tracks)):
+            with Project.create(Path(folder) / name, **SHOT) as project:
+                job = Job(source, project, KnownPropagator(disc))
+                for step, (frame, is_gone) in enumerate(said):
+                    job.say(1, frame, gone=is_gone, cuts=barriers)
+                    if step in between:
+                        job.track(asks, cuts=barriers)
+                job.track(asks, cuts=barriers)
+                found.append([s.origin for s in project.scores(1)])
+    once, between_times = found
+    assert len(once) == len(between_times) == FRAMES
+    for fresh, stored in zip(once, between_times, strict=True):
+        assert not (fresh is Origin.UNREACHED and stored is Origin.ABSENT)
 
 
 def test_more_objects_than_the_device_holds_are_tracked_in_several_passes(job: Job) -> None:
@@ -283,13 +453,26 @@ def test_more_objects_than_the_device_holds_are_tracked_in_several_passes(job: J
         job.track()
 
 
+def test_a_device_that_got_smaller_goes_on_with_fewer_objects(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 5):
+        job.say(number, 0)
+    stopped(job, monkeypatch, 6)
+    job.propagator.most_objects = 2
+    job.track()
+    assert all(len(job.mattes(number)) == FRAMES for number in range(1, 5))
+
+
 def test_tracking_stops_at_a_cut_and_asks(job: Job) -> None:
     job.say(1, 2)
     job.track(LoopSettings(assesses=False), cuts=[6])
     found = list(job.project.scores(1))
     assert [s.origin for s in found[6:]] == [Origin.UNREACHED] * (FRAMES - 6)
     assert {s.score for s in found[6:]} == {0.0}
-    assert found[6].reasons == ("nobody has said where it is after the cut",)
+    assert found[6].reasons == (
+        "no prompt reaches it; say where the object is, or that it is gone",
+    )
     assert max(job.propagator.shown) == 5
     assert job.say(1, 9, cuts=[6]) == range(6, FRAMES)
     job.track(LoopSettings(assesses=False), cuts=[6])

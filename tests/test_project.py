@@ -168,15 +168,22 @@ def test_prompts_of_one_frame_come_back_as_one(project: Project) -> None:
     project.add_prompts(1, 4, Prompts(box=(1, 2, 30, 40)))
     project.add_prompts(cat, 9, Prompts(positive=((70, 60),)))
     project.add_prompts(1, 9, Prompts(negative=((float(np.float32(3.5)), 4),)))
+    before = project.prompts(1)[9]
+    assert list(before.positive) == [(1, 2), (0.1, 2.7)]
+    assert list(before.negative) == [(9, 9), (3.5, 4)]
     project.add_prompts(1, 9, Prompts(positive=((5, 6),), box=(0, 0, 9.5, 9), mask=first))
+    assert project.prompts(1)[9].positive == ((5, 6),)
     project.add_prompts(1, 9, Prompts(box=(0, 0, 8, 8), mask=second))
     said = project.prompts(1)
     assert list(said) == [4, 9]
     assert said[4].box == (1, 2, 30, 40)
-    assert list(said[9].positive) == [(1, 2), (0.1, 2.7), (5, 6)]
-    assert list(said[9].negative) == [(9, 9), (3.5, 4)]
+    # A newer mask takes the place of everything before it.
+    assert (said[9].positive, said[9].negative) == ((), ())
     assert said[9].box == (0, 0, 8, 8)
     assert np.array_equal(said[9].mask, second)  # type: ignore[arg-type]
+    project.add_prompts(1, 9, Prompts(negative=((7, 7),)))
+    assert project.prompts(1)[9].negative == ((7, 7),)
+    assert [once.positive for once in project.ever_said(1, 9)].count(((1, 2),)) == 1
     assert list(project.prompts(cat)) == [9]
 
 
@@ -728,9 +735,12 @@ def test_a_project_of_version_1_keeps_what_was_said_in_it(
         assert [r.prompt_id for r in upgraded.prompt_records()] == [3, 7, 8]
         upgraded.add_backtrack(1, 4)
         upgraded.add_backtrack(1, 4)
-        assert upgraded.backtracks(1) == [4]
+        upgraded.advance_backtrack(1, 4, 2)
+        assert upgraded.backtracks(1) == {4: 2}
+        upgraded.add_backtrack(1, 4)
+        assert upgraded.backtracks(1) == {4: 4}
         upgraded.end_backtrack(1, 4)
-        assert upgraded.backtracks(1) == []
+        assert upgraded.backtracks(1) == {}
 
 
 def test_what_was_said_after_an_object_was_gone_is_what_counts(project: Project) -> None:

@@ -10,7 +10,7 @@ from tam_edit.effect import COVER_MARGIN_PX, COVER_THRESHOLD, EFFECTS
 from tam_edit.errors import RecipeError
 from tam_edit.media.formats import OUTPUT_FORMATS
 from tam_edit.recipe import parse_recipe, recipe_json_schema
-from tam_edit.recipe.steps import ALPHA_FORMATS, OutputFormat
+from tam_edit.recipe.steps import ALPHA_FORMATS, OutputFormat, TrackStep, in_words
 
 WHOLE = """\
 # A comment.
@@ -359,3 +359,15 @@ def test_the_json_schema_explains_every_field() -> None:
     assert set(schema["$defs"]["EffectStep"]["properties"]["effect"]["enum"]) == set(
         EFFECTS.names()
     )
+
+
+def test_a_track_step_is_told_in_plain_words() -> None:
+    plain = TrackStep.model_validate({"kind": "track"})
+    assert in_words(plain) == "model auto, short side 480 px, asks where the video is cut"
+    changed = plain.model_copy(
+        update={"assess": False, "refine_below": 0.5, "at_cuts": "reacquire"}
+    )
+    told = in_words(changed)
+    assert "looks for the object where the video is cut" in told
+    assert "takes the model's own scores" in told
+    assert "refines below 0.5" in told

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -190,3 +191,39 @@ def test_clicks_far_from_a_doubtful_mask_begin_anew() -> None:
     assert doubled.shape == (120, 160)
     nothing = TrackedMatte(matte=np.zeros_like(matte), score=0.9, origin=Origin.PROPAGATED)
     assert to_go_on_from(nothing, near, 80, 60) is None
+
+
+def test_a_command_that_is_repeated_does_not_bring_back_what_was_corrected(
+    session: Session, disc: DrawnClip
+) -> None:
+    def said(mask: np.ndarray[Any, Any] | None) -> ObjectPrompts:
+        prompts = Prompts(gone=True) if mask is None else Prompts(mask=mask)
+        return ObjectPrompts(object_name="disc", frame_index=0, prompts=prompts)
+
+    poor, good = disc.mask(1, 0) & (np.arange(disc.width) < 60), disc.mask(1, 0)
+    with session:
+        for mask in (None, poor, good):
+            session.prompt(said(mask))
+        for mask in (None, poor, good):
+            assert session.prompt(said(mask), is_repeatable=True) is None
+        entry = session.project.entry(1, 0)
+        assert entry is not None
+        assert np.array_equal(entry.matte > 0.5, good)
+        assert session.prompt(said(poor)) is not None
+        assert session.prompt(said(poor)) is None
+
+
+def test_frames_that_no_prompt_reaches_stop_a_checkpoint_that_doubts_nothing(
+    session: Session, tmp_path: Path
+) -> None:
+    recipe = load_preset("redact-solid")
+    steps = tuple(
+        step.model_copy(update={"threshold": 0.0}) if step.kind == "checkpoint" else step
+        for step in recipe.steps
+    )
+    recipe = recipe.model_copy(update={"steps": steps})
+    with session:
+        session.project.settings["cuts"] = [8]
+        session.track()
+        with pytest.raises(ReviewPending, match="no prompt reaches it"):
+            session.render(recipe, tmp_path / "out.mp4")

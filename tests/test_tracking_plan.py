@@ -92,11 +92,38 @@ def test_a_run_without_its_snapshot_begins_anew_at_the_keyframe() -> None:
     assert plan_passes(objects, 0, 10).passes == [Pass(frames=range(10), keyframes={0: (1,)})]
 
 
-def test_a_snapshot_of_other_objects_is_not_used() -> None:
+def test_an_object_that_the_run_does_not_know_begins_anew() -> None:
     objects = {1: state([0], [(0, 6)]), 2: state([0], [(0, 6)])}
     interrupted = Interrupted(frame_index=5, is_forward=True, object_ids=frozenset({1}))
     passes = plan_passes(objects, 0, 10, interrupted).passes
-    assert passes == [Pass(frames=range(10), keyframes={0: (1, 2)})]
+    assert passes == [
+        Pass(frames=range(6, 10), keyframes={}, resumes=True),
+        Pass(frames=range(10), keyframes={0: (2,)}),
+    ]
+
+
+def test_a_run_that_stopped_before_an_object_leaves_goes_on_without_it() -> None:
+    objects = {1: state([0], [(0, 4)]), 2: state([0, 4], [(0, 5)], gone=frozenset({4}))}
+    interrupted = Interrupted(frame_index=3, is_forward=True, object_ids=frozenset({1, 2}))
+    passes = plan_passes(objects, 0, 10, interrupted).passes
+    assert passes == [Pass(frames=range(4, 10), keyframes={}, exits={4: (2,)}, resumes=True)]
+
+
+def test_a_run_that_stopped_before_a_later_keyframe_takes_it_in() -> None:
+    objects = {1: state([0, 8], [(0, 8), (8, 9)]), 2: state([0], [(0, 8)])}
+    interrupted = Interrupted(frame_index=7, is_forward=True, object_ids=frozenset({1, 2}))
+    passes = plan_passes(objects, 0, 12, interrupted).passes
+    assert passes == [Pass(frames=range(8, 12), keyframes={8: (1,)}, resumes=True)]
+
+
+def test_what_was_interrupted_comes_first_whichever_way_it_runs() -> None:
+    objects = {1: state([9], [(4, 10)]), 2: state([0], [(0, 1)])}
+    interrupted = Interrupted(frame_index=4, is_forward=False, object_ids=frozenset({1}))
+    passes = plan_passes(objects, 0, 10, interrupted).passes
+    assert [(p.frames, p.resumes) for p in passes] == [
+        (range(3, -1, -1), True),
+        (range(10), False),
+    ]
 
 
 def test_no_pass_crosses_a_cut_and_what_no_prompt_reaches_is_filled() -> None:

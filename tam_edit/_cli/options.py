@@ -66,7 +66,11 @@ def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def loop_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that switch steps of tracking; the command gets what was typed as ``loop``."""
 
-    @click.option("--no-assess", is_flag=True, help="Take the tracker's own scores as they are.")
+    @click.option(
+        "--assess/--no-assess",
+        default=None,
+        help="Weigh the tracker's own scores with what the pictures say, or take them as they are.",
+    )
     @click.option("--no-refine", is_flag=True, help="Hand no mask to the segmenter.")
     @click.option(
         "--refine-below",
@@ -81,7 +85,7 @@ def loop_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def wrapped(
         *args: Any,
-        no_assess: bool,
+        assess: bool | None,
         no_refine: bool,
         refine_below: float | None,
         at_cuts: AtCuts | None,
@@ -90,7 +94,7 @@ def loop_options(command: Callable[..., Any]) -> Callable[..., Any]:
         if no_refine and refine_below:
             raise click.UsageError("--no-refine and --refine-below contradict each other")
         typed = {
-            "assesses": False if no_assess else None,
+            "assesses": assess,
             "refine_below": 0.0 if no_refine else refine_below,
             "at_cuts": at_cuts,
         }

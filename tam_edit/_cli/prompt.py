@@ -39,7 +39,9 @@ def command(
     if not items:
         raise click.UsageError("give a --click, a --not, a --box, a --mask or a --gone", context)
     with Session.open(project) as session:
-        keyframes = work.prompt_all(session, items, output, carries_back=not forward_only)
+        keyframes = work.prompt_all(
+            session, items, output, carries_back=not forward_only, is_repeatable=False
+        )
     if not keyframes:
         output.say("these prompts were already there")
     output.result({"keyframes": work.keyframes_json(keyframes)})

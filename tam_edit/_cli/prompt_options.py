@@ -130,6 +130,11 @@ def _values(item: PromptItem) -> list[tuple[str, str, Any]]:
     """Object name, field of ``Prompts`` and value; several for a mask with several objects."""
     name = item.object_name or FIRST_OBJECT
     if item.kind == "gone":
+        if item.value or item.position is None:
+            raise InputError(
+                f"--gone {item.value}: this is not a frame or a time",
+                hint="for example --gone 60 or --gone 00:00:02.400",
+            )
         return [(name, "gone", True)]
     if item.kind == "mask":
         masks = read_masks(Path(item.value))

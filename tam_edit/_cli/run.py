@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
-from tam_edit._cli.options import TARGET_HELP, on_doubt_option, overwrite_option, start_options
+from tam_edit._cli.options import (
+    TARGET_HELP,
+    loop_options,
+    on_doubt_option,
+    overwrite_option,
+    start_options,
+)
 from tam_edit._cli.prompt_options import PromptCommand, prompt_items, prompt_options
 from tam_edit.presets import load_preset
 from tam_edit.session import OnDoubt
@@ -22,6 +30,7 @@ from tam_edit.tracking import LoopSettings
 @prompt_options
 @start_options
 @on_doubt_option
+@loop_options
 @click.option("--project", type=click.Path(path_type=Path), help="Keep the project in this file.")
 @overwrite_option
 @output_options
@@ -34,6 +43,7 @@ def command(
     target: str,
     start: work.Start,
     on_doubt: OnDoubt,
+    loop: dict[str, Any],
     project: Path | None,
     overwrite: bool,
     output: Output,
@@ -48,9 +58,10 @@ def command(
     items = prompt_items(context)
     with work.one_line_session(video, target, project, start, output, step=recipe.track) as session:
         step = recipe.track
-        session.loop = LoopSettings(
+        written = LoopSettings(
             assesses=step.assess, refine_below=step.refine_below, at_cuts=step.at_cuts
         )
+        session.loop = replace(written, **loop)
         session.check_output(recipe, target, overwrite=overwrite)
         keyframes = work.prompt_all(session, items, output)
         session.check_objects(recipe)

@@ -158,12 +158,17 @@ def _out_point(text: str | None, source: Source) -> int:
 
 
 def prompt_all(
-    session: Session, items: Sequence[PromptItem], output: Output, *, carries_back: bool = True
+    session: Session,
+    items: Sequence[PromptItem],
+    output: Output,
+    *,
+    carries_back: bool = True,
+    is_repeatable: bool = True,
 ) -> list[Keyframe]:
     """Give typed prompts to a session and tell what mask each led to."""
     keyframes = []
     for said in resolve(items, session.source, session.project.in_frame):
-        keyframe = session.prompt(said, carries_back=carries_back)
+        keyframe = session.prompt(said, carries_back=carries_back, is_repeatable=is_repeatable)
         if keyframe is None:
             continue
         keyframes.append(keyframe)

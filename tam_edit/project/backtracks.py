@@ -7,16 +7,26 @@ from tam_edit.types import ObjectId
 
 
 def add(store: Store, object_id: ObjectId, frame_index: int) -> None:
-    """Note one inside the open transaction; noting it again changes nothing."""
-    store.write("INSERT OR IGNORE INTO backtrack VALUES (?, ?)", (object_id, frame_index))
-
-
-def frames(store: Store, object_id: ObjectId) -> list[int]:
-    """On which frames an object has some, ascending."""
-    rows = store.rows(
-        "SELECT frame FROM backtrack WHERE object_id = ? ORDER BY frame", (object_id,)
+    """Note one inside the open transaction; one that is there begins anew."""
+    store.write(
+        "INSERT OR REPLACE INTO backtrack VALUES (?, ?, ?)", (object_id, frame_index, frame_index)
     )
-    return [int(row[0]) for row in rows]
+
+
+def frames(store: Store, object_id: ObjectId) -> dict[int, int]:
+    """Where an object has some, ascending, and the earliest frame that each has replaced."""
+    rows = store.rows(
+        "SELECT frame, reached FROM backtrack WHERE object_id = ? ORDER BY frame", (object_id,)
+    )
+    return {int(frame): int(reached) for frame, reached in rows}
+
+
+def advance(store: Store, object_id: ObjectId, frame_index: int, reached: int) -> None:
+    """Note inside the open transaction how far one has come."""
+    store.write(
+        "UPDATE backtrack SET reached = ? WHERE object_id = ? AND frame = ?",
+        (reached, object_id, frame_index),
+    )
 
 
 def remove(store: Store, object_id: ObjectId, frame_index: int) -> None:

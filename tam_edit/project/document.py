@@ -207,12 +207,17 @@ class Project:
         prompt_rows.add(self._store, object_id, frame_index, said)
 
     def prompts(self, object_id: ObjectId) -> dict[int, Prompts]:
-        """What is said about an object, by ascending frame.
+        """What is said about an object, by ascending frame; what is said later counts more.
 
-        Clicks on one frame add up in their order; of several boxes or masks the last one counts.
+        It adds up as :meth:`~tam_edit.prompts.Prompts.joined` says.
         """
         objects.check(self._store, (object_id,))
         return prompt_rows.merged(self._store, object_id)
+
+    def ever_said(self, object_id: ObjectId, frame_index: int) -> list[Prompts]:
+        """Everything that was ever said about an object on a frame, also what holds no more."""
+        objects.check(self._store, (object_id,))
+        return prompt_rows.on_frame(self._store, object_id, frame_index)
 
     def prompt_records(self) -> Iterator[PromptRecord]:
         """Everything that was ever said, in that order, also what was taken back."""
@@ -224,16 +229,30 @@ class Project:
         with self._transaction():
             backtracks.add(self._store, object_id, frame_index)
 
-    def backtracks(self, object_id: ObjectId) -> list[int]:
-        """The frames of corrections that are still to be carried back, ascending."""
+    def backtracks(self, object_id: ObjectId) -> dict[int, int]:
+        """The frames of corrections that are still to be carried back, ascending.
+
+        With each, the earliest frame whose mask it has replaced so far; its own where none.
+        """
         return backtracks.frames(self._store, object_id)
+
+    def advance_backtrack(self, object_id: ObjectId, frame_index: int, reached: int) -> None:
+        """Say how far a correction was carried back; it is committed with the frames that wait."""
+        with self._store.joined_transaction():
+            backtracks.advance(self._store, object_id, frame_index, reached)
 
     def end_backtrack(self, object_id: ObjectId, frame_index: int) -> None:
         """Say that a correction was carried back."""
         with self._transaction():
             backtracks.remove(self._store, object_id, frame_index)
 
-    def begin_run(self, model: str, direction: Direction, object_ids: Iterable[ObjectId]) -> None:
+    def begin_run(
+        self,
+        model: str,
+        direction: Direction,
+        object_ids: Iterable[ObjectId],
+        memory: Iterable[int] = (),
+    ) -> None:
         """Say which pass the following frames belong to.
 
         The state of an earlier pass stays until the first commit of this one.
@@ -242,6 +261,7 @@ class Project:
             model: The propagator's name.
             direction: ``"forward"`` or ``"backward"``.
             object_ids: Every object the pass looks at, also those that it does not change.
+            memory: Frames outside the pass whose mattes it has learned.
 
         Raises:
             UnknownNameError: There is no such object.
@@ -249,7 +269,7 @@ class Project:
         """
         ids = tuple(sorted(object_ids))
         objects.check(self._store, ids)
-        self._frames.begin(model, direction, ids)
+        self._frames.begin(model, direction, ids, tuple(memory))
 
     def end_run(self) -> None:
         """Say that the pass is complete: its frames stay, its state is deleted."""

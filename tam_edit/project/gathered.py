@@ -26,7 +26,7 @@ class GatheredFrames:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._run: tuple[str, Direction, tuple[ObjectId, ...]] | None = None
+        self._run: tuple[str, Direction, tuple[ObjectId, ...], tuple[int, ...]] | None = None
         # The newest frame of a pass that is written but not committed, and what gives its state.
         self._waiting: tuple[int, Callable[[], bytes]] | None = None
         self._committed_at = time.monotonic()
@@ -37,7 +37,13 @@ class GatheredFrames:
         """Whether frames wait for a commit together with the tracker's state."""
         return self._waiting is not None
 
-    def begin(self, model: str, direction: Direction, object_ids: tuple[ObjectId, ...]) -> None:
+    def begin(
+        self,
+        model: str,
+        direction: Direction,
+        object_ids: tuple[ObjectId, ...],
+        memory: tuple[int, ...],
+    ) -> None:
         """Commit what waits and note which pass the following frames belong to.
 
         Raises:
@@ -45,7 +51,7 @@ class GatheredFrames:
         """
         runs.check_direction(direction)
         self.flush()
-        self._run = (model, direction, object_ids)
+        self._run = (model, direction, object_ids, memory)
 
     def end(self) -> None:
         """Commit what waits and delete the state of the pass."""
@@ -101,12 +107,13 @@ class GatheredFrames:
         began_at = time.monotonic()
         if self._waiting is not None and self._run is not None:
             frame_index, snapshot = self._waiting
-            model, direction, object_ids = self._run
+            model, direction, object_ids, memory = self._run
             state = RunState(
                 model=model,
                 direction=direction,
                 frame_index=frame_index,
                 object_ids=object_ids,
+                memory=memory,
                 snapshot=snapshot(),
             )
             runs.put(self._store, state)

@@ -89,8 +89,7 @@ def add(store: Store, object_id: ObjectId, frame_index: int, prompts: Prompts) -
 def merged(store: Store, object_id: ObjectId) -> dict[int, Prompts]:
     """What is said about an object, frame by frame, ascending; what was taken back is left out.
 
-    Clicks add up in the order they were given; of several boxes or masks the last one counts.
-    Where an object was said to be gone, only what was said afterwards counts.
+    It adds up as :meth:`~tam_edit.prompts.Prompts.joined` says, in the order it was given.
     """
     rows = store.rows(
         f"SELECT {_COLUMNS} FROM prompt WHERE object_id = ? AND is_active"  # noqa: S608 - no input
@@ -104,6 +103,15 @@ def merged(store: Store, object_id: ObjectId) -> dict[int, Prompts]:
     return {frame_index: _together(said) for frame_index, said in by_frame.items()}
 
 
+def on_frame(store: Store, object_id: ObjectId, frame_index: int) -> list[Prompts]:
+    """Everything that was ever said about an object on a frame, also what holds no more."""
+    rows = store.rows(
+        f"SELECT {_COLUMNS} FROM prompt WHERE object_id = ? AND frame = ? ORDER BY id",  # noqa: S608
+        (object_id, frame_index),
+    )
+    return [_alone(_record(store, row)) for row in rows]
+
+
 def records(store: Store) -> Iterator[PromptRecord]:
     """Everything that was ever said, in that order; one row is in memory at a time."""
     statement = f"SELECT {_COLUMNS} FROM prompt WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
@@ -112,27 +120,24 @@ def records(store: Store) -> Iterator[PromptRecord]:
 
 
 def _together(said: list[PromptRecord]) -> Prompts:
-    box: tuple[float, ...] | None = None
-    mask: Mask | None = None
-    left = max((i for i, it in enumerate(said) if it.kind is PromptKind.GONE), default=-1)
-    if left == len(said) - 1:
-        return Prompts(gone=True)
-    said = said[left + 1 :]
+    together = Prompts()
     for record in said:
-        if record.kind is PromptKind.BOX:
-            box = record.numbers
-        elif record.kind is PromptKind.MASK:
-            mask = record.mask
-    return Prompts(
-        positive=_points(said, PromptKind.CLICK),
-        negative=_points(said, PromptKind.NOT),
-        box=None if box is None else (box[0], box[1], box[2], box[3]),
-        mask=mask,
-    )
+        together = together.joined(_alone(record))
+    return together
 
 
-def _points(said: list[PromptRecord], kind: PromptKind) -> tuple[tuple[float, float], ...]:
-    return tuple((it.numbers[0], it.numbers[1]) for it in said if it.kind is kind)
+def _alone(record: PromptRecord) -> Prompts:
+    """What one record says."""
+    if record.kind is PromptKind.GONE:
+        return Prompts(gone=True)
+    if record.kind is PromptKind.MASK:
+        return Prompts(mask=record.mask)
+    if record.kind is PromptKind.BOX:
+        x0, y0, x1, y1 = record.numbers
+        return Prompts(box=(x0, y0, x1, y1))
+    point = (record.numbers[0], record.numbers[1])
+    is_positive = record.kind is PromptKind.CLICK
+    return Prompts(positive=(point,)) if is_positive else Prompts(negative=(point,))
 
 
 def _numbers_text(numbers: tuple[float, ...]) -> str:

@@ -121,14 +121,18 @@ _VERSION_2 = (
     "INSERT INTO prompt SELECT * FROM prompt_1",
     "DROP TABLE prompt_1",
     "CREATE INDEX prompt_of_object ON prompt (object_id, frame)",
-    # Corrections whose way back to the keyframe before them is still to be tracked.
+    # Corrections whose way back to the keyframe before them is still to be tracked, and the
+    # earliest frame whose mask it has replaced so far.
     """
     CREATE TABLE backtrack (
         object_id INTEGER NOT NULL REFERENCES object (id),
         frame INTEGER NOT NULL CHECK (frame >= 0),
+        reached INTEGER NOT NULL CHECK (0 <= reached AND reached <= frame),
         PRIMARY KEY (object_id, frame)
     )
     """,
+    # Frames outside the pass whose masks it has learned.
+    "ALTER TABLE run ADD COLUMN memory TEXT NOT NULL DEFAULT '[]'",
 )
 
 

@@ -137,7 +137,15 @@ def in_words(step: Step) -> str:
     """One step in plain words, on one line."""
     match step:
         case TrackStep():
-            return f"model {step.model}, short side {step.short_side_px} px"
+            at_cuts = {
+                "ask": "asks where the video is cut",
+                "reacquire": "looks for the object where the video is cut",
+                "ignore": "ignores cuts",
+            }[step.at_cuts]
+            steps = "" if step.assess else ", takes the model's own scores"
+            if step.refine_below is not None:
+                steps += f", refines below {step.refine_below:g}"
+            return f"model {step.model}, short side {step.short_side_px} px, {at_cuts}{steps}"
         case CheckpointStep():
             why = f": {step.why}" if step.why else ""
             return f"stops where a frame's score is below {step.threshold:g}{why}"

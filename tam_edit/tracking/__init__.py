@@ -1,11 +1,12 @@
 """The Track Anything loop: init, propagate, assess, refine, correct."""
 
-from tam_edit.tracking.correct import place_keyframe
+from tam_edit.tracking.correct import place_keyframe, spans_across_cuts
 from tam_edit.tracking.cuts import find_cuts
-from tam_edit.tracking.follow import TrackStore, follow
+from tam_edit.tracking.follow import follow
 from tam_edit.tracking.init import UNCONFIRMED, give_prompts
 from tam_edit.tracking.plan import Fill, Pass, Plan, plan_passes
 from tam_edit.tracking.settings import AT_CUTS, AtCuts, LoopSettings, tracking_size
+from tam_edit.tracking.store import TrackStore
 
 __all__ = [
     "AT_CUTS",
@@ -21,5 +22,6 @@ __all__ = [
     "give_prompts",
     "place_keyframe",
     "plan_passes",
+    "spans_across_cuts",
     "tracking_size",
 ]

@@ -3,54 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from tam_edit.prompts import Prompts
 from tam_edit.tracking.plan import shots_of
-from tam_edit.tracks import Origin, TrackedMatte
+from tam_edit.tracking.store import TrackStore
+from tam_edit.tracks import TrackedMatte
 from tam_edit.types import ObjectId
 
 
-class CorrectableStore(Protocol):
-    """Where keyframes are kept; a project is one."""
-
-    @property
-    def in_frame(self) -> int:
-        """The first frame to track."""
-        ...
-
-    @property
-    def out_frame(self) -> int:
-        """One past the last frame to track."""
-        ...
-
-    def prompts(self, object_id: ObjectId) -> Mapping[int, Prompts]:
-        """What a person said about the object, by frame."""
-        ...
-
-    def entry(self, object_id: ObjectId, frame_index: int) -> TrackedMatte | None:
-        """What is stored of one object on one frame."""
-        ...
-
-    def discard(self, object_id: ObjectId, start: int, stop: int) -> None:
-        """Drop the object's mattes on a half-open span."""
-        ...
-
-    def append(self, frame_index: int, entries: Mapping[ObjectId, TrackedMatte]) -> None:
-        """Store one frame's mattes."""
-        ...
-
-    def add_prompts(self, object_id: ObjectId, frame_index: int, said: Prompts) -> None:
-        """Keep what a person said."""
-        ...
-
-    def add_backtrack(self, object_id: ObjectId, frame_index: int) -> None:
-        """Keep that a correction is still to be carried back."""
-        ...
-
-
 def place_keyframe(
-    store: CorrectableStore,
+    store: TrackStore,
     object_id: ObjectId,
     frame_index: int,
     said: Prompts,
@@ -80,12 +42,12 @@ def place_keyframe(
     """
     known = store.prompts(object_id)
     there = store.entry(object_id, frame_index)
+    was_tracked = there is not None and store.entry(object_id, frame_index - 1) is not None
     span = touched_span(known, frame_index, said, store.in_frame, store.out_frame, cuts)
     before = max((k for k in known if k < frame_index), default=None)
     goes_back = (
         carries_back
-        and there is not None
-        and there.origin not in (Origin.UNREACHED, Origin.ABSENT)
+        and was_tracked
         and span.start == frame_index
         and not said.gone
         and before is not None
@@ -94,9 +56,9 @@ def place_keyframe(
     # The mask first: a prompt without one could not be tracked after a kill in between.
     store.discard(object_id, span.start, span.stop)
     store.append(frame_index, {object_id: entry})
-    store.add_prompts(object_id, frame_index, said)
     if goes_back:
         store.add_backtrack(object_id, frame_index)
+    store.add_prompts(object_id, frame_index, said)
     return span
 
 
@@ -122,9 +84,36 @@ def touched_span(
     before = max((k for k in known if k < frame_index), default=None)
     stop = min((k for k in known if k > frame_index), default=out_frame)
     was_gone = frame_index in known and known[frame_index].gone
-    if not (said.gone or was_gone):
+    follows_gone = before is not None and known[before].gone
+    if not (said.gone or was_gone or follows_gone):
         # That an object is gone holds in later shots, too; where it is does not.
         stop = min(stop, shot.stop)
     is_reached = before is not None and (before in shot or known[before].gone)
     start = frame_index if is_reached or said.gone else shot.start
     return range(start, stop)
+
+
+def spans_across_cuts(
+    store: TrackStore, object_id: ObjectId, cuts: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Frames whose masks can only have come from another shot.
+
+    Args:
+        store: The track.
+        object_id: The object.
+        cuts: First frames of new shots.
+
+    Returns:
+        Half-open spans, ascending: shots without a keyframe, and what lies before the first one
+        of a shot where an earlier shot has one. Frames of which a person said that the object is
+        gone are not among them.
+    """
+    known = store.prompts(object_id)
+    spans = []
+    for shot in shots_of(store.in_frame, store.out_frame, cuts):
+        before = max((k for k in known if k < shot.start), default=None)
+        first = min((k for k in known if k in shot), default=shot.stop)
+        is_carried = before is not None or first == shot.stop
+        if is_carried and not (before is not None and known[before].gone):
+            spans.append((shot.start, first))
+    return [(start, stop) for start, stop in spans if start < stop]

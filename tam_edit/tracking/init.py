@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -13,9 +12,10 @@ from tam_edit.frame import Frame
 from tam_edit.media import Source
 from tam_edit.models.base import Segmentation
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
-from tam_edit.tracking.correct import CorrectableStore, place_keyframe
+from tam_edit.tracking.correct import place_keyframe
+from tam_edit.tracking.store import TrackStore
 from tam_edit.tracks import DOUBTFUL_BELOW, Origin, TrackedMatte, resized
-from tam_edit.types import Matte, ObjectId
+from tam_edit.types import Matte
 
 UNCONFIRMED = "nobody has confirmed the mask that the prompts led to"
 
@@ -25,36 +25,15 @@ NEAR_SHARE = 0.25  # of the root of the mask's area
 Segment = Callable[[Frame, Prompts, Matte | None], Segmentation]
 
 
-class PromptStore(CorrectableStore, Protocol):
-    """Where objects are named, too."""
-
-    @property
-    def width(self) -> int:
-        """Columns of the displayed picture."""
-        ...
-
-    @property
-    def height(self) -> int:
-        """Rows of the displayed picture."""
-        ...
-
-    def objects(self) -> Mapping[ObjectId, str]:
-        """Names by id."""
-        ...
-
-    def add_object(self, name: str) -> ObjectId:
-        """Begin a new object."""
-        ...
-
-
 def give_prompts(
     source: Source,
-    store: PromptStore,
+    store: TrackStore,
     segment: Segment,
     said: ObjectPrompts,
     *,
     cuts: Sequence[int] = (),
     carries_back: bool = True,
+    is_repeatable: bool = False,
 ) -> Keyframe | None:
     """Turn prompts into a keyframe; on a tracked frame this is a correction.
 
@@ -68,6 +47,8 @@ def give_prompts(
         said: What a person says of one object on one frame.
         cuts: First frames of new shots that tracking does not cross.
         carries_back: Whether a correction is carried back.
+        is_repeatable: Whether the prompts come from a command that may be given again: then what
+            was ever said on the frame says nothing new, also where it holds no more.
 
     Returns:
         The keyframe; None where all of it had been said before, so that nothing changes.
@@ -87,12 +68,16 @@ def give_prompts(
     before = None if object_id is None else store.entry(object_id, index)
     earlier = None if object_id is None else store.prompts(object_id).get(index)
     newer = said.prompts if earlier is None else said.prompts.beyond(earlier)
+    if object_id is not None and is_repeatable:
+        for once in store.ever_said(object_id, index):
+            newer = newer.beyond(once)
     if newer.is_empty:
         return None
     together = newer if earlier is None else earlier.joined(newer)
-    has_mask = before is not None and bool(before.matte.any())
+    has_mask = before is not None and bool((before.matte > INSIDE).any())
     together.check(store.width, store.height, f"frame {index}", has_mask=has_mask)
-    matte, score = _segmented(source, segment, index, together, before)
+    previous = to_go_on_from(before, newer, store.width, store.height)
+    matte, score = _segmented(source, segment, index, together, previous)
     if object_id is None:
         object_id = store.add_object(said.object_name)
     untouched = (Origin.KEYFRAME, Origin.UNREACHED)
@@ -120,16 +105,14 @@ def _segmented(
     segment: Segment,
     index: int,
     prompts: Prompts,
-    before: TrackedMatte | None,
+    previous: Matte | None,
 ) -> tuple[Matte, float]:
     """The matte that prompts mean, float32 (H, W) at source size, and its score."""
     if prompts.gone:
         return np.zeros((source.info.height, source.info.width), np.float32), 1.0
     if prompts.mask is not None and not (prompts.positive or prompts.negative or prompts.box):
         return prompts.mask.astype(np.float32), 1.0
-    frame = source.frame(index)
-    previous = to_go_on_from(before, prompts, frame.width, frame.height)
-    found = segment(frame, prompts, previous)
+    found = segment(source.frame(index), prompts, previous)
     if not (found.best > 0.5).any():
         raise InputError(
             f"no object was found at the prompts on frame {index}",

@@ -189,7 +189,7 @@ def plan_passes(
                 (forward if found.frames.step > 0 else backward).append(found)
     forward = _joined(forward)
     passes = [
-        _to_pass(group, objects)
+        _to_pass(group, objects, interrupted)
         for stretches in (forward, backward)
         for group in _groups(_resumed(stretches, interrupted), most_objects)
     ]
@@ -198,6 +198,8 @@ def plan_passes(
         for object_id, state in objects.items()
         for way in _ways_back(object_id, state, shots, interrupted)
     ]
+    # What goes on comes first: the state of the run is that of one pass only.
+    passes.sort(key=lambda one_pass: not one_pass.resumes)
     return Plan(fills=fills, passes=passes)
 
 
@@ -250,20 +252,27 @@ def _joined(forward: Sequence[_Stretch]) -> list[_Stretch]:
 
 
 def _resumed(stretches: Sequence[_Stretch], interrupted: Interrupted | None) -> list[_Stretch]:
-    """The stretches, where those of an interrupted run go on and all others begin anew."""
+    """The stretches, where those of an interrupted run go on and all others begin anew.
+
+    An object of that run goes on where its frames are missing, or where it has a keyframe and
+    they are missing from there on; any other leaves the run.
+    """
     step = stretches[0].frames.step if stretches else 1
-    resumes: set[ObjectId] = set()
+    following: int | None = None
     if interrupted is not None and interrupted.is_forward == (step > 0):
         following = interrupted.following
-        waiting = {s.object_id for s in stretches if s.frames.start == following}
-        if waiting == interrupted.object_ids:
-            resumes = waiting
-    return [
-        replace(stretch, resumes=True)
-        if stretch.object_id in resumes and stretch.frames.start == following
-        else replace(stretch, frames=range(stretch.keyframe + step, stretch.frames.stop, step))
-        for stretch in stretches
-    ]
+    resumed = []
+    for stretch in stretches:
+        first = stretch.keyframe if stretch.is_fresh else stretch.frames.start
+        goes_on = (
+            interrupted is not None
+            and stretch.object_id in interrupted.object_ids
+            and following in (stretch.frames.start, first)
+        )
+        start = following if goes_on and following is not None else stretch.keyframe + step
+        frames = range(start, stretch.frames.stop, step)
+        resumed.append(replace(stretch, frames=frames, resumes=goes_on))
+    return resumed
 
 
 def _groups(stretches: Sequence[_Stretch], most_objects: int | None) -> list[list[_Stretch]]:
@@ -297,7 +306,11 @@ def _groups(stretches: Sequence[_Stretch], most_objects: int | None) -> list[lis
     return groups
 
 
-def _to_pass(group: Sequence[_Stretch], objects: Mapping[ObjectId, ObjectState]) -> Pass:
+def _to_pass(
+    group: Sequence[_Stretch],
+    objects: Mapping[ObjectId, ObjectState],
+    interrupted: Interrupted | None,
+) -> Pass:
     step = group[0].frames.step
     first = group[0].entry
     stop = max(s.frames.stop * step for s in group) * step
@@ -311,13 +324,16 @@ def _to_pass(group: Sequence[_Stretch], objects: Mapping[ObjectId, ObjectState])
         if stretch.frames.stop != stop:
             exits[stretch.frames.stop].append(stretch.object_id)
     frames = range(first, stop, step)
+    if interrupted is not None and group[0].resumes:
+        going_on = {stretch.object_id for stretch in group if stretch.resumes}
+        exits[first] += interrupted.object_ids - going_on
     memory: tuple[int, ...] = ()
     if len(group) == 1 and not group[0].resumes:
         memory = _memory(objects[group[0].object_id], frames)
     return Pass(
         frames=frames,
         keyframes={frame: tuple(sorted(ids)) for frame, ids in sorted(keyframes.items())},
-        exits={frame: tuple(sorted(ids)) for frame, ids in sorted(exits.items())},
+        exits={frame: tuple(sorted(ids)) for frame, ids in sorted(exits.items()) if ids},
         memory=memory,
         resumes=group[0].resumes,
     )
@@ -340,8 +356,9 @@ def _ways_back(
     for keyframe in state.backtracks:
         before = state.before(keyframe)
         shot = next((shot for shot in shots if keyframe in shot), None)
-        ends = {keyframe, before} & {*state.gone, None}
-        if ends or shot is None or before is None or before not in shot:
+        if before is None or shot is None or before not in shot:
+            continue
+        if keyframe not in state.keyframes or state.gone & {keyframe, before}:
             continue
         frames = range(keyframe, before, -1)
         keyframes = {keyframe: (object_id,)}
