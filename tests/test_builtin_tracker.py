@@ -14,6 +14,7 @@ from PIL import Image
 from tam_edit.errors import InputError, ModelError
 from tam_edit.frame import Frame
 from tam_edit.models.base import Propagator, TrackingInfo, TrackStep
+from tam_edit.models.builtin.tracker.features import Region
 from tam_edit.models.builtin.tracker.online import (
     FIRST_RATE,
     KEPT_SAMPLES,
@@ -24,6 +25,7 @@ from tam_edit.models.builtin.tracker.online import (
     single_torch_thread,
 )
 from tam_edit.models.builtin.tracker.propagator import BuiltinPropagator, settle
+from tam_edit.types import Box
 
 WIDTH, HEIGHT = 161, 120
 RADIUS = 17
@@ -273,7 +275,8 @@ def test_the_classifier_learns_a_curved_border() -> None:
     network.keep(features[:5000], labels[:5000])
     with single_torch_thread():
         network.fit(300, FIRST_RATE, rng)
-    found = network.log_odds(np.ascontiguousarray(features[5000:].T)) > 0
+    near = np.ascontiguousarray(features[5000:].T)
+    found = network.log_odds(Region(Box(0, 0, near.shape[1], 1), near, None))[0] > 0
     assert np.mean(found == (labels[5000:] > 0.5)) > 0.95
 
 
@@ -286,7 +289,7 @@ def test_a_snapshot_that_does_not_fit_is_refused(
     propagator = BuiltinPropagator()
     with pytest.raises(ModelError, match="size"):
         propagator.resume(TrackingInfo(width=WIDTH + 1, height=HEIGHT), snapshot)
-    newer = snapshot.replace(rb"\"version\": 2", rb"\"version\": 9")
+    newer = snapshot.replace(rb"\"version\": 3", rb"\"version\": 9")
     assert newer != snapshot
     with pytest.raises(ModelError, match="version"):
         propagator.resume(info(), newer)

@@ -12,10 +12,9 @@ from tam_edit.frame import Frame
 from tam_edit.models.base import PropagationRun, TrackingInfo
 from tam_edit.models.builtin.tracker import BuiltinPropagator
 from tam_edit.models.builtin.tracker import propagator as propagator_module
-from tam_edit.models.builtin.tracker.features import pixel_features
 from tam_edit.models.builtin.tracker.flow import motion_between
 from tam_edit.models.builtin.tracker.propagator import BuiltinRun
-from tam_edit.models.builtin.tracker.target import Guess, Target
+from tam_edit.models.builtin.tracker.target import Guess, Scene, Target
 from tam_edit.testing.clips import DrawnClip, draw_clip
 from tam_edit.types import box_of
 
@@ -109,11 +108,11 @@ def test_a_revision_is_the_guess_that_the_tracker_should_have_made(
     predict = Target.predict
     first = known._state.targets[1]
 
-    def knowing(target: Target, scene: object) -> Guess:
+    def knowing(target: Target, scene: Scene) -> Guess:
         if target is not first:
-            return predict(target, scene)  # type: ignore[arg-type]
+            return predict(target, scene)
         box = target._around(box_of(better > 0.5))
-        return Guess(better, box, pixel_features(two.image(3), box))
+        return Guess(better, box, scene.region(box))
 
     monkeypatch.setattr(Target, "predict", knowing)
     # What the object claims must not change what is left to the other one.
@@ -303,13 +302,14 @@ def test_a_cut_before_the_first_frame_is_no_matter() -> None:
 
 def assert_same_target(one: Target, other: Target) -> None:
     np.testing.assert_array_equal(one.matte, other.matte)
-    for name in ("usual_area", "half_extent", "area", "seen", "missing"):
+    for name in ("usual_area", "half_extent", "area", "seen", "missing", "strange"):
         assert getattr(one, name) == getattr(other, name)
     a, b = one.classifier, other.classifier
     assert a is not None
     assert b is not None
     assert a.steps_done == b.steps_done
-    for mine, theirs in zip((*a.weights, *a.moments), (*b.weights, *b.moments), strict=True):
+    tensors = ((*c.weights, *c.moments, *c.first) for c in (a, b))
+    for mine, theirs in zip(*tensors, strict=True):
         np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
     assert len(a.recent) == len(b.recent)
     for mine_set, their_set in zip(a.recent, b.recent, strict=True):

@@ -27,6 +27,12 @@ APPEARANCE_LOW = 0.84
 LIKENESS_LOW = 0.85
 GROWTH_HIGH = 0.15
 
+# No frame of the ten sequences has all three below; where a hidden object's mask stuck to what hid
+# it, most had.
+KNOWN_LOW = 0.6
+STRANGE_LIKENESS = 0.9
+SIZE_LOW = 0.5
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -38,6 +44,8 @@ class Evidence:
         appearance: IoU of what the classifier alone says and the final mask.
         growth: Natural logarithm of the area over that on the previous picture.
         likeness: Overlap of the colours with the keyframe's, in [0, 1].
+        known: The share of its pixels that a classifier of the keyframes alone calls the object.
+        size: The area as a share of the usual one.
     """
 
     flow: float
@@ -45,6 +53,13 @@ class Evidence:
     appearance: float
     growth: float
     likeness: float
+    known: float
+    size: float
+
+    @property
+    def is_strange(self) -> bool:
+        """Whether this is a remnant unlike the keyframes: something else, most probably."""
+        return self.known < KNOWN_LOW and self.likeness < STRANGE_LIKENESS and self.size < SIZE_LOW
 
 
 def assess(evidence: Evidence | None, *, is_lost: bool) -> tuple[float, tuple[str, ...]]:

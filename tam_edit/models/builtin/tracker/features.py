@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tam_edit.models.builtin.tracker.deep import DeepGrid
 from tam_edit.types import Box
 
 Float = NDArray[np.float32]
+Rows = NDArray[np.intp]
 
 COLOR_WINDOWS_PX = (3, 5, 9, 15, 29)
 SPREAD_WINDOWS_PX = (5, 15)
@@ -21,6 +25,29 @@ REACH_PX = 19
 FEATURE_COUNT = 3 * (len(COLOR_WINDOWS_PX) + len(SPREAD_WINDOWS_PX) + 4) + 4 * len(
     GRADIENT_SIGMAS_PX
 ) * len(GRADIENT_WINDOWS_PX)
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """All that is known of a region's pixels.
+
+    Attributes:
+        box: Where it is.
+        near: What ``pixel_features`` says, float32 (FEATURE_COUNT, h * w).
+        deep: The whole picture's deep features.
+    """
+
+    box: Box
+    near: Float
+    deep: DeepGrid | None
+
+    def rows(self, wanted: Rows) -> Float:
+        """Near and deep features of some pixels, float32 (N, C)."""
+        near = self.near[:, wanted].T
+        if self.deep is None:
+            return near
+        y, x = np.divmod(wanted, self.box.width)
+        return np.concatenate([near, self.deep.at(y + self.box.y0, x + self.box.x0)], axis=1)
 
 
 def pixel_features(picture: NDArray[np.uint8], box: Box) -> Float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -11,21 +12,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tam_edit.models.builtin.tracker.features import Region
+
 Float = NDArray[np.float32]
 Half = NDArray[np.float16]
 
 HIDDEN = 48
 BATCH = 1024
+# Pixels that are judged at once: what lies between the layers then stays in the cache.
+BLOCK_PX = 4096
+THREADS = 2
 # Adam's rate on the first keyframe and on everything after it.
 FIRST_RATE = 3e-3
 LATER_RATE = 1e-3
 WEIGHT_DECAY = 1e-4
+# Deep features enter with this standard deviation, the others with 1.
+DEEP_SPREAD = np.float32(0.5)
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 # Samples of all keyframes together; more keyframes leave fewer samples to each.
 KEPT_SAMPLES = 24576
 SAMPLES_PER_KEYFRAME = 6144
-RECENT_FRAMES = 8
+RECENT_FRAMES = 16
 SAMPLES_PER_FRAME = 1024
 
 
@@ -62,12 +70,13 @@ class Classifier:
 
     Attributes:
         mean: Of the features on the first keyframe, float32 (C,).
-        scale: Their standard deviation there, float32 (C,).
+        scale: Their standard deviation there, twice that for deep ones, float32 (C,).
         weights: Three matrices and their offsets.
         moments: Adam's first and second moments, in the order of ``weights``.
         steps_done: Adam's count of steps.
         kept: Samples of the keyframes, one set each; each is in random order.
         recent: Samples of the latest frames, oldest first.
+        first: The weights as the latest keyframe left them; empty before any.
     """
 
     mean: Float
@@ -77,12 +86,23 @@ class Classifier:
     steps_done: int = 0
     kept: list[Samples] = field(default_factory=list)
     recent: list[Samples] = field(default_factory=list)
+    first: list[torch.Tensor] = field(default_factory=list)
 
     @classmethod
-    def fresh(cls, features: Float, rng: np.random.Generator) -> Classifier:
-        """An untrained network for features like these, float32 (N, C)."""
+    def fresh(
+        cls, features: Float, rng: np.random.Generator, *, near_count: int | None = None
+    ) -> Classifier:
+        """An untrained network for features like these, float32 (N, C).
+
+        Args:
+            features: Of a keyframe's pixels.
+            rng: Draws the weights.
+            near_count: How many of the features, the first ones, are not deep; None for all.
+        """
         mean = features.mean(axis=0)
         scale = features.std(axis=0) + np.float32(1e-2)
+        if near_count is not None:
+            scale[near_count:] /= DEEP_SPREAD
         widths = (features.shape[1], HIDDEN, HIDDEN, 1)
         weights: list[torch.Tensor] = []
         for fan_in, fan_out in pairwise(widths):
@@ -102,6 +122,7 @@ class Classifier:
             steps_done=self.steps_done,
             kept=list(self.kept),
             recent=list(self.recent),
+            first=self.first,
         )
 
     def keep(self, features: Float, labels: Float) -> None:
@@ -133,17 +154,57 @@ class Classifier:
                 x, y = torch.cat([x, newer[0]]), torch.cat([y, newer[1]])
             self._descend(x, y, rate)
 
-    def log_odds(self, features: Float) -> Float:
-        """Log-odds of being the object, float32 (N,), for raw features float32 (C, N)."""
-        w1, b1, w2, b2, w3, b3 = self.weights
+    def remember(self) -> None:
+        """Note the weights as what the keyframes alone taught."""
+        self.first = [w.clone() for w in self.weights]
+
+    def return_to_first(self) -> None:
+        """Forget what was learned since the latest keyframe."""
+        if not self.first:
+            return
+        self.weights = [w.clone() for w in self.first]
+        self.moments = [torch.zeros_like(m) for m in self.moments]
+        self.steps_done = 0
+        self.recent = []
+
+    def known_share(self, features: Float) -> float:
+        """The share of raw features, float32 (N, C), that the keyframes alone call the object."""
+        if not self.first or len(features) == 0:
+            return 1.0
+        w1, b1, w2, b2, w3, b3 = self.first
+        x = torch.from_numpy(((features - self.mean) / self.scale).astype(np.float32))
+        hidden = torch.addmm(b2, torch.addmm(b1, x, w1).relu_(), w2).relu_()
+        return float((torch.addmm(b3, hidden, w3) > 0).float().mean())
+
+    def log_odds(self, region: Region) -> Float:
+        """Log-odds of each pixel being the object, float32 (h, w)."""
+        w1, b1 = self.weights[:2]
         # The first layer takes the standardising in, so that it costs no pass over the pixels.
         scaled = w1 / torch.from_numpy(self.scale)[:, None]
         offset = b1 - torch.from_numpy(self.mean) @ scaled
-        x = torch.from_numpy(features)
-        hidden = torch.addmm(offset[:, None], scaled.T, x).relu_()
-        hidden = torch.addmm(b2[:, None], w2.T, hidden).relu_()
-        result: Float = torch.addmm(b3[:, None], w3.T, hidden)[0].numpy()
+        count = len(region.near)
+        deep = None if region.deep is None else region.deep.projected(scaled[count:], region.box)
+        near, matrix = torch.from_numpy(region.near), scaled[:count].T
+        width, height = region.box.width, region.box.height
+        step = max(1, BLOCK_PX // width)
+
+        def judged(top: int) -> torch.Tensor:
+            bottom = min(top + step, height)
+            hidden = torch.addmm(offset[:, None], matrix, near[:, top * width : bottom * width])
+            if deep is not None:
+                hidden += deep.rows(slice(top, bottom))
+            return self._later_layers(hidden.relu_())
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            found = torch.cat(list(pool.map(judged, range(0, height, step))))
+        result: Float = found.reshape(height, width).numpy()
         return result
+
+    def _later_layers(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Log-odds (N,) from the first layer's values (HIDDEN, N)."""
+        _, _, w2, b2, w3, b3 = self.weights
+        hidden = torch.addmm(b2[:, None], w2.T, hidden).relu_()
+        return torch.addmm(b3[:, None], w3.T, hidden)[0]
 
     def _standardised(self, features: Float, labels: Float) -> Samples:
         scaled = np.clip((features - self.mean) / self.scale, -30, 30)

@@ -10,6 +10,7 @@ Video Object Segmentation", CVPR 2020) with hand-made features: it needs no weig
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from tam_edit.flow import single_opencv_thread
 from tam_edit.frame import Frame
 from tam_edit.models.base import TrackingInfo, TrackStep
 from tam_edit.models.builtin.tracker.assess import assess
+from tam_edit.models.builtin.tracker.deep import deep_grid
 from tam_edit.models.builtin.tracker.flow import motion_between
 from tam_edit.models.builtin.tracker.online import single_torch_thread
 from tam_edit.models.builtin.tracker.snapshot import PassState, pack, unpack
@@ -105,9 +107,10 @@ class BuiltinRun:
         check_revision(frame, mattes.keys(), latest=self._index, carried=self._before)
         with single_torch_thread(), single_opencv_thread():
             picture = self._picture(frame)
+            scene = Scene(picture, deep_grid(picture))
             for number, matte in mattes.items():
                 target = self._before[number].copy()
-                target.revise(picture, self._small(matte), _rng(frame, number))
+                target.revise(scene, self._small(matte), _rng(frame, number))
                 self._state.targets[number] = target
 
     def cut(self) -> None:
@@ -144,7 +147,10 @@ class BuiltinRun:
         gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
         small = {number: self._small(matte) for number, matte in given.items()}
         targets = self._state.targets
-        guesses = self._guesses(picture, gray, given)
+        carried = [number for number in targets if number not in given]
+        is_followed = any(not targets[number].missing for number in carried)
+        scene = self._scene(picture, gray if is_followed else None)
+        guesses = {number: targets[number].predict(scene) for number in carried}
         settled = {number: guess.matte for number, guess in guesses.items()}
         if not self._info.shares_pixels:
             settled = settle(settled, small)
@@ -154,22 +160,23 @@ class BuiltinRun:
             targets[number].accept(guess, settled[number], _rng(frame, number))
         for number, matte in small.items():
             target = targets.setdefault(number, Target(matte))
-            target.learn_keyframe(picture, matte, _rng(frame, number))
+            target.learn_keyframe(scene, matte, _rng(frame, number))
         self._state.previous = gray
         return self._told(guesses, given)
 
-    def _guesses(
-        self,
-        picture: NDArray[np.uint8],
-        gray: NDArray[np.uint8],
-        given: Mapping[ObjectId, Float],
-    ) -> dict[ObjectId, Guess]:
-        wanted = [number for number in self._state.targets if number not in given]
-        if not wanted:
-            return {}
+    def _scene(self, picture: NDArray[np.uint8], gray: NDArray[np.uint8] | None) -> Scene:
+        """What is known of a picture; where ``gray`` is given, its motion as well.
+
+        What is looked for and not followed needs no motion.
+        """
         previous = self._state.previous
-        scene = Scene(picture, None if previous is None else motion_between(previous, gray))
-        return {number: self._state.targets[number].predict(scene) for number in wanted}
+        if gray is None or previous is None:
+            return Scene(picture, deep_grid(picture))
+        with ThreadPoolExecutor(1) as beside:
+            # The network stays on this thread: what torch prepares for it is kept per thread.
+            motion = beside.submit(motion_between, previous, gray)
+            deep = deep_grid(picture)
+            return Scene(picture, deep, motion.result())
 
     def _told(
         self, guesses: Mapping[ObjectId, Guess], given: Mapping[ObjectId, Float]

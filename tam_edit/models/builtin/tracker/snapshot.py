@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from tam_edit.models.base import TrackingInfo
+from tam_edit.models.builtin.backbone import CHANNEL_COUNT
 from tam_edit.models.builtin.tracker.features import FEATURE_COUNT
 from tam_edit.models.builtin.tracker.online import Classifier, Samples
 from tam_edit.models.builtin.tracker.target import Target
@@ -22,7 +23,7 @@ Array = NDArray[Any]
 
 MODEL = "builtin"
 # Goes up with every change that would make an older run go on differently.
-VERSION = 2
+VERSION = 3
 WEIGHT_COUNT = 6
 
 
@@ -76,7 +77,7 @@ def _identity(info: TrackingInfo) -> dict[str, Any]:
         "version": VERSION,
         "size": f"{info.width}x{info.height}",
         "shares_pixels": info.shares_pixels,
-        "feature_count": FEATURE_COUNT,
+        "feature_count": FEATURE_COUNT + CHANNEL_COUNT,
     }
 
 
@@ -86,7 +87,7 @@ def _arrays_of(target: Target) -> dict[str, Array]:
     if network is None:
         return arrays
     arrays |= {"mean": network.mean, "scale": network.scale}
-    for i, tensor in enumerate((*network.weights, *network.moments)):
+    for i, tensor in enumerate((*network.weights, *network.moments, *network.first)):
         arrays[f"tensor{i}"] = tensor.numpy()
     for name, sets in (("kept", network.kept), ("recent", network.recent)):
         arrays[f"{name}.lengths"] = np.array([len(s) for s in sets], np.int64)
@@ -103,6 +104,7 @@ def _facts_of(target: Target) -> dict[str, Any]:
         "area": target.area,
         "seen": target.seen,
         "missing": target.missing,
+        "strange": target.strange,
         "steps_done": None if network is None else network.steps_done,
     }
 
@@ -124,13 +126,14 @@ def _classifier(arrays: dict[str, Array], prefix: str, steps_done: int) -> Class
     # Copied: torch must own (and align) what it changes in place.
     tensors = [
         torch.from_numpy(arrays[f"{prefix}tensor{i}"].copy()).clone()
-        for i in range(3 * WEIGHT_COUNT)
+        for i in range(4 * WEIGHT_COUNT)
     ]
     return Classifier(
         mean=arrays[prefix + "mean"],
         scale=arrays[prefix + "scale"],
         weights=tensors[:WEIGHT_COUNT],
-        moments=tensors[WEIGHT_COUNT:],
+        moments=tensors[WEIGHT_COUNT : 3 * WEIGHT_COUNT],
+        first=tensors[3 * WEIGHT_COUNT :],
         steps_done=steps_done,
         kept=_samples(arrays, prefix + "kept."),
         recent=_samples(arrays, prefix + "recent."),

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tam_edit.models.builtin.tracker.assess import Evidence, agreement, color_histogram, likeness
 from tam_edit.models.builtin.tracker.cut import snap_to_edges
-from tam_edit.models.builtin.tracker.features import pixel_features
+from tam_edit.models.builtin.tracker.deep import DeepGrid
+from tam_edit.models.builtin.tracker.features import FEATURE_COUNT, Region, pixel_features
 from tam_edit.models.builtin.tracker.flow import Motion, motion_contrast, signed_distance
 from tam_edit.models.builtin.tracker.online import (
     FIRST_RATE,
@@ -50,11 +51,16 @@ SIZE_RATE = 0.06  # how fast the usual size follows, per frame
 LOST_AREA_PX = 3.0
 LOST_AREA_SHARE = 0.05
 SEARCH_SHARE = 0.5
-SEARCH_GROWTH = 0.05  # per frame, for SEARCH_FRAMES frames
-SEARCH_FRAMES = 20
+# Of the picture's long side, per frame; by and by the whole picture is searched.
+SEARCH_GROWTH = 0.02
 SEARCH_BIAS = 1.0
 FOUND_AREA_SHARE = 0.15
 FOUND_LOG_ODDS = 2.0
+FOUND_KNOWN = 0.5  # of its pixels, the keyframes alone must tell so many
+FOUND_AGREEMENT = 0.45  # of all that looks like it, so much must lie in one place
+# So many strange pictures in a row, and it is gone.
+STRANGE_FRAMES = 3
+JUDGED_PIXELS = 500
 NOWHERE = Box(0, 0, 0, 0)
 SETTLED = 30.0  # log-odds beyond this make no difference
 
@@ -65,11 +71,17 @@ class Scene:
 
     Attributes:
         picture: uint8 (H, W, 3) RGB.
-        motion: From the previous picture; None where that is of another shot.
+        deep: Its deep features.
+        motion: From the previous picture; None where that is of another shot or not needed.
     """
 
     picture: NDArray[np.uint8]
-    motion: Motion | None
+    deep: DeepGrid
+    motion: Motion | None = None
+
+    def region(self, box: Box) -> Region:
+        """All features of a region of the picture."""
+        return Region(box, pixel_features(self.picture, box), self.deep)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +91,13 @@ class Guess:
     Attributes:
         matte: float32 (H, W) in [0, 1].
         box: The region that was looked at; the matte is 0 outside.
-        features: Of that region, float32 (C, h * w).
+        region: What is known of the pixels there.
         evidence: What speaks for it; None where the object was not found.
     """
 
     matte: Float
     box: Box = NOWHERE
-    features: Float | None = None
+    region: Region | None = None
     evidence: Evidence | None = None
 
 
@@ -102,6 +114,7 @@ class Target:
         area: Its area on the latest picture that showed it.
         seen: Box of where it was last seen; the whole picture after a cut.
         missing: For how many pictures it has not been seen; 0 while it is seen.
+        strange: For how many pictures in a row what was held was unlike the keyframes.
     """
 
     matte: Float
@@ -112,34 +125,34 @@ class Target:
     area: float = 0.0
     seen: Box = NOWHERE
     missing: int = 1
+    strange: int = 0
 
     @property
     def reach_px(self) -> float:
         """The side of a square with the object's usual area."""
         return float(np.sqrt(max(1.0, self.usual_area)))
 
-    def learn_keyframe(
-        self, picture: NDArray[np.uint8], matte: Float, rng: np.random.Generator
-    ) -> None:
+    def learn_keyframe(self, scene: Scene, matte: Float, rng: np.random.Generator) -> None:
         """Take a given matte, float32 (H, W), as the truth; an empty one says: not here."""
         self.matte = matte
         inside = matte > 0.5
         if inside.any():
             self._see(inside, 1.0)
-            self.colors = color_histogram(picture, inside)
+            self.colors = color_histogram(scene.picture, inside)
         else:
             self.missing = max(1, self.missing)
             if self.classifier is None:
                 return
         height, width = matte.shape
-        features = pixel_features(picture, Box(0, 0, width, height))
         rows = self._keyframe_rows(matte, rng)
+        features = scene.region(Box(0, 0, width, height)).rows(rows)
         steps, rate = KEYFRAME_STEPS, LATER_RATE
         if self.classifier is None:
-            self.classifier = Classifier.fresh(features[:, rows].T, rng)
+            self.classifier = Classifier.fresh(features, rng, near_count=FEATURE_COUNT)
             steps, rate = FIRST_STEPS, FIRST_RATE
-        self.classifier.keep(features[:, rows].T, matte.reshape(-1)[rows])
+        self.classifier.keep(features, matte.reshape(-1)[rows])
         self.classifier.fit(steps, rate, rng)
+        self.classifier.remember()
 
     def predict(self, scene: Scene) -> Guess:
         """Find the object on the present picture."""
@@ -153,8 +166,8 @@ class Target:
             return self._look_for(scene, self.classifier)
         box = self._around(box_of(carried))
         near, trust = distance[box.slices], scene.motion.trust[box.slices]
-        features = pixel_features(scene.picture, box)
-        appearance = _appearance(features, self.classifier, box)
+        region = scene.region(box)
+        appearance = _appearance(region, self.classifier)
         weight = PRIOR_FLOOR + (1 - PRIOR_FLOOR) * trust
         log_odds = APPEARANCE_WEIGHT * appearance
         log_odds += weight * np.clip(near / PRIOR_SOFTNESS_PX, -PRIOR_LIMIT, PRIOR_LIMIT)
@@ -165,14 +178,15 @@ class Target:
         log_odds = _without_strays(log_odds, near > -1 - STRAY_SHARE * self.reach_px)
         matte = self._whole(log_odds, box)
         inside = log_odds > 0
-        evidence = Evidence(
+        evidence = self._evidence(
+            scene,
+            region,
+            matte > 0.5,
             flow=_mean(trust, near > 0),
             carried=agreement(near > 0, inside),
             appearance=agreement((appearance > 0) & (near > -0.2 * self.reach_px), inside),
-            growth=float(np.log((inside.sum() + 1) / (self.area + 1))),
-            likeness=likeness(self.colors, color_histogram(scene.picture, matte > 0.5)),
         )
-        return Guess(matte, box, features, evidence)
+        return Guess(matte, box, region, evidence)
 
     def accept(self, guess: Guess, matte: Float, rng: np.random.Generator) -> None:
         """Take the picture's final matte over and learn from what is sure of it.
@@ -184,13 +198,19 @@ class Target:
         """
         inside = matte > 0.5
         area = float(inside.sum())
-        if area < max(LOST_AREA_PX, LOST_AREA_SHARE * self.usual_area):
+        is_strange = guess.evidence is not None and guess.evidence.is_strange
+        self.strange = self.strange + 1 if is_strange else 0
+        is_other = self.strange >= STRANGE_FRAMES
+        if is_other or area < max(LOST_AREA_PX, LOST_AREA_SHARE * self.usual_area):
             self.missing += 1
             self.matte = np.zeros_like(matte)
+            if is_other and self.classifier is not None:
+                # What it learned lately, it learned from something else.
+                self.classifier.return_to_first()
             return
         self.matte = matte
         self._see(inside, SIZE_RATE)
-        if self.classifier is None or guess.features is None:
+        if self.classifier is None or guess.region is None or is_strange:
             return
         near = matte[guess.box.slices].reshape(-1)
         half = SAMPLES_PER_FRAME // 2
@@ -200,15 +220,14 @@ class Target:
                 _drawn(np.flatnonzero(near < 1 - SURE), half, rng),
             ]
         )
-        features = guess.features
-        self.classifier.note(features[:, rows].T, (near[rows] > 0.5).astype(np.float32))
+        self.classifier.note(guess.region.rows(rows), (near[rows] > 0.5).astype(np.float32))
         self.classifier.fit(STEPS_PER_FRAME, LATER_RATE, rng)
 
-    def revise(self, picture: NDArray[np.uint8], matte: Float, rng: np.random.Generator) -> None:
+    def revise(self, scene: Scene, matte: Float, rng: np.random.Generator) -> None:
         """Take a better matte of a picture over, as if it had been the guess.
 
         Args:
-            picture: uint8 (H, W, 3) RGB at working size.
+            scene: The picture.
             matte: float32 (H, W) in [0, 1]; an empty one says that the object is not there.
             rng: Draws the samples.
         """
@@ -217,7 +236,7 @@ class Target:
             self.accept(Guess(matte), matte, rng)
             return
         box = self._around(box_of(inside))
-        self.accept(Guess(matte, box, pixel_features(picture, box)), matte, rng)
+        self.accept(Guess(matte, box, scene.region(box)), matte, rng)
 
     def cut(self) -> None:
         """Expect the object anywhere in the next picture, or nowhere."""
@@ -271,12 +290,12 @@ class Target:
         """Search by appearance alone around where the object was last seen."""
         nothing = Guess(np.zeros_like(self.matte))
         height, width = self.matte.shape
-        share = SEARCH_SHARE + SEARCH_GROWTH * min(self.missing, SEARCH_FRAMES)
-        box = self.seen.grown(MARGIN_PX + int(share * self.reach_px)).clipped(width, height)
+        margin = SEARCH_SHARE * self.reach_px + SEARCH_GROWTH * self.missing * max(width, height)
+        box = self.seen.grown(MARGIN_PX + int(margin)).clipped(width, height)
         if box.is_empty:
             return nothing
-        features = pixel_features(scene.picture, box)
-        appearance = _appearance(features, classifier, box)
+        region = scene.region(box)
+        appearance = _appearance(region, classifier)
         log_odds = snap_to_edges(scene.picture[box.slices], appearance - np.float32(SEARCH_BIAS))
         count, labels = cv2.connectedComponents((log_odds > 0).astype(np.uint8), connectivity=4)
         if count < 2:
@@ -294,14 +313,42 @@ class Target:
         core[box.slices] = labels == best
         matte = self._whole(log_odds - self._beyond_extent(box, core), box)
         inside = matte > 0.5
-        evidence = Evidence(
+        evidence = self._evidence(
+            scene,
+            region,
+            inside,
             flow=0.0,
             carried=0.0,
             appearance=agreement(appearance > 0, inside[box.slices]),
-            growth=float(np.log((inside.sum() + 1) / (self.area + 1))),
-            likeness=likeness(self.colors, color_histogram(scene.picture, inside)),
         )
-        return Guess(matte, box, features, evidence)
+        is_scattered = evidence.appearance < FOUND_AGREEMENT
+        if is_scattered or evidence.is_strange or evidence.known < FOUND_KNOWN:
+            return nothing
+        return Guess(matte, box, region, evidence)
+
+    def _evidence(
+        self,
+        scene: Scene,
+        region: Region,
+        inside: NDArray[np.bool_],
+        *,
+        flow: float,
+        carried: float,
+        appearance: float,
+    ) -> Evidence:
+        """What speaks for a mask, bool (H, W); ``Evidence`` says what the rest is."""
+        rows = np.flatnonzero(inside[region.box.slices])
+        some = region.rows(rows[:: max(1, len(rows) // JUDGED_PIXELS)])
+        area = len(rows)
+        return Evidence(
+            flow=flow,
+            carried=carried,
+            appearance=appearance,
+            growth=float(np.log((area + 1) / (self.area + 1))),
+            likeness=likeness(self.colors, color_histogram(scene.picture, inside)),
+            known=1.0 if self.classifier is None else self.classifier.known_share(some),
+            size=area / max(1.0, self.usual_area),
+        )
 
     def _keyframe_rows(self, matte: Float, rng: np.random.Generator) -> Rows:
         """Pixels to learn from: half of them inside; of those outside, most near the object."""
@@ -317,10 +364,8 @@ class Target:
         return rng.permutation(np.concatenate([inside, near, far]))
 
 
-def _appearance(features: Float, classifier: Classifier, box: Box) -> Float:
-    log_odds = classifier.log_odds(features)
-    limited: Float = np.clip(log_odds, -APPEARANCE_LIMIT, APPEARANCE_LIMIT)
-    return limited.reshape(box.height, box.width)
+def _appearance(region: Region, classifier: Classifier) -> Float:
+    return np.clip(classifier.log_odds(region), -APPEARANCE_LIMIT, APPEARANCE_LIMIT)
 
 
 def _drawn(rows: Rows, count: int, rng: np.random.Generator) -> Rows:
