@@ -109,10 +109,12 @@ class BuiltinRun:
         check_mattes(self._info, frame, mattes)
         check_revision(frame, mattes.keys(), latest=self._index, carried=self._before)
         with single_torch_thread(), single_opencv_thread():
-            for number, matte in mattes.items():
+            small = {number: self._small(matte) for number, matte in mattes.items()}
+            held = {n: target.matte for n, target in self._state.targets.items()} | small
+            for number, matte in small.items():
                 scene, before = self._before[number]
                 target = before.copy()
-                target.revise(scene, self._small(matte), _rng(frame, number))
+                target.revise(scene, matte, _rng(frame, number), self._rivals(number, held))
                 self._state.targets[number] = target
 
     def cut(self) -> None:
@@ -155,13 +157,21 @@ class BuiltinRun:
             settled = settle(settled, small)
         self._index = frame.index
         self._before = {number: (scene, targets[number].copy()) for number in guesses}
+        held = settled | small
         for number, guess in guesses.items():
-            targets[number].accept(guess, settled[number], _rng(frame, number))
+            targets[number].accept(
+                guess, settled[number], _rng(frame, number), self._rivals(number, held)
+            )
         for number, matte in small.items():
             target = targets.setdefault(number, Target(matte))
-            target.learn_keyframe(scene, matte, _rng(frame, number))
+            target.learn_keyframe(scene, matte, _rng(frame, number), self._rivals(number, held))
         self._state.previous = view.gray
         return self._told(guesses, given)
+
+    def _rivals(self, number: ObjectId, held: Mapping[ObjectId, Float]) -> NDArray[np.bool_] | None:
+        """The pixels that other objects hold, bool (h, w); None where that says nothing."""
+        others = [matte > 0.5 for other, matte in held.items() if other != number]
+        return None if self._info.shares_pixels or not others else np.logical_or.reduce(others)
 
     def _told(
         self, guesses: Mapping[ObjectId, Guess], given: Mapping[ObjectId, Float]
