@@ -9,6 +9,7 @@ import click
 from tam_edit.errors import TamEditError
 from training.clips import Difficulty, Shape
 from training.objects import ObjectPictures
+from training.refinement import commands as refinement
 from training.sheet import draw_sheet
 
 DATA = click.option(
@@ -37,6 +38,9 @@ def sheet(data: Path, out: Path, clips: int, length: int, pace: float, seed: int
     pictures = ObjectPictures(data, "train")
     draw_sheet(pictures, Shape(length, (180, 240), pace), Difficulty(), clips, seed, out)
     click.echo(f"{out}: {clips} clips")
+
+
+main.add_command(refinement)
 
 
 if __name__ == "__main__":

@@ -52,10 +52,7 @@ class DeepGrid:
         """
         top, below, down = self._around(np.arange(box.y0, box.y1), 1)
         left, beside, right = self._around(np.arange(box.x0, box.x1), 0)
-        used = self.cells[top[0] : below[-1] + 1, left[0] : beside[-1] + 1]
-        flat = torch.from_numpy(np.ascontiguousarray(used).reshape(-1, used.shape[2]))
-        # Sums first, pixels then: both are linear, and there are far fewer cells than pixels.
-        sums = (matrix.T @ flat.T).reshape(-1, *used.shape[:2])
+        sums = self._sums(matrix, (top[0], below[-1]), (left[0], beside[-1])).permute(2, 0, 1)
         across = torch.lerp(
             sums[:, :, torch.from_numpy(left - left[0])],
             sums[:, :, torch.from_numpy(beside - left[0])],
@@ -68,7 +65,41 @@ class DeepGrid:
             torch.from_numpy(down),
         )
 
-    def _around(self, places: Places, axis: int) -> tuple[Places, Places, Float]:
+    def resampled(self, matrix: torch.Tensor, y: Float, x: Float) -> torch.Tensor:
+        """Weighted sums of the features on another grid.
+
+        Args:
+            matrix: The weights, float32 (C, K).
+            y: The grid's rows in pixels of the picture, ascending.
+            x: Its columns.
+
+        Returns:
+            float32 (len(y), len(x), K).
+        """
+        top, below, down = self._around(y, 1)
+        left, beside, right = self._around(x, 0)
+        sums = self._sums(matrix, (top[0], below[-1]), (left[0], beside[-1]))
+        rows = torch.lerp(
+            sums[torch.from_numpy(top - top[0])],
+            sums[torch.from_numpy(below - top[0])],
+            torch.from_numpy(down)[:, None, None],
+        )
+        return torch.lerp(
+            rows[:, torch.from_numpy(left - left[0])],
+            rows[:, torch.from_numpy(beside - left[0])],
+            torch.from_numpy(right)[:, None],
+        )
+
+    def _sums(
+        self, matrix: torch.Tensor, rows: tuple[np.intp, np.intp], columns: tuple[np.intp, np.intp]
+    ) -> torch.Tensor:
+        """Weighted sums of the cells from a first to a last row and column, (n, m, K)."""
+        used = self.cells[rows[0] : rows[1] + 1, columns[0] : columns[1] + 1]
+        flat = torch.from_numpy(np.ascontiguousarray(used).reshape(-1, used.shape[2]))
+        # Sums first, pixels then: both are linear, and there are far fewer cells than pixels.
+        return (flat @ matrix).reshape(*used.shape[:2], -1)
+
+    def _around(self, places: Places | Float, axis: int) -> tuple[Places, Places, Float]:
         """Of pixels along an axis: the cells before and behind, and the share of the latter."""
         count = self.cells.shape[1 - axis]
         # Pixels and cells are compared by their centres.
