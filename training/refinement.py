@@ -25,9 +25,8 @@ from training.refinement_task import RefinementModule, RefinementTask
 from training.schedule import Plan, averaged_weights, plan_options, train
 from training.weights_file import write_weights
 
-LONGEST = 24
-# Of the questions to the network, so many are kept.
-SHARE = 0.6
+# What is alike within a clip teaches little: many short clips, and few records of the longer ones.
+RECORDS_PER_OBJECT = 3.0
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 DATA = click.option(
@@ -44,6 +43,7 @@ NETWORK = click.option(
     help="What refines: none, shipped, a folder of `train`, or a file of `export`.",
 )
 PART = click.option("--part", type=click.Choice(["train", "held-out"]), default="train")
+LONGEST = click.option("--longest", default=14, show_default=True, help="Frames of a clip.")
 CLIPS = click.option("--clips", default=100, show_default=True, help="How many.")
 
 
@@ -58,13 +58,16 @@ def commands() -> None:
 @CLIPS
 @click.option("--seed", default=0, show_default=True)
 @PART
+@LONGEST
 @NETWORK
-def record(data: Path, out: Path, clips: int, seed: int, part: str, network: str) -> None:
+def record(
+    data: Path, out: Path, clips: int, seed: int, part: str, longest: int, network: str
+) -> None:
     """Track clips and write what the network is asked; what is there already is not done again."""
     out.mkdir(parents=True, exist_ok=True)
     refines, began = chosen_network(network), time.monotonic()
-    for number, rng, clip in _drawn(data, part, seed, clips, out):
-        recorder = Recorder(rng, SHARE)
+    for number, rng, clip in _drawn(data, part, seed, clips, longest, out):
+        recorder = Recorder(rng, min(1.0, RECORDS_PER_OBJECT / len(clip.frames)))
         recorder.track(clip, refines)
         for index, found in enumerate(recorder.records):
             found.save(out / f"{seed:03}-{number:05}-{index:03}.npz")
@@ -106,12 +109,13 @@ def train_command(
 @DATA
 @CLIPS
 @click.option("--seed", default=1000, show_default=True)
+@LONGEST
 @NETWORK
-def measure(data: Path, clips: int, seed: int, network: str) -> None:
+def measure(data: Path, clips: int, seed: int, longest: int, network: str) -> None:
     """Track held-out clips with a network inside the tracker; mean J and F over objects."""
     refines = chosen_network(network)
     found: list[tuple[float, float]] = []
-    for _, rng, clip in _drawn(data, "held-out", seed, clips, None):
+    for _, rng, clip in _drawn(data, "held-out", seed, clips, longest, None):
         steps = Recorder(rng, 0.0).track(clip, refines)
         for number in steps[0].mattes:
             pairs = [
@@ -154,7 +158,7 @@ def _named(stored: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _drawn(
-    data: Path, part: str, seed: int, clips: int, out: Path | None
+    data: Path, part: str, seed: int, clips: int, longest: int, out: Path | None
 ) -> Iterator[tuple[int, np.random.Generator, TrueClip]]:
     """Clips by their numbers, each with the random numbers that go on from it."""
     pictures = ObjectPictures(data, "train" if part == "train" else "held-out")
@@ -162,7 +166,7 @@ def _drawn(
         if out is not None and _mark(out, seed, number).exists():
             continue
         rng = np.random.default_rng([seed, number])
-        yield number, rng, drawn_clip(pictures, rng, LONGEST)
+        yield number, rng, drawn_clip(pictures, rng, longest)
 
 
 def _mark(out: Path, seed: int, number: int) -> Path:

@@ -46,7 +46,9 @@ def drawn_clip(pictures: ObjectPictures, rng: np.random.Generator, longest: int)
             return found
     size = SIZES[int(rng.integers(len(SIZES)))]
     length = int(rng.integers(max(2, longest // 2), longest + 1))
-    shape = Shape(length, size, float(np.exp(rng.uniform(np.log(0.015), np.log(0.12)))))
+    # Over a clip about as much happens, however few its frames.
+    pace = np.exp(rng.uniform(np.log(0.2), np.log(1.6))) / length
+    shape = Shape(length, size, float(np.clip(pace, 0.015, 0.2)))
     travel = 0.0 if rng.random() < STILL_SHARE else float(rng.uniform(0.3, 1.4))
     made = made_clip(pictures, shape, replace(Difficulty(), travel=travel), rng)
     return TrueClip(list(made.frames), list(made.masks))
@@ -63,11 +65,12 @@ def _real(pictures: ObjectPictures, rng: np.random.Generator, longest: int) -> T
     frames: list[NDArray[np.uint8]] = []
     masks: list[NDArray[np.uint8]] = []
     told = set()
+    most = max(3, min(8, longest // 2 + 1))
     for name in rng.permutation(names).tolist():
         rgb, mask = _frame(pictures.folder / name)
         if len(frames) >= longest or (frames and mask.shape != masks[0].shape):
             continue
-        moved = _panned(rgb, mask, int(rng.integers(3, 8)), rng)
+        moved = _panned(rgb, mask, int(rng.integers(2, most)), rng)
         told.add(len(frames))
         frames += moved.frames
         masks += moved.masks

@@ -20,9 +20,9 @@ from training.refinement_records import Record
 
 Float = NDArray[np.float32]
 
-STALE_CHANCE = 0.3
-WEAK_CHANCE = 0.35
-TINT_CHANCE = 0.5
+STALE_CHANCE = 0.4
+WEAK_CHANCE = 0.5
+TINT_CHANCE = 0.75
 
 
 def damaged(record: Record, rng: np.random.Generator) -> Record:
@@ -75,7 +75,13 @@ def _lumps(clues: Clues, rng: np.random.Generator, strength: float) -> Float:
 
 
 def _tinted(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    gain = np.exp(rng.normal(0, 0.15, 3)) * np.exp(rng.normal(0, 0.2))
-    shift = rng.normal(0, 12, 3) + rng.normal(0, 12)
-    changed = (picture.astype(np.float32) - 128) * gain.astype(np.float32) + 128 + shift
+    """Other brightness, contrast and colours; at times other hues altogether, or none."""
+    levels = picture.astype(np.float32)[..., rng.permutation(3)]
+    if rng.random() < 0.15:
+        levels = np.repeat(levels.mean(2, keepdims=True), 3, axis=2)
+    if rng.random() < 0.15:
+        levels = 255 - levels
+    gain = np.exp(rng.normal(0, 0.2, 3)) * np.exp(rng.normal(0, 0.3))
+    shift = rng.normal(0, 12, 3) + rng.normal(0, 20)
+    changed = (levels - 128) * gain.astype(np.float32) + 128 + shift
     return np.asarray(np.clip(np.rint(changed), 0, 255), np.uint8)

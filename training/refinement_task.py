@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ OUTLINE_PX = 4.0
 OVERLAP_WEIGHT = 0.5
 # Log-odds beyond these are not learned from.
 SETTLED = 12.0
+# How often the deep features are withheld, lest the network knows the few objects by heart.
+BLIND_CHANCE = 0.4
 MEASURED_RECORDS = 240
 
 
@@ -77,17 +80,19 @@ class RefinementTask:
     """Trains on records of some folders, and measures on those of others."""
 
     def __init__(self, folders: Sequence[Path], held_out: Sequence[Path]) -> None:
-        self.paths = _paths(folders)
+        self.clips = _by_clip(_paths(folders))
         rng = np.random.default_rng(0)
         chosen = rng.permutation(np.array(_paths(held_out), object))[:MEASURED_RECORDS]
         self.measured = [Record.load(path) for path in chosen]
 
     def batch(self, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """Windows of one size, damaged some more, flipped half the time."""
+        """Windows of one size, damaged some more, flipped and turned."""
         names = ("planes", "total", "deep", "truth", "weight")
         parts = []
-        for index in rng.integers(len(self.paths), size=BATCH):
-            record = damaged(Record.load(self.paths[index]), rng)
+        for index in rng.integers(len(self.clips), size=BATCH):
+            # Each clip counts the same: the records of one are much alike.
+            paths = self.clips[index]
+            record = damaged(Record.load(paths[int(rng.integers(len(paths)))]), rng)
             parts.append(dict(zip(names, _window(record, rng), strict=True)))
         return {key: torch.stack([part[key] for part in parts]) for key in parts[0]}
 
@@ -131,17 +136,31 @@ def _paths(folders: Sequence[Path]) -> list[Path]:
     return found
 
 
+def _by_clip(paths: Sequence[Path]) -> list[list[Path]]:
+    """Records of one clip together; their names end with their place in it."""
+    clips: dict[str, list[Path]] = defaultdict(list)
+    for path in paths:
+        clips[str(path).rpartition("-")[0]].append(path)
+    return list(clips.values())
+
+
 def _window(record: Record, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
-    """A random window of CROP_PX, as tensors, flipped half the time."""
+    """A random window of CROP_PX, as tensors, flipped and turned at random."""
     height, width = record.truth.shape
     top, left = (
         int(rng.integers(0, max(0, n - CROP_PX) // HINT_PX + 1)) * HINT_PX for n in (height, width)
     )
     size = (min(CROP_PX, height - top), min(CROP_PX, width - left))
     planes, total, deep, truth, weight = _tensors(record.window(top, left, *size), CROP_PX)
+    if rng.random() < BLIND_CHANCE:
+        deep = torch.zeros_like(deep)
+    for axis in (0, 1):
+        if rng.random() < 0.5:
+            planes, deep = planes.flip(1 + axis), deep.flip(axis)
+            total, truth, weight = (plane.flip(axis) for plane in (total, truth, weight))
     if rng.random() < 0.5:
-        planes, deep = planes.flip(2), deep.flip(1)
-        total, truth, weight = (plane.flip(1) for plane in (total, truth, weight))
+        planes, deep = planes.transpose(1, 2), deep.transpose(0, 1)
+        total, truth, weight = (plane.T for plane in (total, truth, weight))
     return planes, total, deep, truth, weight
 
 
