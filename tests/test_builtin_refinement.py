@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from tam_edit.models.builtin.backbone import CHANNEL_COUNT
 from tam_edit.models.builtin.tracker.clues import Clues
+from tam_edit.models.builtin.tracker.cut import snap_to_edges
 from tam_edit.models.builtin.tracker.deep import DeepGrid
 from tam_edit.models.builtin.tracker.online import single_torch_thread
 from tam_edit.models.builtin.tracker.refinement import (
@@ -58,11 +59,11 @@ def grid() -> DeepGrid:
     return DeepGrid(cells, (1.84, 1.84))
 
 
-def test_without_weights_the_sum_stays_as_it_is(grid: DeepGrid) -> None:
+def test_without_weights_the_smoothed_sum_stays_as_it_is(grid: DeepGrid) -> None:
     network = Refinement({name: torch.zeros(shape) for name, shape in shapes().items()})
     clues = made_clues(70, 90)
     found = refined(clues, grid, Box(20, 10, 110, 80), network)
-    assert np.array_equal(found, clues.total)
+    assert np.array_equal(found, snap_to_edges(clues.picture, clues.total))
 
 
 def plain(weights: Weights, planes: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from tam_edit.errors import InputError
+from tam_edit.models.builtin.tracker.cut import snap_to_edges
 from tam_edit.models.builtin.tracker.refinement import (
     GRID_PX,
     HINT_PX,
@@ -165,7 +166,7 @@ def _window(record: Record, rng: np.random.Generator) -> tuple[torch.Tensor, ...
 
 
 def _tensors(record: Record, least: int = 0) -> tuple[torch.Tensor, ...]:
-    """Planes, sum, deep features, truth and weights, padded as the tracker pads them.
+    """Planes, smoothed sum, deep features, truth and weights, padded as the tracker pads them.
 
     Args:
         record: What was recorded.
@@ -174,7 +175,8 @@ def _tensors(record: Record, least: int = 0) -> tuple[torch.Tensor, ...]:
     height, width = record.truth.shape
     rows, columns = (max(least, n + -n % GRID_PX) for n in (height, width))
     room = (0, columns - width, 0, rows - height)
-    planes = functional.pad(stacked(record.clues)[None], room, mode="replicate")[0]
+    smooth = snap_to_edges(record.clues.picture, record.clues.total)
+    planes = functional.pad(stacked(record.clues, smooth)[None], room, mode="replicate")[0]
     deep = np.pad(
         record.deep,
         (
@@ -184,7 +186,8 @@ def _tensors(record: Record, least: int = 0) -> tuple[torch.Tensor, ...]:
         ),
         mode="edge",
     )
-    total = functional.pad(torch.from_numpy(np.clip(record.clues.total, -SETTLED, SETTLED)), room)
+    smooth = np.clip(smooth, -SETTLED, SETTLED)
+    total = functional.pad(torch.from_numpy(smooth), room)
     truth = functional.pad(torch.from_numpy(record.truth.astype(np.float32) / 255), room)
     weight = functional.pad(torch.from_numpy(_weights(record.truth > 127)), room)
     return planes, total, torch.from_numpy(deep), truth, weight

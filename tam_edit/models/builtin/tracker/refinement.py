@@ -3,8 +3,8 @@
 A small network, trained offline on what the tracker itself knew and said while it followed objects
 whose masks are known; the idea is that of FRTM (Robinson et al., "Learning Fast and Robust Target
 Models for Video Object Segmentation", CVPR 2020, arXiv 2003.00908). It corrects the hand-made sum
-of log-odds; with a last layer of zeros it leaves the sum as it is. ``training/`` makes its weights,
-docs/models/tracker.md is its model card.
+of log-odds after that was smoothed; with a last layer of zeros it leaves it as it is. ``training/``
+makes its weights, docs/models/tracker.md is its model card.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from tam_edit.models.builtin.backbone import CHANNEL_COUNT
 from tam_edit.models.builtin.tracker.clues import Clues
+from tam_edit.models.builtin.tracker.cut import snap_to_edges
 from tam_edit.models.builtin.tracker.deep import DeepGrid
 from tam_edit.types import Box
 
@@ -28,7 +29,7 @@ Float = NDArray[np.float32]
 Tensors = Mapping[str, torch.Tensor]
 
 WEIGHTS = "refinement.safetensors"
-PLANE_COUNT = 10
+PLANE_COUNT = 11
 # Channels at a half, a quarter and an eighth of the region's size.
 WIDTHS = (16, 32, 48)
 DILATIONS = (1, 2, 4)  # of the middle blocks
@@ -53,7 +54,7 @@ class Refinement:
         return self._weights["deep"]
 
     def __call__(self, planes: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:
-        """What to add to the sums of log-odds.
+        """What to add to the smoothed log-odds.
 
         Args:
             planes: As ``stacked`` makes them, (N, PLANE_COUNT, H, W), H and W multiples of
@@ -129,13 +130,16 @@ def refined(clues: Clues, deep: DeepGrid, box: Box, network: Refinement | None =
     network = network or refinement()
     height, width = clues.total.shape
     bottom, right = -height % GRID_PX, -width % GRID_PX
+    smooth = snap_to_edges(clues.picture, clues.total)
     with torch.inference_mode():
-        planes = functional.pad(stacked(clues)[None], (0, right, 0, bottom), mode="replicate")
+        planes = functional.pad(
+            stacked(clues, smooth)[None], (0, right, 0, bottom), mode="replicate"
+        )
         rows, columns = (hint_places(*span) for span in ((box.y0, box.y1), (box.x0, box.x1)))
         hints = deep.resampled(network.deep_matrix, rows, columns)
         found = network(planes, hints.permute(2, 0, 1)[None])
     correction = found[0, :height, :width].numpy()
-    return np.asarray(clues.total + correction, np.float32)
+    return np.asarray(smooth + correction, np.float32)
 
 
 def hint_places(first: int, end: int) -> Float:
@@ -144,8 +148,13 @@ def hint_places(first: int, end: int) -> Float:
     return np.asarray(first + HINT_PX * np.arange(count) + (HINT_PX - 1) / 2, np.float32)
 
 
-def stacked(clues: Clues) -> torch.Tensor:
-    """The clues as the network takes them, float32 (PLANE_COUNT, h, w), of the order of one."""
+def stacked(clues: Clues, smooth: Float) -> torch.Tensor:
+    """The clues as the network takes them, float32 (PLANE_COUNT, h, w), of the order of one.
+
+    Args:
+        clues: What is known of the region.
+        smooth: Its sum of log-odds, smoothed, float32 (h, w).
+    """
     planes = np.empty((PLANE_COUNT, *clues.total.shape), np.float32)
     for i in range(3):
         np.multiply(clues.picture[..., i], np.float32(4 / 255), out=planes[i])
@@ -158,7 +167,8 @@ def stacked(clues: Clues) -> torch.Tensor:
     planes[7] = clues.motion
     np.clip(clues.cost, 0, TOTAL_LIMIT, out=planes[8])
     np.clip(clues.total, -TOTAL_LIMIT, TOTAL_LIMIT, out=planes[9])
-    for i, scale in ((3, 0.5), (4, 0.3), (5, 0.6), (8, 0.25), (9, 0.25)):
+    np.clip(smooth, -TOTAL_LIMIT, TOTAL_LIMIT, out=planes[10])
+    for i, scale in ((3, 0.5), (4, 0.3), (5, 0.6), (8, 0.25), (9, 0.25), (10, 0.25)):
         planes[i] *= np.float32(scale)
     return torch.from_numpy(planes)
 
