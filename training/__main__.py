@@ -8,16 +8,9 @@ import click
 
 from tam_edit.errors import TamEditError
 from training.clips import Difficulty, Shape
+from training.features_command import DATA, features
 from training.objects import ObjectPictures
 from training.sheet import draw_sheet
-
-DATA = click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path("../shared/data/train-objects"),
-    show_default=True,
-    help="The folder train-objects.",
-)
 
 
 @click.group()
@@ -38,6 +31,8 @@ def sheet(data: Path, out: Path, clips: int, length: int, pace: float, seed: int
     draw_sheet(pictures, Shape(length, (180, 240), pace), Difficulty(), clips, seed, out)
     click.echo(f"{out}: {clips} clips")
 
+
+main.add_command(features)
 
 if __name__ == "__main__":
     try:

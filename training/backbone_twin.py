@@ -35,7 +35,7 @@ class BackboneTwin(nn.Module):
             self.add_module(name, nn.Sequential(*units))
             entering = channels
 
-    def train(self, mode: bool = True) -> BackboneTwin:  # noqa: FBT001, FBT002 - as in nn.Module
+    def train(self, mode: bool = True) -> BackboneTwin:
         """Set the mode, except of the batch norms."""
         super().train(mode)
         for module in self.modules():
@@ -87,9 +87,7 @@ def _filtered(
     entering: int, leaving: int, size: int, *, stride: int = 1, is_depthwise: bool = False
 ) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
     groups = entering if is_depthwise else 1
-    convolution = nn.Conv2d(
-        entering, leaving, size, stride, size // 2, groups=groups, bias=False
-    )
+    convolution = nn.Conv2d(entering, leaving, size, stride, size // 2, groups=groups, bias=False)
     return convolution, nn.BatchNorm2d(leaving, eps=EPSILON)
 
 

@@ -1,8 +1,8 @@
 """What the features are trained on: one object in two pictures, and pixels of both with labels.
 
-An episode is what the tracker does in small: it learns an object from pixels of one picture and has
-to tell it on another. The pixels are drawn and described as ``tracker.target`` does, at the scale at
-which the tracker sees them.
+An episode is what the tracker does in small: it learns an object from pixels of one picture and
+has to tell it on another. The pixels are drawn and described as ``tracker.target`` does, at the
+scale at which the tracker sees them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tam_edit.models.builtin.tracker.deep import SHORT_SIDE_PX, STRIDE_PX
+from tam_edit.models.builtin.tracker.deep import STRIDE_PX
 from tam_edit.models.builtin.tracker.features import pixel_features
 from tam_edit.models.builtin.tracker.propagator import WORKING_SHORT_SIDE_PX
 from tam_edit.types import Box
