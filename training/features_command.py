@@ -55,6 +55,7 @@ def train_features(
     seed: int,
     device: str,
     workers: int,
+    saved_every: float,
     start: Path,
     rate: float,
     telling: float,
@@ -76,6 +77,7 @@ def train_features(
         seed=seed,
         device=device,
         measured_every=measured_every,
+        saved_every=saved_every,
         workers=workers,
     )
     torch.manual_seed(seed)

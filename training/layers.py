@@ -161,7 +161,8 @@ def smear_kernel(line: tuple[float, float]) -> Float:
     """The blur of a steady motion along (x, y) pixels while the shutter is open; sums to 1."""
     half = int(np.ceil(np.hypot(*line) / 2)) + 1
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
-    for share in np.linspace(-0.5, 0.5, 8 * half):
+    count = 8 * half
+    for share in (np.arange(count) + 0.5) / count - 0.5:
         x, y = half + share * line[0], half + share * line[1]
         left, top = int(x), int(y)
         right, down = x - left, y - top
