@@ -8,17 +8,10 @@ import click
 
 from tam_edit.errors import TamEditError
 from training.clips import Difficulty, Shape
+from training.features_command import DATA, features
 from training.objects import ObjectPictures
 from training.refinement import commands as refinement
 from training.sheet import draw_sheet
-
-DATA = click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path("../shared/data/train-objects"),
-    show_default=True,
-    help="The folder train-objects.",
-)
 
 
 @click.group()
@@ -40,8 +33,8 @@ def sheet(data: Path, out: Path, clips: int, length: int, pace: float, seed: int
     click.echo(f"{out}: {clips} clips")
 
 
+main.add_command(features)
 main.add_command(refinement)
-
 
 if __name__ == "__main__":
     try:

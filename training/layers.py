@@ -13,6 +13,7 @@ from scipy.spatial import KDTree
 from training.motions import Float, Move
 
 Frames = NDArray[np.uint8]
+Places = NDArray[np.intp]
 NOWHERE = 255  # instead of a layer's number: what is seen there is beyond its picture
 
 
@@ -55,24 +56,26 @@ class Clip:
     origins: Float
 
     def matches(
-        self, one: int, other: int, stride: int, within_px: float
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        self, one: int, other: int, rows: Places, columns: Places, within_px: float
+    ) -> tuple[Places, Places]:
         """Places of two frames that show the same point of the same thing.
 
         Args:
             one: Index of a frame.
             other: Index of another.
-            stride: Places are the pixels (i · stride, j · stride).
+            rows: Of the grid of places in each frame, (r,).
+            columns: Of that grid, (c,).
             within_px: How far apart in the layer's picture the same point may be.
 
         Returns:
-            Two arrays (n,) that go together: numbers of places, row by row, in each of the frames.
+            Two arrays (n,) that go together: numbers of places in each of the frames, counted row
+            by row through the grid.
         """
-        grids = [(slice(i, i + 1), slice(None, None, stride)) for i in (one, other)]
-        layers = [self.layers[g[0], g[1], g[1]].reshape(-1) for g in grids]
-        origins = [self.origins[g[0], g[1], g[1]].reshape(-1, 2) for g in grids]
-        found_one: list[NDArray[np.intp]] = []
-        found_other: list[NDArray[np.intp]] = []
+        grids = [(i, rows[:, None], columns[None]) for i in (one, other)]
+        layers = [self.layers[g].reshape(-1) for g in grids]
+        origins = [self.origins[g].reshape(-1, 2) for g in grids]
+        found_one: list[Places] = []
+        found_other: list[Places] = []
         for layer in np.unique(layers[0]):
             here, there = (np.flatnonzero(numbers == layer) for numbers in layers)
             if layer == NOWHERE or len(there) == 0:
@@ -158,7 +161,8 @@ def smear_kernel(line: tuple[float, float]) -> Float:
     """The blur of a steady motion along (x, y) pixels while the shutter is open; sums to 1."""
     half = int(np.ceil(np.hypot(*line) / 2)) + 1
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
-    for share in np.linspace(-0.5, 0.5, 8 * half):
+    count = 8 * half
+    for share in (np.arange(count) + 0.5) / count - 0.5:
         x, y = half + share * line[0], half + share * line[1]
         left, top = int(x), int(y)
         right, down = x - left, y - top

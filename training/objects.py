@@ -29,8 +29,9 @@ SEQUENCE_STARTS = (
     0, 8, 16, 24, 31, 39, 47, 53, 55, 61, 69, 77, 85, 93, 99,
     107, 114, 121, 129, 135, 139, 146, 155, 159, 167, 172, 181, 187, 193, 200,
 )  # fmt: skip
-# Of ten sources, one is held out.
-HELD_OUT_ONE_IN = 10
+# Of so many photographs one is held out, and of so many sequences, since there are few.
+PHOTOGRAPHS_PER_HELD_OUT = 10
+SEQUENCES_PER_HELD_OUT = 5
 # Objects smaller than this share of the picture are left out: their outlines are mostly wrong.
 SMALLEST_SHARE = 0.002
 VOID = 255
@@ -148,4 +149,5 @@ def kind_of(name: str) -> str:
 def is_held_out(name: str) -> bool:
     """Whether a picture is kept from training; all pictures of one source are alike in this."""
     digest = hashlib.sha256(source_of(name).encode()).digest()
-    return digest[0] % HELD_OUT_ONE_IN == 0
+    is_sequence = name.startswith("davis_")
+    return digest[0] % (SEQUENCES_PER_HELD_OUT if is_sequence else PHOTOGRAPHS_PER_HELD_OUT) == 0

@@ -29,7 +29,6 @@ from training.curves import draw_curves
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.csv"
 CURVES = "curves.png"
-CHECKPOINT_SECONDS = 60.0
 # What of the schedule's length the rate takes to rise.
 WARM_UP_SHARE = 0.05
 
@@ -61,6 +60,7 @@ class Plan:
         seed: Of the examples.
         device: "auto", "cpu" or "cuda".
         measured_every: Steps between measures of what is held out.
+        saved_every: Seconds between checkpoints.
         workers: Batches drawn ahead, on as many threads; 0 draws them in between.
     """
 
@@ -73,6 +73,7 @@ class Plan:
     seed: int = 0
     device: str = "auto"
     measured_every: int = 500
+    saved_every: float = 60.0
     workers: int = 0
 
     def __post_init__(self) -> None:
@@ -97,6 +98,7 @@ def plan_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of a ``Plan`` that every command has."""
     for option in (
         click.option("--workers", default=0, show_default=True, help="Batches drawn ahead."),
+        click.option("--saved-every", default=60.0, help="Seconds between checkpoints."),
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto"),
         click.option("--seed", default=0, show_default=True),
         click.option("--minutes", type=float, help="End after so many minutes."),
@@ -131,6 +133,8 @@ def train(task: Task, module: nn.Module, plan: Plan, out: Path) -> nn.Module:
     optimiser = torch.optim.AdamW(_groups(module, plan.weight_decay), lr=plan.rate)
     state = _resumed(out, module, averaged, optimiser, device)
     log = _Log(out / LOG, state.step)
+    if state.step == 0:
+        log.write(0, 0.0, 0.0, _measured(task, module, averaged))
     began = saved = time.monotonic()
     before = state.seconds
     with _stop_on_interrupt() as is_stopped, _batches(task, plan, state.step) as batches:
@@ -150,7 +154,7 @@ def train(task: Task, module: nn.Module, plan: Plan, out: Path) -> nn.Module:
                 log.write(state.step, state.seconds, optimiser.param_groups[0]["lr"], measured)
                 draw_curves(out / LOG, out / CURVES)
                 state.seconds = before + time.monotonic() - began
-            if now - saved > CHECKPOINT_SECONDS or is_over:
+            if now - saved >= plan.saved_every or is_over:
                 _save(out, module, averaged, optimiser, state)
                 saved = now
         _save(out, module, averaged, optimiser, state)
