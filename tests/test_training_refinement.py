@@ -17,6 +17,10 @@ import torch
 from tam_edit.models.builtin.tracker import target
 from tam_edit.models.builtin.tracker.refinement import Refinement, laid_out, refined, shapes
 from tam_edit.testing.clips import draw_clip
+from training.refinement_clips import TrueClip
+from training.refinement_damage import damaged
+from training.refinement_records import FIELDS, Record, Recorder
+from training.refinement_task import RefinementModule, tensors
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -26,15 +30,7 @@ def no_correction() -> Refinement:
 
 
 @pytest.fixture
-def training(monkeypatch):
-    """Where the package of that name is found, however pytest was started."""
-    monkeypatch.syspath_prepend(str(CHECKOUT))
-
-
-@pytest.fixture
-def clip(training):
-    from training.refinement_clips import TrueClip
-
+def clip():
     drawn = draw_clip("disc", frames=6)
     masks = [drawn.mask(1, i).astype(np.uint8) for i in range(6)]
     return TrueClip(list(drawn.frames), masks)
@@ -42,8 +38,6 @@ def clip(training):
 
 @pytest.fixture
 def records(clip):
-    from training.refinement_records import Recorder
-
     recorder = Recorder(np.random.default_rng(0), 1.0)
     recorder.track(clip, no_correction())
     return recorder.records
@@ -68,8 +62,6 @@ def test_a_record_is_what_the_network_is_asked_with_the_truth_beside_it(clip, re
 
 
 def test_a_stored_record_comes_back(records, tmp_path):
-    from training.refinement_records import FIELDS, Record
-
     records[0].save(tmp_path / "one.npz")
     again = Record.load(tmp_path / "one.npz")
     assert np.array_equal(again.truth, records[0].truth)
@@ -81,8 +73,6 @@ def test_a_stored_record_comes_back(records, tmp_path):
 
 
 def test_training_asks_the_network_what_the_tracker_asks_it(records):
-    from training.refinement_task import RefinementModule, _tensors
-
     module = RefinementModule(1)
     with torch.no_grad():
         for weight in module.parameters():
@@ -92,7 +82,7 @@ def test_training_asks_the_network_what_the_tracker_asks_it(records):
     weights = {name: weight.detach() for name, weight in module.named_weights().items()}
     network = Refinement(laid_out(weights))
     for record in records[:2]:
-        planes, _, deep, _, _ = _tensors(record)
+        planes, _, deep, _, _ = tensors(record)
         with torch.no_grad():
             found = module(planes[None], deep[None].float())[0]
             hints = (deep.float() @ network.deep_matrix).permute(2, 0, 1)[None]
@@ -101,8 +91,6 @@ def test_training_asks_the_network_what_the_tracker_asks_it(records):
 
 
 def test_damage_keeps_the_sum_the_sum_of_its_parts(records):
-    from training.refinement_damage import damaged
-
     def rest(clues):
         """The sum without what the mask and the classifier say: damage leaves that alone."""
         prior = np.clip(clues.distance / 2.5, -3, 3) * (0.3 + 0.7 * clues.trust)

@@ -18,6 +18,7 @@ from tam_edit.models.builtin.tracker.refinement import (
     refinement,
     shapes,
 )
+from training.features_command import DATA
 from training.objects import ObjectPictures
 from training.refinement_clips import TrueClip, drawn_clip
 from training.refinement_records import Recorder
@@ -29,13 +30,6 @@ from training.weights_file import write_weights
 RECORDS_PER_OBJECT = 3.0
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-DATA = click.option(
-    "--data",
-    type=FOLDER,
-    default=Path("../shared/data/train-objects"),
-    show_default=True,
-    help="The folder train-objects.",
-)
 NETWORK = click.option(
     "--network",
     default="none",

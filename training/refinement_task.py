@@ -115,7 +115,7 @@ class RefinementTask:
         """Mean over records: overlap with the truth, of the corrected and of the plain sum."""
         numbers: dict[str, list[float]] = {"J": [], "J plain": [], "entropy": []}
         for record in self.measured:
-            planes, total, deep, truth, weight = _tensors(record)
+            planes, total, deep, truth, weight = tensors(record)
             correction = module(planes[None], deep[None].float())[0]
             entropy = functional.binary_cross_entropy_with_logits(
                 total + correction, truth, reduction="none"
@@ -152,7 +152,7 @@ def _window(record: Record, rng: np.random.Generator) -> tuple[torch.Tensor, ...
         int(rng.integers(0, max(0, n - CROP_PX) // HINT_PX + 1)) * HINT_PX for n in (height, width)
     )
     size = (min(CROP_PX, height - top), min(CROP_PX, width - left))
-    planes, total, deep, truth, weight = _tensors(record.window(top, left, *size), CROP_PX)
+    planes, total, deep, truth, weight = tensors(record.window(top, left, *size), CROP_PX)
     if rng.random() < BLIND_CHANCE:
         deep = torch.zeros_like(deep)
     for axis in (0, 1):
@@ -165,7 +165,7 @@ def _window(record: Record, rng: np.random.Generator) -> tuple[torch.Tensor, ...
     return planes, total, deep, truth, weight
 
 
-def _tensors(record: Record, least: int = 0) -> tuple[torch.Tensor, ...]:
+def tensors(record: Record, least: int = 0) -> tuple[torch.Tensor, ...]:
     """Planes, smoothed sum, deep features, truth and weights, padded as the tracker pads them.
 
     Args:
