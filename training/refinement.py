@@ -86,6 +86,7 @@ def train_command(
     minutes: float | None,
     seed: int,
     device: str,
+    saved_every: float,
     workers: int,
 ) -> None:
     """Train on recorded folders; the measure is on those of --held-out."""
@@ -94,7 +95,14 @@ def train_command(
     if start != "none":
         module.take(_weights(start))
     plan = Plan(
-        steps, minutes, rate=rate, seed=seed, device=device, workers=workers, measured_every=250
+        steps,
+        minutes,
+        rate=rate,
+        seed=seed,
+        device=device,
+        workers=workers,
+        saved_every=saved_every,
+        measured_every=250,
     )
     train(RefinementTask(records, held_out), module, plan, out)
 
