@@ -14,6 +14,7 @@ from tam_edit.models.builtin.tracker.cut import snap_to_edges
 from tam_edit.models.builtin.tracker.deep import DeepGrid
 from tam_edit.models.builtin.tracker.online import single_torch_thread
 from tam_edit.models.builtin.tracker.refinement import (
+    CONTEXT_PX,
     GRID_PX,
     PLANE_COUNT,
     WIDTHS,
@@ -64,6 +65,24 @@ def test_without_weights_the_smoothed_sum_stays_as_it_is(grid: DeepGrid) -> None
     clues = made_clues(70, 90)
     found = refined(clues, grid, Box(20, 10, 110, 80), network)
     assert np.array_equal(found, snap_to_edges(clues.picture, clues.total))
+
+
+def test_what_is_surely_not_the_object_is_left_alone(grid: DeepGrid) -> None:
+    network = Refinement(laid_out(made_weights()))
+    clues = made_clues(90, 120)
+    clues.total[:] = -6 - np.abs(clues.total)
+    box = Box(10, 5, 130, 95)
+    assert np.array_equal(refined(clues, grid, box, network), clues.total)
+    clues.total[40:50, 60:70] = 1
+    found = refined(clues, grid, box, network)
+    reach = np.zeros((90, 120), bool)
+    reach[40 - CONTEXT_PX : 50 + CONTEXT_PX, 60 - CONTEXT_PX : 70 + CONTEXT_PX] = True
+    assert np.array_equal(found[~reach], clues.total[~reach])
+    assert (found[reach] != clues.total[reach]).mean() > 0.9
+    # What is asked about is told apart as it would be on its own.
+    place = (slice(40 - CONTEXT_PX, 50 + CONTEXT_PX), slice(60 - CONTEXT_PX, 70 + CONTEXT_PX))
+    inner = Box(10 + place[1].start, 5 + place[0].start, 10 + place[1].stop, 5 + place[0].stop)
+    assert np.array_equal(refined(clues.at(place), grid, inner, network), found[place])
 
 
 def plain(weights: Weights, planes: torch.Tensor, hints: torch.Tensor) -> torch.Tensor:

@@ -87,13 +87,11 @@ class Record:
     def window(self, top: int, left: int, height: int, width: int) -> Record:
         """A part of it; the place is a multiple of GRID_PX."""
         place = (slice(top, top + height), slice(left, left + width))
-        parts = {name: getattr(self.clues, name)[place] for name in FIELDS}
-        clues = Clues(self.clues.picture[place], reach_px=self.clues.reach_px, **parts)
         rows, columns = (
             slice(first // HINT_PX, (first + -(-size // GRID_PX) * GRID_PX) // HINT_PX)
             for first, size in ((top, height), (left, width))
         )
-        return Record(clues, self.deep[rows, columns], self.truth[place])
+        return Record(self.clues.at(place), self.deep[rows, columns], self.truth[place])
 
 
 class Recorder:

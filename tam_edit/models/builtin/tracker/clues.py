@@ -49,6 +49,19 @@ class Clues:
     cost: Float
     reach_px: float
 
+    def at(self, place: tuple[slice, slice]) -> Clues:
+        """The clues of a part of the region."""
+        return Clues(
+            picture=self.picture[place],
+            total=self.total[place],
+            appearance=self.appearance[place],
+            distance=self.distance[place],
+            trust=self.trust[place],
+            motion=self.motion[place],
+            cost=self.cost[place],
+            reach_px=self.reach_px,
+        )
+
 
 def clues_of_following(
     picture: NDArray[np.uint8],

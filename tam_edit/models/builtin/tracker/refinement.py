@@ -36,6 +36,10 @@ DILATIONS = (1, 2, 4)  # of the middle blocks
 GRID_PX = 32  # the region is padded to multiples of this: a new size costs some milliseconds
 HINT_PX = 4  # the deep features come in at a quarter of the size
 
+# Where the sum is below this, the network is not asked; but it sees so much around the rest.
+SURELY_NOT = -4.5
+CONTEXT_PX = 16
+
 # Beyond these the planes say no more; log-odds and pixels.
 APPEARANCE_LIMIT = 5.0
 TOTAL_LIMIT = 8.0
@@ -116,7 +120,7 @@ def laid_out(weights: Tensors) -> dict[str, torch.Tensor]:
 
 
 def refined(clues: Clues, deep: DeepGrid, box: Box, network: Refinement | None = None) -> Float:
-    """Log-odds that follow the picture's edges.
+    """Log-odds that follow the picture's edges, where the sum leaves anything open.
 
     Args:
         clues: What is known of the region.
@@ -127,10 +131,34 @@ def refined(clues: Clues, deep: DeepGrid, box: Box, network: Refinement | None =
     Returns:
         float32 (h, w).
     """
+    result = clues.total.copy()
+    open_box = _open_box(clues.total)
+    if open_box.is_empty:
+        return result
+    inner = clues.at(open_box.slices)
+    place = Box(*(a + b for a, b in zip(open_box, (box.x0, box.y0) * 2, strict=True)))
+    smooth = snap_to_edges(inner.picture, inner.total)
+    result[open_box.slices] = smooth + _correction(inner, smooth, deep, place, network)
+    return result
+
+
+def _open_box(total: Float) -> Box:
+    """Where the sum leaves it open whether a pixel is the object's, with what is near it."""
+    is_open = total > SURELY_NOT
+    rows, columns = np.flatnonzero(is_open.any(1)), np.flatnonzero(is_open.any(0))
+    if len(rows) == 0:
+        return Box(0, 0, 0, 0)
+    found = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    return found.grown(CONTEXT_PX).clipped(total.shape[1], total.shape[0])
+
+
+def _correction(
+    clues: Clues, smooth: Float, deep: DeepGrid, box: Box, network: Refinement | None
+) -> Float:
+    """What the network adds to the smoothed sum, float32 (h, w)."""
     network = network or refinement()
-    height, width = clues.total.shape
+    height, width = smooth.shape
     bottom, right = -height % GRID_PX, -width % GRID_PX
-    smooth = snap_to_edges(clues.picture, clues.total)
     with torch.inference_mode():
         planes = functional.pad(
             stacked(clues, smooth)[None], (0, right, 0, bottom), mode="replicate"
@@ -138,8 +166,7 @@ def refined(clues: Clues, deep: DeepGrid, box: Box, network: Refinement | None =
         rows, columns = (hint_places(*span) for span in ((box.y0, box.y1), (box.x0, box.x1)))
         hints = deep.resampled(network.deep_matrix, rows, columns)
         found = network(planes, hints.permute(2, 0, 1)[None])
-    correction = found[0, :height, :width].numpy()
-    return np.asarray(smooth + correction, np.float32)
+    return np.asarray(found[0, :height, :width].numpy(), np.float32)
 
 
 def hint_places(first: int, end: int) -> Float:
