@@ -134,9 +134,13 @@ def measure(data: Path, clips: int, seed: int, longest: int, network: str) -> No
 @commands.command()
 @click.option("--run", type=FOLDER, required=True, help="The folder of `train`.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
-def export(run: Path, out: Path) -> None:
+@click.option("--share", default=1.0, show_default=True, help="So much of the correction is used.")
+def export(run: Path, out: Path, share: float) -> None:
     """Write the averaged weights of a run as the package reads them."""
-    click.echo(write_weights(_named(averaged_weights(run)), out))
+    weights = _named(averaged_weights(run))
+    for name in ("last.weight", "last.bias"):
+        weights[name] = weights[name] * share
+    click.echo(write_weights(weights, out))
 
 
 def chosen_network(name: str) -> Refinement:

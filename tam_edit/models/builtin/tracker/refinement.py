@@ -138,7 +138,10 @@ def refined(clues: Clues, deep: DeepGrid, box: Box, network: Refinement | None =
     inner = clues.at(open_box.slices)
     place = Box(*(a + b for a, b in zip(open_box, (box.x0, box.y0) * 2, strict=True)))
     smooth = snap_to_edges(inner.picture, inner.total)
-    result[open_box.slices] = smooth + _correction(inner, smooth, deep, place, network)
+    result[open_box.slices] = smooth
+    if (smooth > 0).any():
+        # It mends outlines; where no pixel is the object's, it would see what was there before.
+        result[open_box.slices] += _correction(inner, smooth, deep, place, network)
     return result
 
 
