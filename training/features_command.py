@@ -12,7 +12,7 @@ from tam_edit.models.builtin.backbone import WEIGHTS, Backbone
 from training.backbone_twin import kept_weights, twin_of, used_weights
 from training.episodes import made_episode, real_episode
 from training.features import Aims, Batch, FeatureTask, FeatureTrainer, batch_of
-from training.features_judged import judged
+from training.features_judged import judged, tracked
 from training.objects import ObjectPictures
 from training.schedule import Plan, averaged_weights, plan_options, train
 from training.weights_file import write_weights
@@ -95,19 +95,24 @@ def train_features(
 @DATA
 @click.argument("weights", type=click.Path(path_type=Path))
 @click.option("--made", default=40, show_default=True, help="Made clips beside the sequences.")
+@click.option("--clips", default=12, show_default=True, help="Made clips to track.")
 @click.option("--seed", default=0, show_default=True)
-def judge_features(data: Path, weights: Path, made: int, seed: int) -> None:
-    """Ask the tracker's own classifier about held-out pictures, with some backbone's features.
+def judge_features(data: Path, weights: Path, made: int, clips: int, seed: int) -> None:
+    """Ask the tracker about held-out pictures and clips, with some backbone's features.
 
     WEIGHTS is a run's folder, a .safetensors as shipped or a .pth with ShuffleNetV2's weights.
     """
     torch.set_num_threads(1)
     network = Backbone(_weights_of(weights))
-    for found in judged(network, ObjectPictures(data, "held-out"), made, seed):
+    pictures = ObjectPictures(data, "held-out")
+    for found in judged(network, pictures, made, seed):
         click.echo(
             f"{found.kind}: {found.questions} pictures, IoU {found.iou:.4f}, cross-entropy "
             f"{found.error:.4f} around the object; IoU {found.whole_iou:.4f} in the whole picture"
         )
+    count, mean = tracked(network, pictures, clips, seed)
+    if count:
+        click.echo(f"tracked: {count} made clips, J {mean:.4f}")
 
 
 @features.command("export")
