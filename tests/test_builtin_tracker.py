@@ -289,7 +289,7 @@ def test_a_snapshot_that_does_not_fit_is_refused(
     propagator = BuiltinPropagator()
     with pytest.raises(ModelError, match="size"):
         propagator.resume(TrackingInfo(width=WIDTH + 1, height=HEIGHT), snapshot)
-    newer = snapshot.replace(rb"\"version\": 3", rb"\"version\": 9")
+    newer = snapshot.replace(rb"\"version\": 4", rb"\"version\": 9")
     assert newer != snapshot
     with pytest.raises(ModelError, match="version"):
         propagator.resume(info(), newer)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tam_edit.models.builtin.backbone import as_levels, backbone
+from tam_edit.models.builtin.backbone import Backbone, as_levels, backbone
 from tam_edit.types import Box
 
 Float = NDArray[np.float32]
@@ -52,10 +52,7 @@ class DeepGrid:
         """
         top, below, down = self._around(np.arange(box.y0, box.y1), 1)
         left, beside, right = self._around(np.arange(box.x0, box.x1), 0)
-        used = self.cells[top[0] : below[-1] + 1, left[0] : beside[-1] + 1]
-        flat = torch.from_numpy(np.ascontiguousarray(used).reshape(-1, used.shape[2]))
-        # Sums first, pixels then: both are linear, and there are far fewer cells than pixels.
-        sums = (matrix.T @ flat.T).reshape(-1, *used.shape[:2])
+        sums = self._sums(matrix, (top[0], below[-1]), (left[0], beside[-1])).permute(2, 0, 1)
         across = torch.lerp(
             sums[:, :, torch.from_numpy(left - left[0])],
             sums[:, :, torch.from_numpy(beside - left[0])],
@@ -68,7 +65,41 @@ class DeepGrid:
             torch.from_numpy(down),
         )
 
-    def _around(self, places: Places, axis: int) -> tuple[Places, Places, Float]:
+    def resampled(self, matrix: torch.Tensor, y: Float, x: Float) -> torch.Tensor:
+        """Weighted sums of the features on another grid.
+
+        Args:
+            matrix: The weights, float32 (C, K).
+            y: The grid's rows in pixels of the picture, ascending.
+            x: Its columns.
+
+        Returns:
+            float32 (len(y), len(x), K).
+        """
+        top, below, down = self._around(y, 1)
+        left, beside, right = self._around(x, 0)
+        sums = self._sums(matrix, (top[0], below[-1]), (left[0], beside[-1]))
+        rows = torch.lerp(
+            sums[torch.from_numpy(top - top[0])],
+            sums[torch.from_numpy(below - top[0])],
+            torch.from_numpy(down)[:, None, None],
+        )
+        return torch.lerp(
+            rows[:, torch.from_numpy(left - left[0])],
+            rows[:, torch.from_numpy(beside - left[0])],
+            torch.from_numpy(right)[:, None],
+        )
+
+    def _sums(
+        self, matrix: torch.Tensor, rows: tuple[np.intp, np.intp], columns: tuple[np.intp, np.intp]
+    ) -> torch.Tensor:
+        """Weighted sums of the cells from a first to a last row and column, (n, m, K)."""
+        used = self.cells[rows[0] : rows[1] + 1, columns[0] : columns[1] + 1]
+        flat = torch.from_numpy(np.ascontiguousarray(used).reshape(-1, used.shape[2]))
+        # Sums first, pixels then: both are linear, and there are far fewer cells than pixels.
+        return (flat @ matrix).reshape(*used.shape[:2], -1)
+
+    def _around(self, places: Places | Float, axis: int) -> tuple[Places, Places, Float]:
         """Of pixels along an axis: the cells before and behind, and the share of the latter."""
         count = self.cells.shape[1 - axis]
         # Pixels and cells are compared by their centres.
@@ -100,22 +131,25 @@ class Projection:
         return torch.lerp(above, below, self.share[wanted, None]).flatten(1)
 
 
-def deep_grid(picture: NDArray[np.uint8]) -> DeepGrid:
-    """Describe a picture, uint8 (H, W, 3) RGB, by the backbone's two levels.
+def deep_grid(picture: NDArray[np.uint8], network: Backbone | None = None) -> DeepGrid:
+    """Describe a picture by the backbone's two levels, the coarser on the grid of the finer one.
 
-    The coarser level is brought to the grid of the finer one.
+    Args:
+        picture: uint8 (H, W, 3) RGB.
+        network: The backbone; None for the one that is shipped.
     """
+    network = network or backbone()
     height, width = picture.shape[:2]
     zoom = min(MOST_ZOOM, SHORT_SIDE_PX / min(height, width))
     size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
     enlarged = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     with torch.inference_mode():
-        fine, coarse = (level[0].permute(1, 2, 0) for level in backbone()(as_levels(enlarged)))
-        cells = torch.cat([fine, _doubled(coarse, fine.shape[0], fine.shape[1])], dim=2)
+        fine, coarse = (level[0].permute(1, 2, 0) for level in network(as_levels(enlarged)))
+        cells = torch.cat([fine, doubled(coarse, fine.shape[0], fine.shape[1])], dim=2)
     return DeepGrid(cells.numpy(), (size[0] / width, size[1] / height))
 
 
-def _doubled(coarse: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+def doubled(coarse: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     """A level (h, w, C) at half the stride: cells in between are means of their neighbours."""
     for axis, count in ((0, rows), (1, columns)):
         last = coarse.narrow(axis, coarse.shape[axis] - 1, 1)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tam_edit.flow import single_opencv_thread
 from tam_edit.frame import Frame
 from tam_edit.models.base import TrackingInfo, TrackStep
+from tam_edit.models.builtin.backbone import Backbone
 from tam_edit.models.builtin.tracker.assess import assess
 from tam_edit.models.builtin.tracker.online import single_torch_thread
 from tam_edit.models.builtin.tracker.snapshot import PassState, pack, unpack
@@ -32,12 +33,14 @@ Float = NDArray[np.float32]
 class BuiltinPropagator:
     """Tracks with optical flow and a classifier that learns from the video itself."""
 
-    def __init__(self, name: str = "builtin") -> None:
+    def __init__(self, name: str = "builtin", network: Backbone | None = None) -> None:
         self.name = name
+        # Another backbone than the one that is shipped: how training/ judges one.
+        self._network = network
 
     def start(self, info: TrackingInfo) -> BuiltinRun:
         """Begin a pass."""
-        return BuiltinRun(info, PassState())
+        return BuiltinRun(info, PassState(), self._network)
 
     def resume(self, info: TrackingInfo, snapshot: bytes) -> BuiltinRun:
         """Go on where ``snapshot`` was taken, to the same mattes as an undisturbed run.
@@ -45,16 +48,18 @@ class BuiltinPropagator:
         Raises:
             ModelError: The snapshot is damaged or of another model, version or size.
         """
-        return BuiltinRun(info, unpack(info, snapshot))
+        return BuiltinRun(info, unpack(info, snapshot), self._network)
 
 
 class BuiltinRun:
     """One pass of the built-in tracker over consecutive frames, forward or backward."""
 
-    def __init__(self, info: TrackingInfo, state: PassState) -> None:
+    def __init__(
+        self, info: TrackingInfo, state: PassState, network: Backbone | None = None
+    ) -> None:
         self._info = info
         self._state = state
-        self._views = Views(info)
+        self._views = Views(info, network)
         # The latest frame; per object that was carried to it what is seen there, and the object
         # as it was before.
         self._index: int | None = None

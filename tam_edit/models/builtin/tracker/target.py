@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam_edit.models.builtin.tracker.assess import Evidence, agreement, color_histogram, likeness
-from tam_edit.models.builtin.tracker.cut import snap_to_edges
+from tam_edit.models.builtin.tracker.clues import clues_of_following, clues_of_look
 from tam_edit.models.builtin.tracker.deep import DeepGrid
 from tam_edit.models.builtin.tracker.features import FEATURE_COUNT, Region, pixel_features
-from tam_edit.models.builtin.tracker.flow import Motion, motion_contrast, signed_distance
+from tam_edit.models.builtin.tracker.flow import Motion, signed_distance
 from tam_edit.models.builtin.tracker.online import (
     FIRST_RATE,
     LATER_RATE,
@@ -20,6 +20,7 @@ from tam_edit.models.builtin.tracker.online import (
     SAMPLES_PER_KEYFRAME,
     Classifier,
 )
+from tam_edit.models.builtin.tracker.refinement import refined
 from tam_edit.types import Box, box_of
 
 Float = NDArray[np.float32]
@@ -36,14 +37,7 @@ SURE = 0.85  # a pixel teaches the classifier when its probability is beyond thi
 # Shares are of the reach: the square root of the object's usual area.
 MARGIN_PX = 10
 MARGIN_SHARE = 0.35
-APPEARANCE_WEIGHT = 0.7
 APPEARANCE_LIMIT = 5.0
-PRIOR_SOFTNESS_PX = 2.5
-PRIOR_LIMIT = 3.0
-PRIOR_FLOOR = 0.3  # what remains of the carried mask's weight where the flow does not hold
-MOTION_WEIGHT = 0.4
-FAR_COST = 6.0  # log-odds per reach beyond FAR_FREE
-FAR_FREE = 0.1
 EXTENT_COST = 4.0  # log-odds per half extent beyond EXTENT_FREE
 EXTENT_FREE = 1.5
 STRAY_SHARE = 0.1
@@ -54,7 +48,6 @@ LOST_AREA_SHARE = 0.05
 SEARCH_SHARE = 0.5
 # Of the picture's long side, per frame; by and by the whole picture is searched.
 SEARCH_GROWTH = 0.02
-SEARCH_BIAS = 1.0
 FOUND_AREA_SHARE = 0.15
 FOUND_LOG_ODDS = 2.0
 FOUND_KNOWN = 0.5  # of its pixels, the keyframes alone must tell so many
@@ -182,13 +175,11 @@ class Target:
         near, trust = distance[box.slices], scene.motion.trust[box.slices]
         region = scene.region(box)
         appearance = _appearance(region, self.classifier)
-        weight = PRIOR_FLOOR + (1 - PRIOR_FLOOR) * trust
-        log_odds = APPEARANCE_WEIGHT * appearance
-        log_odds += weight * np.clip(near / PRIOR_SOFTNESS_PX, -PRIOR_LIMIT, PRIOR_LIMIT)
-        log_odds += MOTION_WEIGHT * motion_contrast(scene.motion, distance, box)
-        log_odds -= FAR_COST * np.maximum(-near / self.reach_px - FAR_FREE, 0)
-        log_odds -= self._beyond_extent(box, carried)
-        log_odds = snap_to_edges(scene.picture[box.slices], log_odds)
+        far = self._beyond_extent(box, carried)
+        clues = clues_of_following(
+            scene.picture, box, appearance, distance, scene.motion, far, self.reach_px
+        )
+        log_odds = refined(clues, scene.deep, box)
         log_odds = _without_strays(log_odds, near > -1 - STRAY_SHARE * self.reach_px)
         matte = self._whole(log_odds, box)
         inside = log_odds > 0
@@ -330,7 +321,8 @@ class Target:
             return nothing
         region = scene.region(box)
         appearance = _appearance(region, classifier)
-        log_odds = snap_to_edges(scene.picture[box.slices], appearance - np.float32(SEARCH_BIAS))
+        clues = clues_of_look(scene.picture, box, appearance, self.reach_px)
+        log_odds = refined(clues, scene.deep, box)
         count, labels = cv2.connectedComponents((log_odds > 0).astype(np.uint8), connectivity=4)
         if count < 2:
             return nothing

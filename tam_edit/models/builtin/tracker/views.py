@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tam_edit.flow import single_opencv_thread
 from tam_edit.frame import Frame
 from tam_edit.models.base import TrackingInfo
+from tam_edit.models.builtin.backbone import Backbone
 from tam_edit.models.builtin.tracker.deep import DeepGrid, deep_grid
 from tam_edit.models.builtin.tracker.flow import Motion, motion_between
 
@@ -50,10 +51,12 @@ class Views:
 
     Args:
         info: The tracking size.
+        network: The backbone; None for the one that is shipped.
     """
 
-    def __init__(self, info: TrackingInfo) -> None:
+    def __init__(self, info: TrackingInfo, network: Backbone | None = None) -> None:
         self._info = info
+        self._network = network
         ratio = min(1.0, WORKING_SHORT_SIDE_PX / min(info.width, info.height))
         self.size = (max(1, round(info.width * ratio)), max(1, round(info.height * ratio)))
         self._worker = ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,))
@@ -104,8 +107,8 @@ class Views:
             picture = np.asarray(scaled, np.uint8)
             gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
             if before is None:
-                return View(picture, gray, deep_grid(picture))
+                return View(picture, gray, deep_grid(picture, self._network))
             with ThreadPoolExecutor(1) as beside:
                 motion = beside.submit(motion_between, before, gray)
-                deep = deep_grid(picture)
+                deep = deep_grid(picture, self._network)
                 return View(picture, gray, deep, motion.result(), before)
