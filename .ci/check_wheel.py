@@ -41,7 +41,8 @@ def check_top_level(wheel: Path) -> None:
     packages = {name for name in top if not name.endswith(METADATA_SUFFIX)}
     if packages != {"tam_edit"}:
         sys.exit(f"the wheel's top level is {sorted(packages)}, but must be tam_edit alone")
-    for wanted in ("tam_edit/effects/blur.py", "tam_edit/py.typed"):
+    page = ("tam_edit/review/page.css", "tam_edit/review/page.js")
+    for wanted in ("tam_edit/effects/blur.py", "tam_edit/py.typed", *page):
         if wanted not in names:
             sys.exit(f"the wheel lacks {wanted}")
     if not any(name.startswith("tam_edit/presets/recipes/") for name in names):

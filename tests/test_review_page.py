@@ -14,6 +14,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import click
@@ -405,6 +406,62 @@ def test_the_command_lists_the_doubts_and_what_settles_them(
     assert "nothing is doubtful" in capsys.readouterr().out
     assert run(["review", str(path), "--below", "0.95"]) == 0
     assert "frames 1-15" in capsys.readouterr().out
+
+
+def test_a_person_looks_decides_and_the_same_command_goes_on(
+    disc_video: Path, disc_click: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, project = tmp_path / "out" / "done.mp4", tmp_path / "out" / "done.mp4.tam"
+    out.parent.mkdir()
+    job = ["run", "redact-solid", str(disc_video), "-o", str(out), "--click", disc_click]
+    job += ["--out", "6", "--size", "120"]
+    assert run(job) == 3
+    words = shlex.split(capsys.readouterr().err.partition("to see them all: ")[2].split(";")[0])
+    assert words[:3] == ["tam-edit", "review", str(project)]
+    # What the hint proposes is allowed; a place beside the output is not, whatever it is called.
+    assert run(words[1:]) == 0
+    assert (Path(words[-1]) / "index.html").exists()
+    assert run(["review", str(project), "--html", str(out.parent / "page")]) == 1
+    assert "must not lie beside what is delivered" in capsys.readouterr().err
+    assert sorted(path.name for path in out.parent.iterdir()) == ["done.mp4.tam"]
+    assert run(["approve", str(project), "--reason", "looked at every mask"]) == 0
+    capsys.readouterr()
+    assert run(["history", str(project), "--undo", "2"]) == 0
+    assert "6 frames of 'object' are no longer approved" in capsys.readouterr().out
+    assert run(job) == 3
+    assert run(["approve", str(project), "--reason", "looked again"]) == 0
+    assert run(job) == 0
+    assert [path.name for path in out.parent.iterdir()] == ["done.mp4"]
+
+
+def luminance(color: str) -> float:
+    """Relative luminance of ``#rgb`` or ``#rrggbb`` as WCAG 2 defines it."""
+    digits = color.removeprefix("#")
+    pairs = [c * 2 for c in digits] if len(digits) == 3 else re.findall("..", digits)
+    shares = [int(pair, 16) / 255 for pair in pairs]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_everything_on_the_page_stands_out_in_both_schemes() -> None:
+    style = resources.files("tam_edit.review").joinpath("page.css").read_text(encoding="utf-8")
+    light, dark = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    assert "prefers-color-scheme: dark" in style
+    for scheme in (light, dark):
+        color = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]+)", scheme))
+        for back in ("back", "panel"):
+            for text in ("ink", "dim", "accent", "doubt"):
+                assert contrast(color[text], color[back]) >= 4.5, (text, back)
+            for mark in ("rule", "good"):
+                assert contrast(color[mark], color[back]) >= 3, (mark, back)
+        assert contrast(color["warn-ink"], color["warn-back"]) >= 7
+        # The line of the scores crosses the doubtful part and what is below the threshold.
+        assert contrast(color["accent"], color["low"]) >= 3
 
 
 @pytest.mark.slow

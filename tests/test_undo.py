@@ -236,6 +236,65 @@ def test_whatever_is_taken_back_only_its_span_changes(
                 assert np.allclose([found[i] for i in carried], wanted, atol=0.005)
 
 
+def standing(session: Session) -> list[str]:
+    """Per frame whether there is a mask, the object is gone, or nobody knows."""
+    empty = (Origin.ABSENT, Origin.UNREACHED)
+    return [str(s.origin) if s.origin in empty else "there" for s in session.project.scores(1)]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    said=st.lists(
+        st.tuples(st.integers(0, 15), st.booleans(), st.booleans()), min_size=2, max_size=5
+    ),
+    taken=st.lists(st.integers(0, 4), min_size=1, max_size=3),
+    cuts=st.sets(st.integers(1, 15), max_size=2),
+)
+def test_what_is_left_reaches_as_far_as_if_nothing_else_had_been_said(
+    disc_video: Path,
+    disc: DrawnClip,
+    said: Sequence[tuple[int, bool, bool]],
+    taken: Sequence[int],
+    cuts: set[int],
+) -> None:
+    def opened(path: Path) -> Session:
+        made = marked_session(disc_video, disc, path)
+        made.loop = LoopSettings(assesses=False, at_cuts="ask", refine_below=0)
+        made.project.settings["cuts"] = sorted(cuts)
+        return made
+
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder) / "shot.tam") as session:
+        left: dict[int, tuple[int, bool]] = {}
+        for place, (frame, gone, tracks) in enumerate(said):
+            if frame in left:
+                continue
+            # The first one says where it is: a track needs that.
+            is_gone = gone and place > 0
+            number = say(session, disc, frame, gone=is_gone, carries_back=True)
+            left[frame] = (number, is_gone)
+            if tracks:
+                session.track()
+        for place in taken:
+            frame = sorted(left)[place % len(left)]
+            if all(is_gone for at, (_, is_gone) in left.items() if at != frame):
+                continue
+            session.track()
+            before = entries(session)
+            undone = session.undo(left.pop(frame)[0])
+            session.track()
+            now = entries(session)
+            assert outside(now, undone.frames) == outside(before, undone.frames)
+        session.track()
+        with opened(Path(folder) / "fresh.tam") as fresh:
+            for frame, (_, is_gone) in left.items():
+                say(fresh, disc, frame, gone=is_gone)
+            fresh.track()
+            # Only masks that were there before it was said that the object was gone later may
+            # stand where it would not have been looked for.
+            pairs = zip(standing(session), standing(fresh), strict=True)
+            assert {(a, b) for a, b in pairs if a != b} <= {("there", "unreached")}
+
+
 def test_a_later_correction_is_carried_back_again_but_no_further_than_the_span(
     session: Session, disc: DrawnClip
 ) -> None:

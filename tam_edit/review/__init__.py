@@ -14,7 +14,7 @@ module          subject
 """
 
 from tam_edit.review.doubts import JOIN_FRAMES, Doubt, find_doubts
-from tam_edit.review.folder import check_delivery, check_folder, write_page
+from tam_edit.review.folder import check_delivery, check_folder, proposed_folder, write_page
 from tam_edit.review.page import Review, page
 from tam_edit.review.words import Commands, hint, in_words, line, spanned
 
@@ -30,6 +30,7 @@ __all__ = [
     "in_words",
     "line",
     "page",
+    "proposed_folder",
     "spanned",
     "write_page",
 ]

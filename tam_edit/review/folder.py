@@ -35,7 +35,7 @@ def check_folder(
             raise InputError(
                 f"{folder} lies in {delivery}, the folder of the output {Path(output).name}; a "
                 "review page shows people unredacted and must not lie beside what is delivered",
-                hint=f"name a folder elsewhere, such as --html {_elsewhere(delivery, outputs)}",
+                hint=f"name a folder elsewhere, such as --html {proposed_folder(outputs)}",
             )
     if not folder.exists():
         return
@@ -113,11 +113,16 @@ def write_page(folder: str | Path, parts: Iterable[str]) -> Path:
     return page
 
 
-def _elsewhere(delivery: Path, outputs: Collection[str | Path]) -> Path:
-    """A folder that lies in no output's folder."""
+def proposed_folder(outputs: Collection[str | Path]) -> Path:
+    """A folder for a review page that lies in no output's folder.
+
+    Args:
+        outputs: Where the project's outputs were written, or were to be, the newest last.
+    """
     taken = [Path(output).resolve().parent for output in outputs]
+    delivery = taken[-1] if taken else Path.cwd()
     for base in (delivery.parent, Path.home(), Path("/var/tmp")):  # noqa: S108 - only proposed
         place = base / f"{delivery.name or 'video'}-review"
-        if not any(place.is_relative_to(folder) for folder in taken):
+        if os.access(base, os.W_OK) and not any(place.is_relative_to(other) for other in taken):
             return place
     return Path("/review")

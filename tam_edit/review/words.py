@@ -42,14 +42,21 @@ def quoted(text: str | Path) -> str:
     return shlex.quote(str(text))
 
 
-def hint(worst: Doubt, project: Path) -> str:
-    """What to do about an open checkpoint, in one sentence."""
+def hint(worst: Doubt, project: Path, folder: Path) -> str:
+    """What to do about an open checkpoint, in one sentence.
+
+    Args:
+        worst: The doubt that comes first.
+        project: The project's file.
+        folder: Where a review page may lie.
+    """
     commands = Commands.about(worst, project)
+    look = f"tam-edit review {quoted(project)} --html {quoted(folder)}"
     return (
         f"correct what is wrong ({commands.correct}, or --gone {worst.start} where it is not in "
         f"the picture), approve what is right ({commands.approve}), then repeat this command; to "
-        f"see them all: tam-edit review {quoted(project)} --html DIR; or decide now with "
-        "--on-doubt cover-frame or --on-doubt continue"
+        f"see them all: {look}; or decide now with --on-doubt cover-frame or "
+        "--on-doubt continue"
     )
 
 

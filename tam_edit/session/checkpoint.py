@@ -19,6 +19,7 @@ from tam_edit.review import (
     hint,
     in_words,
     page,
+    proposed_folder,
     write_page,
 )
 from tam_edit.review.words import quoted
@@ -57,7 +58,7 @@ def pending(project: Project, source: Source, doubts: Sequence[Doubt]) -> Review
     """What is raised where a person must look first."""
     return ReviewPending(
         in_words(doubts, lambda index: timecode_at(index, source)),
-        hint=hint(doubts[0], project.path),
+        hint=hint(doubts[0], project.path, proposed_folder(_places(project, OUTPUTS))),
         doubts=[doubt.as_json() for doubt in doubts],
     )
 

@@ -216,8 +216,8 @@ class Session(OpenedShot):
                 missing or read-only.
             InputError: A review page lies in its folder.
         """
-        checkpoint.remember_output(self.project, path)
         output_format(self.source, recipe, path, overwrite=overwrite)
+        checkpoint.remember_output(self.project, path)
 
     def check_objects(self, recipe: Recipe) -> None:
         """Refuse a recipe that names an object which the project does not have.

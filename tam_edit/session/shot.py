@@ -132,6 +132,37 @@ class OpenedShot:
             progress=progress,
         )
 
+    def approve(
+        self,
+        reason: str,
+        *,
+        object_name: str | None = None,
+        start: int | None = None,
+        stop: int | None = None,
+    ) -> dict[str, int]:
+        """Say that masks were looked at and are right: a checkpoint lets them pass.
+
+        Args:
+            reason: Why; it is kept.
+            object_name: The object; all where left out.
+            start: First frame; the in point where left out.
+            stop: One past the last frame; the out point where left out.
+
+        Returns:
+            How many tracked frames of each object that are.
+
+        Raises:
+            UnknownNameError: There is no such object.
+            InputError: No reason is given.
+        """
+        project = self.project
+        names = list(project.objects().values()) if object_name is None else [object_name]
+        span = (
+            project.in_frame if start is None else start,
+            project.out_frame if stop is None else stop,
+        )
+        return {name: project.approve(project.object_id(name), *span, reason) for name in names}
+
     def history(self) -> list[Decision]:
         """Every decision of a person, in that order, also what was taken back."""
         return list(self.project.history)

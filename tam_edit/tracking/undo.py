@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tam_edit.prompts import Prompts
@@ -53,7 +53,10 @@ def undoing(
         carried_back: The frames of all corrections of the object that were carried back.
     """
     span = touched_span(remaining, frame_index, said, in_frame, out_frame, cuts)
-    start = span.start if reached is None else min(span.start, reached)
+    # That an object is gone is also why nothing reaches what lies before, up to another keyframe.
+    is_here = replace(said, gone=False)
+    start = touched_span(remaining, frame_index, is_here, in_frame, out_frame, cuts).start
+    start = min(span.start, start, frame_index if reached is None else reached)
     inside = [k for k in sorted(remaining) if start <= k < span.stop and k != frame_index]
     edges = [start - 1, *inside, span.stop]
     dropped = [(a + 1, b) for a, b in pairwise(edges) if a + 1 < b]
