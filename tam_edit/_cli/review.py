@@ -10,10 +10,8 @@ import click
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
 from tam_edit.media import timecode_at
-from tam_edit.review import Commands, Doubt, line
+from tam_edit.review import MOST_TOLD, Commands, Doubt, line
 from tam_edit.session import Session
-
-MOST_TOLD = 20  # in a terminal; the JSON has them all
 
 
 @click.command("review")

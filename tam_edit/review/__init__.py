@@ -16,10 +16,11 @@ module          subject
 from tam_edit.review.doubts import JOIN_FRAMES, Doubt, find_doubts
 from tam_edit.review.folder import check_delivery, check_folder, proposed_folder, write_page
 from tam_edit.review.page import Review, page
-from tam_edit.review.words import Commands, hint, in_words, line, spanned
+from tam_edit.review.words import MOST_TOLD, Commands, hint, in_words, line, spanned
 
 __all__ = [
     "JOIN_FRAMES",
+    "MOST_TOLD",
     "Commands",
     "Doubt",
     "Review",

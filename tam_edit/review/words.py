@@ -10,6 +10,7 @@ from pathlib import Path
 from tam_edit.review.doubts import Doubt
 
 Timecode = Callable[[int], str]
+MOST_TOLD = 20  # doubts in a terminal; JSON and the review page have more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,4 +92,7 @@ def in_words(doubts: Sequence[Doubt], timecode: Timecode) -> str:
         timecode: The timecode of a frame.
     """
     lines = ["a person must look before anything is written; doubtful, worst first:"]
-    return "\n".join([*lines, *(f"  {line(doubt, timecode)}" for doubt in doubts)])
+    lines += [f"  {line(doubt, timecode)}" for doubt in doubts[:MOST_TOLD]]
+    if len(doubts) > MOST_TOLD:
+        lines.append(f"  and {len(doubts) - MOST_TOLD} more, less doubtful")
+    return "\n".join(lines)
