@@ -551,7 +551,9 @@ def older_project(path: Path, video: Path, clip: DrawnClip) -> None:
                 (frame, f"[{x}.0, 9.0]", time),
             )
         for frame, reason in ((3, "fine"), (4, "fine"), (6, "also")):
-            store.execute("INSERT INTO approval VALUES (1, ?, ?, 't4')", (frame, reason))
+            store.execute(
+                "INSERT INTO approval VALUES (1, ?, ?, ?)", (frame, reason, f"t2{reason}")
+            )
         store.execute("INSERT INTO setting VALUES ('model', '\"builtin\"')")
         store.execute("INSERT INTO setting VALUES ('short_side', '120')")
         store.commit()
@@ -577,18 +579,18 @@ def test_an_older_project_has_a_history_that_can_be_taken_back(
         assert told == [
             ("prompt", 0, 1, ["click 5,9", "click 9,9"]),
             ("prompt", 9, 10, ["click 5,9"]),
-            ("prompt", 9, 10, ["click 20,9"]),
             ("approval", 6, 7, []),
             ("approval", 3, 5, []),
+            ("prompt", 9, 10, ["click 20,9"]),
         ]
         decided = {d.decision_id: d for d in session.history()}
-        assert [history.is_correction(decided[i]) for i in (1, 2, 3)] == [False, False, True]
+        assert [history.is_correction(decided[i]) for i in (1, 2, 5)] == [False, False, True]
         assert session.project.approved(1) == {3, 4, 6}
-        assert session.undo(5).unapproved_count == 2
+        assert session.undo(4).unapproved_count == 2
         assert session.project.approved(1) == {6}
         # What mask the earlier click on frame 9 led to was not kept then.
         with pytest.raises(InputError, match="was not kept"):
-            session.undo(3)
+            session.undo(5)
         assert session.undo(1).frames == range(9)
 
 

@@ -171,16 +171,24 @@ _VERSION_3 = (
     )
     """,
     "ALTER TABLE prompt ADD COLUMN decision_id INTEGER REFERENCES decision (id)",
-    # What was said about one object on one frame at one moment is one decision.
+    # What was said about one object on one frame at one moment is one decision, and so is what
+    # was approved of one object at one moment for one reason; in the order of their times.
     """
     INSERT INTO decision (time, kind, object_id, start, stop, details, taken_back)
-    SELECT time, 'prompt', object_id, frame, frame + 1, '{}',
-        CASE WHEN max(is_active) THEN NULL ELSE time END
-    FROM prompt GROUP BY object_id, frame, time ORDER BY min(id)
+    SELECT time, kind, object_id, start, stop, details, taken_back FROM (
+        SELECT time, 'prompt' AS kind, object_id, frame AS start, frame + 1 AS stop,
+            '{}' AS details, CASE WHEN max(is_active) THEN NULL ELSE time END AS taken_back,
+            min(id) AS place
+        FROM prompt GROUP BY object_id, frame, time
+        UNION ALL
+        SELECT time, 'approval', object_id, min(frame), max(frame) + 1,
+            json_object('reason', reason, 'frames', count(*)), NULL, object_id
+        FROM approval GROUP BY object_id, time, reason
+    ) ORDER BY time, kind DESC, place, start
     """,
     """
     UPDATE prompt SET decision_id = (
-        SELECT id FROM decision AS d WHERE d.object_id = prompt.object_id
+        SELECT id FROM decision AS d WHERE d.kind = 'prompt' AND d.object_id = prompt.object_id
         AND d.start = prompt.frame AND d.time = prompt.time)
     """,
     # Only of what was said last on a frame is it known what mask it led to.
@@ -188,7 +196,7 @@ _VERSION_3 = (
     INSERT INTO keyframe
     SELECT max(d.id), m.score, m.origin, m.reasons, m.kind, m.width, m.height, m.data
     FROM decision AS d JOIN matte AS m ON m.object_id = d.object_id AND m.frame = d.start
-    WHERE d.taken_back IS NULL GROUP BY d.object_id, d.start
+    WHERE d.kind = 'prompt' AND d.taken_back IS NULL GROUP BY d.object_id, d.start
     """,
     # Two approvals of one frame are taken back one by one.
     "ALTER TABLE approval RENAME TO approval_2",
@@ -199,12 +207,6 @@ _VERSION_3 = (
         decision_id INTEGER NOT NULL REFERENCES decision (id),
         PRIMARY KEY (object_id, frame, decision_id)
     )
-    """,
-    """
-    INSERT INTO decision (time, kind, object_id, start, stop, details)
-    SELECT time, 'approval', object_id, min(frame), max(frame) + 1,
-        json_object('reason', reason, 'frames', count(*))
-    FROM approval_2 GROUP BY object_id, time, reason ORDER BY time, object_id
     """,
     """
     INSERT INTO approval SELECT a.object_id, a.frame, d.id FROM approval_2 AS a

@@ -245,7 +245,9 @@ def _pictures(review: Review, doubt: Doubt) -> Iterator[str]:
         f' aria-label="{escape(label)}. Arrow keys move, Enter clicks." data-frame="{worst}"'
         f' data-width="{info.width}" data-height="{info.height}"><figure><img src="{shown.uri}"'
         f' width="{shown.width}" height="{shown.height}" alt="{escape(label)}">'
-        f'</figure></div><p class="dim">Frame {worst}, the worst one</p></div>'
+        f'</figure></div><p class="dim">Frame {worst}, the worst one<span class="scripted">. '
+        "With the keyboard: arrow keys move, with Shift by one pixel, Enter clicks.</span></p>"
+        "</div>"
     )
 
 
