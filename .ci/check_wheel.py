@@ -10,6 +10,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 METADATA_SUFFIX = ".dist-info"
+LARGEST_WHEEL_MB = 11
 
 
 def main(scratch: Path) -> None:
@@ -41,12 +42,16 @@ def check_top_level(wheel: Path) -> None:
     packages = {name for name in top if not name.endswith(METADATA_SUFFIX)}
     if packages != {"tam_edit"}:
         sys.exit(f"the wheel's top level is {sorted(packages)}, but must be tam_edit alone")
+    if wheel.stat().st_size > LARGEST_WHEEL_MB * 1e6:
+        sys.exit(f"the wheel has {wheel.stat().st_size} bytes, more than {LARGEST_WHEEL_MB} MB")
     page = ("tam_edit/review/page.css", "tam_edit/review/page.js")
     for wanted in ("tam_edit/effects/blur.py", "tam_edit/py.typed", *page):
         if wanted not in names:
             sys.exit(f"the wheel lacks {wanted}")
     if not any(name.startswith("tam_edit/presets/recipes/") for name in names):
         sys.exit("the wheel holds no preset")
+    if not any(name.endswith("licenses/LICENSES/BSD-3-Clause.txt") for name in names):
+        sys.exit("the wheel lacks the licence of the weights in it")
 
 
 def check_sdist(sdist: Path) -> None:
