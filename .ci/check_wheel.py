@@ -44,7 +44,8 @@ def check_top_level(wheel: Path) -> None:
         sys.exit(f"the wheel's top level is {sorted(packages)}, but must be tam_edit alone")
     if wheel.stat().st_size > LARGEST_WHEEL_MB * 1e6:
         sys.exit(f"the wheel has {wheel.stat().st_size} bytes, more than {LARGEST_WHEEL_MB} MB")
-    for wanted in ("tam_edit/effects/blur.py", "tam_edit/py.typed"):
+    page = ("tam_edit/review/page.css", "tam_edit/review/page.js")
+    for wanted in ("tam_edit/effects/blur.py", "tam_edit/py.typed", *page):
         if wanted not in names:
             sys.exit(f"the wheel lacks {wanted}")
     if not any(name.startswith("tam_edit/presets/recipes/") for name in names):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tam_edit.review import JOIN_FRAMES, find_doubts, in_words
+from tam_edit.review import JOIN_FRAMES, MOST_TOLD, find_doubts, in_words
 from tam_edit.tracks import FrameScore, Origin
 
 
@@ -43,3 +43,10 @@ def test_doubts_are_told_in_words() -> None:
         "  frames 3-4 (t3 - t4) of 'car': blurred (score 0.20 on frame 3)",
         "  frame 50 (t50) of 'car': blurred (score 0.30 on frame 50)",
     ]
+
+
+def test_a_terminal_is_not_flooded_with_doubts() -> None:
+    frames = scored({index * 10: 0.2 for index in range(MOST_TOLD + 30)})
+    told = in_words(find_doubts({1: frames}, {1: "car"}, 0.5), str).splitlines()
+    assert len(told) == MOST_TOLD + 2
+    assert told[-1] == "  and 30 more, less doubtful"

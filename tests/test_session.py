@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import tam_edit.session
+import tam_edit.session.facade
 from tam_edit.errors import InputError, ReviewPending, UnknownNameError
 from tam_edit.masks.measure import iou
 from tam_edit.media import open_source
@@ -135,7 +135,7 @@ def test_a_project_stays_with_the_weights_that_it_was_begun_with(
         best = ("sam_vit_h", "xmem")  # what is installed by now
         return replace(load_models("builtin"), weights=tuple(weights) or best)
 
-    monkeypatch.setattr(tam_edit.session, "load_models", load)
+    monkeypatch.setattr(tam_edit.session.facade, "load_models", load)
     path = session.project.path
     with session:
         assert session.models.weights == ("sam_vit_h", "xmem")

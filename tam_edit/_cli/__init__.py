@@ -18,6 +18,8 @@ COMMANDS = {
     "new": "new",
     "prompt": "prompt",
     "track": "track",
+    "review": "review",
+    "history": "history",
     "approve": "approve",
     "render": "render",
     "effects": "effects",

@@ -26,14 +26,8 @@ def command(
     An approval holds for the masks as they are; a correction that changes them voids it.
     """
     with Session.open(project) as session:
-        opened = session.project
-        start, stop = opened.in_frame, opened.out_frame
-        if frames is not None:
-            start, stop = _span(frames, session.source)
-        names = list(opened.objects().values()) if object_name is None else [object_name]
-        counts = {
-            name: opened.approve(opened.object_id(name), start, stop, reason) for name in names
-        }
+        start, stop = (None, None) if frames is None else _span(frames, session.source)
+        counts = session.approve(reason, object_name=object_name, start=start, stop=stop)
     for name, count in counts.items():
         output.say(f"approved {count} frames of {name!r}")
     output.result({"approved": counts, "reason": reason})

@@ -10,6 +10,11 @@ module           what it holds
 ``prompts``      what persons said, row by row, and merged per frame
 ``mattes``       masks, scores and origins per object and frame
 ``approvals``    frames whose masks a person found right
+``backtracks``   corrections that are still to be carried back
+``decisions``    what persons decided, one row each
+``keyframes``    the masks that prompts led to
+``history``      all decisions, and taking one back
+``gathered``     frames of a pass, gathered into few commits
 ``runs``         the tracker's state, so that a killed run can go on
 ``shot``         which video it is about, and which part of it is worked on
 ``log``          what happened, line by line
@@ -19,9 +24,19 @@ module           what it holds
 ===============  ============================================================================
 """
 
+from tam_edit.project.decisions import Decision, DecisionKind
 from tam_edit.project.document import Project
 from tam_edit.project.log import LogRecord
 from tam_edit.project.prompts import PromptKind, PromptRecord
 from tam_edit.project.video import open_video, video_record
 
-__all__ = ["LogRecord", "Project", "PromptKind", "PromptRecord", "open_video", "video_record"]
+__all__ = [
+    "Decision",
+    "DecisionKind",
+    "LogRecord",
+    "Project",
+    "PromptKind",
+    "PromptRecord",
+    "open_video",
+    "video_record",
+]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tam_edit.errors import InputError
-from tam_edit.project.records import now
+from tam_edit.project import decisions
+from tam_edit.project.decisions import DecisionKind
 from tam_edit.project.store import Store
 from tam_edit.types import ObjectId
 
@@ -21,22 +22,25 @@ def add(store: Store, object_id: ObjectId, start: int, stop: int, reason: str) -
     """
     if not reason.strip():
         raise InputError("an approval needs a reason", hint="say why the masks are right")
-    store.write(
-        "INSERT OR REPLACE INTO approval (object_id, frame, reason, time)"
-        " SELECT object_id, frame, ?, ? FROM matte"
-        " WHERE object_id = ? AND frame >= ? AND frame < ?",
-        (reason, now(), object_id, start, stop),
-    )
-    count = store.rows(
+    rows = store.rows(
         "SELECT count(*) FROM matte WHERE object_id = ? AND frame >= ? AND frame < ?",
         (object_id, start, stop),
     )
-    return int(count[0][0])
+    count = int(rows[0][0])
+    details = {"reason": reason, "frames": count}
+    decision_id = decisions.add(store, DecisionKind.APPROVAL, object_id, start, stop, details)
+    store.write(
+        "INSERT INTO approval (object_id, frame, decision_id)"
+        " SELECT object_id, frame, ? FROM matte"
+        " WHERE object_id = ? AND frame >= ? AND frame < ?",
+        (decision_id, object_id, start, stop),
+    )
+    return count
 
 
 def frames(store: Store, object_id: ObjectId) -> frozenset[int]:
     """The frames of an object that are approved."""
-    rows = store.rows("SELECT frame FROM approval WHERE object_id = ?", (object_id,))
+    rows = store.rows("SELECT DISTINCT frame FROM approval WHERE object_id = ?", (object_id,))
     return frozenset(int(row[0]) for row in rows)
 
 
@@ -46,6 +50,22 @@ def remove(store: Store, object_id: ObjectId, start: int, stop: int) -> None:
         "DELETE FROM approval WHERE object_id = ? AND frame >= ? AND frame < ?",
         (object_id, start, stop),
     )
+
+
+def take_back(store: Store, decision_id: int) -> int:
+    """Void what is left of one approval inside the open transaction.
+
+    Returns:
+        How many frames nobody has approved any more.
+    """
+    left = store.rows(
+        "SELECT count(*) FROM approval AS a WHERE decision_id = ? AND NOT EXISTS ("
+        "SELECT 1 FROM approval AS b WHERE b.object_id = a.object_id AND b.frame = a.frame"
+        " AND b.decision_id != a.decision_id)",
+        (decision_id,),
+    )
+    store.write("DELETE FROM approval WHERE decision_id = ?", (decision_id,))
+    return int(left[0][0])
 
 
 def void(store: Store, object_ids: Iterable[ObjectId], frame_index: int) -> None:

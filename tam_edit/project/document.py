@@ -13,6 +13,7 @@ from tam_edit.project import approvals, backtracks, mattes, objects, runs, shot
 from tam_edit.project import log as log_rows
 from tam_edit.project import prompts as prompt_rows
 from tam_edit.project.gathered import GatheredFrames
+from tam_edit.project.history import History
 from tam_edit.project.log import LogRecord
 from tam_edit.project.prompts import PromptRecord
 from tam_edit.project.settings import Settings
@@ -22,7 +23,7 @@ from tam_edit.tracks import Direction, FrameScore, MaskTrack, RunState, TrackedM
 from tam_edit.types import ObjectId
 
 
-class Project:
+class Project(shot.ShotFacts):
     """A shot's document: one SQLite file, readable by its owner only, open in one process.
 
     It is the sink that tracking writes to and the reader that effects read from
@@ -30,6 +31,9 @@ class Project:
     disk when a method returns; only ``append`` gathers frames, for a second or more but never for
     more than a minute (see ``gathered``). Reads may come from any thread, writes from one thread
     only. Make one with ``create`` or ``open``, and close it, best as a context manager.
+
+    Attributes:
+        history: What persons decided, and how it is taken back.
     """
 
     def __init__(self, store: Store) -> None:
@@ -37,6 +41,7 @@ class Project:
         self._shot = shot.get(store)
         self._settings = Settings(store)
         self._frames = GatheredFrames(store)
+        self.history = History(store, self.flush)
 
     @classmethod
     def create(
@@ -129,36 +134,6 @@ class Project:
         return self._store.path
 
     @property
-    def source(self) -> Mapping[str, object]:
-        """What identifies the video, as it was given to ``create``."""
-        return self._shot.source
-
-    @property
-    def width(self) -> int:
-        """Columns of the displayed picture."""
-        return self._shot.width
-
-    @property
-    def height(self) -> int:
-        """Rows of the displayed picture."""
-        return self._shot.height
-
-    @property
-    def frame_count(self) -> int:
-        """Frames of the whole video."""
-        return self._shot.frame_count
-
-    @property
-    def in_frame(self) -> int:
-        """The first frame to work on."""
-        return self._shot.in_frame
-
-    @property
-    def out_frame(self) -> int:
-        """One past the last frame to work on."""
-        return self._shot.out_frame
-
-    @property
     def settings(self) -> MutableMapping[str, object]:
         """Small values by name, such as the model and the tracking size; changes are kept."""
         return self._settings
@@ -233,6 +208,10 @@ class Project:
         With each, the earliest frame whose mask it has replaced so far; its own where none.
         """
         return backtracks.frames(self._store, object_id)
+
+    def backtrack_limits(self, object_id: ObjectId) -> dict[int, int]:
+        """The same frames, each with the earliest frame whose mask it may replace."""
+        return backtracks.limits(self._store, object_id)
 
     def advance_backtrack(self, object_id: ObjectId, frame_index: int, reached: int) -> None:
         """Say how far a correction was carried back; it is committed with the frames that wait."""

@@ -11,6 +11,8 @@ import numpy as np
 
 from tam_edit.errors import InputError, ProjectError
 from tam_edit.masks.codec import decode_mask, encode_mask
+from tam_edit.project import decisions, keyframes
+from tam_edit.project.decisions import DecisionKind
 from tam_edit.project.records import damaged, from_json, now, to_json
 from tam_edit.project.store import Store
 from tam_edit.prompts import Prompts
@@ -57,7 +59,10 @@ class PromptRecord:
 
 
 def add(store: Store, object_id: ObjectId, frame_index: int, prompts: Prompts) -> None:
-    """Write every click, the box and the mask, each as one row, in one transaction."""
+    """Write every click, the box and the mask, each as one row, in one transaction.
+
+    Together they are one decision; the matte that is on the frame is what they led to.
+    """
     said: list[tuple[PromptKind, tuple[float, ...], bytes | None]] = []
     if prompts.gone:
         said.append((PromptKind.GONE, (), None))
@@ -74,27 +79,35 @@ def add(store: Store, object_id: ObjectId, frame_index: int, prompts: Prompts) -
             hint="give a click, a box or a mask",
         )
     time = now()
-    rows = [
-        (object_id, frame_index, kind, _numbers_text(numbers), mask, time)
-        for kind, numbers, mask in said
-    ]
+    span = (object_id, frame_index, frame_index + 1)
     with store.transaction():
+        decision_id = decisions.add(store, DecisionKind.PROMPT, *span, {})
+        rows = [
+            (object_id, frame_index, kind, _numbers_text(numbers), mask, time, decision_id)
+            for kind, numbers, mask in said
+        ]
         store.write_many(
-            "INSERT INTO prompt (object_id, frame, kind, numbers, mask, time)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO prompt (object_id, frame, kind, numbers, mask, time, decision_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
+        keyframes.keep(store, decision_id, object_id, frame_index)
 
 
-def merged(store: Store, object_id: ObjectId) -> dict[int, Prompts]:
+def merged(store: Store, object_id: ObjectId, *, without: int = 0) -> dict[int, Prompts]:
     """What is said about an object, frame by frame, ascending; what was taken back is left out.
 
     It adds up as :meth:`~tam_edit.prompts.Prompts.joined` says, in the order it was given.
+
+    Args:
+        store: The project.
+        object_id: The object.
+        without: A decision that is left out, too.
     """
     rows = store.rows(
         f"SELECT {_COLUMNS} FROM prompt WHERE object_id = ? AND is_active"  # noqa: S608 - no input
-        " ORDER BY frame, id",
-        (object_id,),
+        " AND decision_id IS NOT ? ORDER BY frame, id",
+        (object_id, without),
     )
     by_frame: dict[int, list[PromptRecord]] = {}
     for row in rows:
@@ -110,6 +123,30 @@ def on_frame(store: Store, object_id: ObjectId, frame_index: int) -> list[Prompt
         (object_id, frame_index),
     )
     return [_alone(_record(store, row)) for row in rows]
+
+
+def of_decision(store: Store, decision_id: int) -> Prompts:
+    """What was said by one decision."""
+    statement = f"SELECT {_COLUMNS} FROM prompt WHERE decision_id = ? ORDER BY id"  # noqa: S608
+    return _together([_record(store, row) for row in store.rows(statement, (decision_id,))])
+
+
+def in_words(store: Store, decision_id: int) -> list[str]:
+    """What was said by one decision, as ``click 320,180``; masks are not read."""
+    words = []
+    for kind, text in store.rows(
+        "SELECT kind, numbers FROM prompt WHERE decision_id = ? ORDER BY id", (decision_id,)
+    ):
+        numbers = from_json(text, f"a prompt of decision {decision_id} of {store.path}")
+        values = numbers if isinstance(numbers, list) else []
+        joined = ("x" if kind == PromptKind.MASK else ",").join(f"{value:g}" for value in values)
+        words.append(f"{kind} {joined}".strip())
+    return words
+
+
+def take_back(store: Store, decision_id: int) -> None:
+    """Let what a decision said hold no more, inside the open transaction."""
+    store.write("UPDATE prompt SET is_active = 0 WHERE decision_id = ?", (decision_id,))
 
 
 def records(store: Store) -> Iterator[PromptRecord]:

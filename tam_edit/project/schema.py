@@ -141,7 +141,94 @@ def _to_version_2(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_version_1, _to_version_2)
+_VERSION_3 = (
+    # Whatever a person decided, in that order. `reached` is the earliest frame that a correction
+    # has replaced on its way back; empty where it was not carried back.
+    """
+    CREATE TABLE decision (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        time TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        object_id INTEGER REFERENCES object (id),
+        start INTEGER,
+        stop INTEGER,
+        details TEXT NOT NULL,
+        taken_back TEXT,
+        reached INTEGER
+    )
+    """,
+    # The mask that prompts led to, for the day on which later ones on that frame are taken back.
+    """
+    CREATE TABLE keyframe (
+        decision_id INTEGER PRIMARY KEY REFERENCES decision (id),
+        score REAL NOT NULL,
+        origin TEXT NOT NULL,
+        reasons TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        data BLOB NOT NULL
+    )
+    """,
+    "ALTER TABLE prompt ADD COLUMN decision_id INTEGER REFERENCES decision (id)",
+    # What was said about one object on one frame at one moment is one decision, and so is what
+    # was approved of one object at one moment for one reason; in the order of their times.
+    """
+    INSERT INTO decision (time, kind, object_id, start, stop, details, taken_back)
+    SELECT time, kind, object_id, start, stop, details, taken_back FROM (
+        SELECT time, 'prompt' AS kind, object_id, frame AS start, frame + 1 AS stop,
+            '{}' AS details, CASE WHEN max(is_active) THEN NULL ELSE time END AS taken_back,
+            min(id) AS place
+        FROM prompt GROUP BY object_id, frame, time
+        UNION ALL
+        SELECT time, 'approval', object_id, min(frame), max(frame) + 1,
+            json_object('reason', reason, 'frames', count(*)), NULL, object_id
+        FROM approval GROUP BY object_id, time, reason
+    ) ORDER BY time, kind DESC, place, start
+    """,
+    """
+    UPDATE prompt SET decision_id = (
+        SELECT id FROM decision AS d WHERE d.kind = 'prompt' AND d.object_id = prompt.object_id
+        AND d.start = prompt.frame AND d.time = prompt.time)
+    """,
+    # Only of what was said last on a frame is it known what mask it led to.
+    """
+    INSERT INTO keyframe
+    SELECT max(d.id), m.score, m.origin, m.reasons, m.kind, m.width, m.height, m.data
+    FROM decision AS d JOIN matte AS m ON m.object_id = d.object_id AND m.frame = d.start
+    WHERE d.kind = 'prompt' AND d.taken_back IS NULL GROUP BY d.object_id, d.start
+    """,
+    # Two approvals of one frame are taken back one by one.
+    "ALTER TABLE approval RENAME TO approval_2",
+    """
+    CREATE TABLE approval (
+        object_id INTEGER NOT NULL REFERENCES object (id),
+        frame INTEGER NOT NULL CHECK (frame >= 0),
+        decision_id INTEGER NOT NULL REFERENCES decision (id),
+        PRIMARY KEY (object_id, frame, decision_id)
+    )
+    """,
+    """
+    INSERT INTO approval SELECT a.object_id, a.frame, d.id FROM approval_2 AS a
+    JOIN decision AS d ON d.kind = 'approval' AND d.object_id = a.object_id
+    AND d.time = a.time AND json_extract(d.details, '$.reason') = a.reason
+    """,
+    "DROP TABLE approval_2",
+    # A correction that is carried back once more goes no further than this.
+    "ALTER TABLE backtrack ADD COLUMN earliest INTEGER NOT NULL DEFAULT 0",
+)
+
+
+def _to_version_3(connection: sqlite3.Connection) -> None:
+    for statement in _VERSION_3:
+        connection.execute(statement)
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _to_version_1,
+    _to_version_2,
+    _to_version_3,
+)
 """Step ``n`` brings a file from version ``n`` to version ``n + 1``; the first makes the tables."""
 
 

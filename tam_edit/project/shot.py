@@ -66,6 +66,42 @@ class Shot:
             )
 
 
+class ShotFacts:
+    """The facts of a shot as properties of the document that holds it."""
+
+    _shot: Shot
+
+    @property
+    def source(self) -> Mapping[str, object]:
+        """What identifies the video, as it was given to ``create``."""
+        return self._shot.source
+
+    @property
+    def width(self) -> int:
+        """Columns of the displayed picture."""
+        return self._shot.width
+
+    @property
+    def height(self) -> int:
+        """Rows of the displayed picture."""
+        return self._shot.height
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of the whole video."""
+        return self._shot.frame_count
+
+    @property
+    def in_frame(self) -> int:
+        """The first frame to work on."""
+        return self._shot.in_frame
+
+    @property
+    def out_frame(self) -> int:
+        """One past the last frame to work on."""
+        return self._shot.out_frame
+
+
 def put(store: Store, shot: Shot) -> None:
     """Write it into a new project, as one transaction."""
     source = to_json(dict(shot.source), "the source")

@@ -8,6 +8,7 @@ from tam_edit.tracking.plan import Fill, Pass, Plan, plan_passes
 from tam_edit.tracking.settings import AT_CUTS, AtCuts, LoopSettings, tracking_size
 from tam_edit.tracking.shots import Shots
 from tam_edit.tracking.store import TrackStore
+from tam_edit.tracking.undo import Undoing, undoing
 
 __all__ = [
     "AT_CUTS",
@@ -19,10 +20,12 @@ __all__ = [
     "Plan",
     "Shots",
     "TrackStore",
+    "Undoing",
     "find_cuts",
     "follow",
     "give_prompts",
     "place_keyframe",
     "plan_passes",
     "tracking_size",
+    "undoing",
 ]

@@ -34,6 +34,7 @@ def remaining(
             tracked=store.tracked_spans(object_id),
             gone=frozenset(k for k, prompts in said.items() if prompts.gone),
             backtracks=tuple(store.backtracks(object_id)),
+            earliest=store.backtrack_limits(object_id),
         )
     run = store.run_state()
     interrupted = None

@@ -84,12 +84,14 @@ class ObjectState:
         tracked: Half-open spans of frames that have a mask, ascending, keyframes included.
         gone: Those of the keyframes on which the object is said to be gone.
         backtracks: Those that are still to be carried back to the keyframe before them.
+        earliest: The first frame that each of these may replace, where that is known.
     """
 
     keyframes: Sequence[int]
     tracked: Sequence[tuple[int, int]]
     gone: frozenset[int] = frozenset()
     backtracks: Sequence[int] = ()
+    earliest: Mapping[int, int] = field(default_factory=dict)
 
     def before(self, frame: int) -> int | None:
         """The last keyframe before a frame."""
@@ -360,17 +362,18 @@ def _ways_back(
             continue
         if keyframe not in state.keyframes or state.gone & {keyframe, before}:
             continue
-        frames = range(keyframe, before, -1)
+        end = max(before, state.earliest.get(keyframe, 0) - 1)
+        frames = range(keyframe, end, -1)
         keyframes = {keyframe: (object_id,)}
         memory = _memory(state, frames)
         resumes = (
             interrupted is not None
             and not interrupted.is_forward
             and interrupted.object_ids == {object_id}
-            and before < interrupted.frame_index < keyframe
+            and end < interrupted.frame_index < keyframe
         )
         if resumes and interrupted is not None:
-            frames, keyframes, memory = range(interrupted.following, before, -1), {}, ()
+            frames, keyframes, memory = range(interrupted.following, end, -1), {}, ()
         passes.append(
             Pass(
                 frames=frames,

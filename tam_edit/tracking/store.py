@@ -94,6 +94,10 @@ class TrackStore(Protocol):
         """Corrections that are still to be carried back, and how far each has come."""
         ...
 
+    def backtrack_limits(self, object_id: ObjectId) -> Mapping[int, int]:
+        """The same corrections, and the earliest frame that each may replace."""
+        ...
+
     def advance_backtrack(self, object_id: ObjectId, frame_index: int, reached: int) -> None:
         """Keep how far a correction was carried back, with the frames that wait."""
         ...

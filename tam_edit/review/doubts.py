@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tam_edit.tracks import FrameScore
@@ -42,6 +42,17 @@ class Doubt:
             "worst_frame": self.worst_frame,
             "worst_score": round(self.worst_score, 4),
             "reasons": list(self.reasons),
+        }
+
+    def as_span(self) -> dict[str, object]:
+        """The doubt as JSON values of a bounded size."""
+        return {
+            "object": self.name,
+            "start": self.start,
+            "last": self.last,
+            "frames": len(self.frames),
+            "worst_score": round(self.worst_score, 4),
+            "reasons": list(self.reasons[:MOST_REASONS]),
         }
 
     @property
@@ -85,25 +96,6 @@ def find_doubts(
         if span:
             doubts.append(_doubt(object_id, names[object_id], span))
     return sorted(doubts, key=lambda d: (d.worst_score, d.object_id, d.start))
-
-
-def in_words(doubts: Sequence[Doubt], timecode: Callable[[int], str]) -> str:
-    """The doubts as a person reads them in a terminal, one line each.
-
-    Args:
-        doubts: As :func:`find_doubts` gives them.
-        timecode: The timecode of a frame.
-    """
-    lines = ["a person must look before anything is written; doubtful, worst first:"]
-    for doubt in doubts:
-        ends = sorted({doubt.start, doubt.last})
-        frames = "-".join(map(str, ends))
-        times = " - ".join(map(timecode, ends))
-        lines.append(
-            f"  {'frames' if len(ends) > 1 else 'frame'} {frames} ({times}) of {doubt.name!r}: "
-            f"{doubt.main_reasons} (score {doubt.worst_score:.2f} on frame {doubt.worst_frame})"
-        )
-    return "\n".join(lines)
 
 
 def _doubt(object_id: ObjectId, name: str, span: list[FrameScore]) -> Doubt:

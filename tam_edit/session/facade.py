@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, cast
+from typing import Literal, Self, TypeAlias, cast
 
-from tam_edit.errors import InputError, ProjectError, ReviewPending
-from tam_edit.export import write_palette_masks
+from tam_edit.errors import InputError, ProjectError
 from tam_edit.frame import Frame
-from tam_edit.media import Source, open_source, timecode_at
+from tam_edit.media import Source, open_source
 from tam_edit.models import AUTO, Models, load_models, resolve_model
 from tam_edit.models.base import Segmentation
-from tam_edit.project import Project, open_video, video_record
+from tam_edit.project import DecisionKind, Project, open_video, video_record
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
 from tam_edit.recipe import Recipe
 from tam_edit.render import (
@@ -25,23 +23,22 @@ from tam_edit.render import (
     output_format,
     render,
 )
-from tam_edit.review import Doubt, find_doubts, in_words
-from tam_edit.tracking import LoopSettings, Shots, follow, give_prompts
-from tam_edit.tracks import FrameScore, MaskTrack, Origin
-from tam_edit.types import Matte, ObjectId
+from tam_edit.session import checkpoint
+from tam_edit.session.shot import OpenedShot
+from tam_edit.tracking import follow, give_prompts
+from tam_edit.types import Matte
 
 OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
 ON_DOUBT: tuple[OnDoubt, ...] = ("stop", "continue", "cover-frame")
 DEFAULT_SHORT_SIDE = 480
+MOST_TOLD = 50  # doubts that are kept with the decision to go on without a person
 
 
-class Session:
+class Session(OpenedShot):
     """One shot in work: its project, its video and, once they are needed, its models."""
 
     def __init__(self, project: Project, source: Source, *, device: str = "auto") -> None:
-        self.project = project
-        self.source = source
-        self._shots = Shots(source, project, project.settings)
+        super().__init__(project, source)
         self._device = device
         self._models: Models | None = None
 
@@ -123,23 +120,6 @@ class Session:
             raise
         return cls(project, source, device=device)
 
-    def close(self) -> None:
-        """Close the video and the project; what is not committed yet is committed."""
-        self.source.close()
-        self.project.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.source.close()
-        self.project.__exit__(kind, error, trace)
-
     @property
     def models(self) -> Models:
         """The project's models, loaded when they are first needed.
@@ -154,33 +134,6 @@ class Session:
             if self._models.weights and not stored:
                 settings["weights"] = self._models.weights
         return self._models
-
-    @property
-    def short_side(self) -> int:
-        """Tracking size in pixels."""
-        return int(str(self.project.settings["short_side"]))
-
-    @property
-    def loop(self) -> LoopSettings:
-        """Which steps of tracking run; what is set holds for frames that are tracked later."""
-        stored = cast("Mapping[str, Any]", self.project.settings.get("loop", {}))
-        return LoopSettings(**stored)
-
-    @loop.setter
-    def loop(self, settings: LoopSettings) -> None:
-        if settings != self.loop:
-            self.project.settings["loop"] = settings.as_json()
-
-    def cuts(self, progress: Callable[[int, int], None] | None = None) -> tuple[int, ...]:
-        """The first frames of new shots; the video is looked through when they are first asked for.
-
-        Args:
-            progress: Told the frames done and the frames in all.
-
-        Returns:
-            Frame numbers, ascending; none where the settings say that cuts do not matter.
-        """
-        return self._shots.find(self.loop.at_cuts, progress)
 
     def prompt(
         self, said: ObjectPrompts, *, carries_back: bool = True, is_repeatable: bool = False
@@ -233,6 +186,7 @@ class Session:
                 "nothing says where the object is",
                 hint="give a --click on it, a --box around it or a --mask of it",
             )
+        self._check_nobody_is_forgotten()
         cuts = self.cuts()
         self._shots.drop_what_was_decided_otherwise(self.loop.at_cuts)
         return follow(
@@ -245,33 +199,14 @@ class Session:
             progress=progress,
         )
 
-    def mask_track(self, object_name: str) -> MaskTrack:
-        """One object's masks with the time of every frame since the first, as moviepy counts.
-
-        Raises:
-            UnknownNameError: There is no such object.
-        """
-        source = self.source
-        first = source.time_of(0)
-        times = [source.time_of(index) - first for index in range(source.info.frame_count)]
-        return self.project.track(self.project.object_id(object_name), times)
-
-    def doubts(self, threshold: float) -> list[Doubt]:
-        """Spans of unapproved frames whose score is below a threshold, worst first."""
-        names = self.project.objects()
-        return find_doubts({i: self._unapproved(i) for i in names}, names, threshold)
-
-    def _open_doubts(self, recipe: Recipe) -> list[Doubt]:
-        """What stops a recipe: its checkpoint's doubts, or frames that no prompt reaches."""
-        if recipe.checkpoint is not None and recipe.checkpoint.threshold > 0:
-            return self.doubts(recipe.checkpoint.threshold)
-        names = self.project.objects()
-        unreached = {i: filter(_is_unreached, self._unapproved(i)) for i in names}
-        return find_doubts(unreached, names, 1.0)
-
-    def _unapproved(self, object_id: ObjectId) -> Iterator[FrameScore]:
-        approved = self.project.approved(object_id)
-        return (s for s in self.project.scores(object_id) if s.frame_index not in approved)
+    def _check_nobody_is_forgotten(self) -> None:
+        for object_id, name in self.project.objects().items():
+            if not self.project.prompts(object_id):
+                raise InputError(
+                    f"nothing that was said of {name!r} holds any more",
+                    hint=f"say where it is (tam-edit prompt {self.project.path} --object {name} "
+                    f"--click X,Y), or that it is nowhere (--gone {self.project.in_frame})",
+                )
 
     def check_output(self, recipe: Recipe, path: str | Path, *, overwrite: bool = False) -> None:
         """Refuse an output that could not be written, before any work begins.
@@ -279,8 +214,10 @@ class Session:
         Raises:
             EncodeError: It exists, is the video itself, has no known format, or its folder is
                 missing or read-only.
+            InputError: A review page lies in its folder.
         """
         output_format(self.source, recipe, path, overwrite=overwrite)
+        checkpoint.remember_output(self.project, path)
 
     def check_objects(self, recipe: Recipe) -> None:
         """Refuse a recipe that names an object which the project does not have.
@@ -317,13 +254,14 @@ class Session:
         job = self._job(recipe)
         check_tracked(job)
         covered: frozenset[int] = frozenset()
-        doubts = self._open_doubts(recipe)
+        checkpoint.remember_output(self.project, path)
+        doubts = checkpoint.open_doubts(self.project, recipe)
         if doubts and on_doubt == "stop":
-            told = in_words(doubts, lambda index: timecode_at(index, self.source))
-            raise ReviewPending(
-                told,
-                hint=self._doubt_hint(doubts[0]),
-                doubts=[doubt.as_json() for doubt in doubts],
+            raise checkpoint.pending(self.project, self.source, doubts)
+        if doubts:
+            told = [doubt.as_span() for doubt in doubts[:MOST_TOLD]]
+            self.project.history.note(
+                DecisionKind.ON_DOUBT, choice=on_doubt, count=len(doubts), doubts=told
             )
         if on_doubt == "cover-frame":
             covered = frozenset(frame for doubt in doubts for frame in doubt.frames)
@@ -339,46 +277,6 @@ class Session:
             out_frame=self.project.out_frame,
             covered_frames=covered,
         )
-
-    def _doubt_hint(self, worst: Doubt) -> str:
-        named = f"{self.project.path} --object {worst.name}"
-        return (
-            f"correct what is wrong (tam-edit prompt {named} --click X,Y@{worst.worst_frame}, or "
-            f"--gone {worst.start} where it is not in the picture), "
-            f"approve what is right (tam-edit approve {named} --frames {worst.start}-{worst.last} "
-            "--reason WHY), then repeat this command; or decide now with --on-doubt cover-frame "
-            "or --on-doubt continue"
-        )
-
-    def write_masks(
-        self,
-        folder: str | Path,
-        *,
-        overwrite: bool = False,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
-        """Write palette PNGs, one per frame at source size, and ``scores.json`` beside them.
-
-        Args:
-            folder: Made where it does not exist; must be empty.
-            overwrite: Whether masks that stand there are replaced.
-            progress: Told the frames done and the frames in all.
-        """
-        project = self.project
-        write_palette_masks(
-            folder,
-            project.track_set(),
-            range(project.in_frame, project.out_frame),
-            width=project.width,
-            height=project.height,
-            names=project.objects(),
-            overwrite=overwrite,
-            progress=progress,
-        )
-
-
-def _is_unreached(scored: FrameScore) -> bool:
-    return scored.origin is Origin.UNREACHED
 
 
 def _check_points(in_frame: int, out_frame: int, source: Source) -> None:

@@ -1,0 +1,114 @@
+"""``tam-edit history``: what was decided about a project, and taking it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tam_edit._cli.console import Output, output_options
+from tam_edit.media import Source, timecode_at
+from tam_edit.project import Decision, DecisionKind, Project
+from tam_edit.review import spanned
+from tam_edit.session import Session, Undone
+
+
+@click.command("history")
+@click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
+@click.option(
+    "--undo",
+    "decision_id",
+    type=click.IntRange(min=1),
+    metavar="ID",
+    help="Take this prompt, correction or approval back.",
+)
+@output_options
+def command(project: Path, decision_id: int | None, output: Output) -> None:
+    """List the prompts, corrections, approvals and other decisions about SHOT.tam, in order.
+
+    With --undo ID one of them is taken back: `tam-edit track` then makes again the masks that came
+    of it, and all others stay as they are. What was taken back stays in the list.
+    """
+    with Session.open(project) as session:
+        undone = None if decision_id is None else session.undo(decision_id)
+        opened = session.project
+        rows = [_json(decision, opened, session.source) for decision in session.history()]
+    if undone is not None:
+        output.say(_told(undone, project))
+    elif not rows:
+        output.say(f"nothing was decided about {project} yet")
+    else:
+        for row in rows:
+            output.say(_line(row))
+    output.result({"history": rows, "undone": None if undone is None else _undone_json(undone)})
+
+
+def _told(undone: Undone, project: Path) -> str:
+    decision, name = undone.decision, undone.object_name
+    begin = f"took back {decision.decision_id}"
+    if decision.kind is DecisionKind.APPROVAL:
+        return (
+            f"{begin}: {undone.unapproved_count} frames of {name!r} are no longer approved, so a "
+            "checkpoint asks about them again"
+        )
+    span = spanned(undone.frames.start, undone.frames.stop - 1)
+    return (
+        f"{begin}: what it said of {name!r} on frame {decision.start} holds no more; "
+        f"masks on {span} are made again by: tam-edit track {project}"
+    )
+
+
+def _undone_json(undone: Undone) -> dict[str, object]:
+    frames = undone.frames
+    return {
+        "id": undone.decision.decision_id,
+        "object": undone.object_name,
+        "frames": [frames.start, frames.stop - 1] if frames else None,
+        "dropped": undone.dropped_count,
+        "unapproved": undone.unapproved_count,
+    }
+
+
+def _json(decision: Decision, project: Project, source: Source) -> dict[str, object]:
+    kind, history = str(decision.kind), project.history
+    row: dict[str, object] = {"id": decision.decision_id, "time": decision.time, "kind": kind}
+    if decision.object_id is not None:
+        row["object"] = project.objects()[decision.object_id]
+    if decision.start is not None and decision.stop is not None:
+        ends = (decision.start, decision.stop - 1)
+        row["frames"] = list(ends)
+        row["timecodes"] = [timecode_at(index, source) for index in ends]
+    if decision.kind is DecisionKind.PROMPT:
+        if history.is_correction(decision):
+            row["kind"] = "correction"
+        row["said"] = history.said(decision)
+    row["details"] = dict(decision.details)
+    row["taken_back"] = decision.taken_back
+    return row
+
+
+def _line(row: dict[str, object]) -> str:
+    """One decision as a person reads it."""
+    details = row["details"]
+    known = details if isinstance(details, dict) else {}
+    time = str(row["time"])[:19].replace("T", " ")
+    begin = f"{row['id']:>4}  {time} UTC  {row['kind']:<10}"
+    if row["kind"] == DecisionKind.UNDO:
+        return f"{begin}  took back {known['decision']}"
+    if row["kind"] == DecisionKind.ON_DOUBT:
+        return f"{begin}  --on-doubt {known['choice']}, {known['count']} doubtful spans"
+    text = f"{begin}  {row['object']!r} {_where(row)}"
+    if row["kind"] == DecisionKind.APPROVAL:
+        text += f": {known['reason']!r} ({known['frames']} frames)"
+    else:
+        said = row["said"]
+        text += f": {', '.join(said) if isinstance(said, list) else said}"
+    return f"{text} (taken back)" if row["taken_back"] else text
+
+
+def _where(row: dict[str, object]) -> str:
+    frames, times = row["frames"], row["timecodes"]
+    if not isinstance(frames, list) or not isinstance(times, list):
+        return "on no frame"
+    shown = " - ".join(dict.fromkeys(map(str, times)))
+    return f"{spanned(frames[0], frames[1])} ({shown})"

@@ -1,0 +1,174 @@
+"""What persons decided, and taking it back: all of that or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from tam_edit.errors import InputError
+from tam_edit.project import approvals, backtracks, decisions, keyframes, mattes, prompts, runs
+from tam_edit.project.decisions import Decision, DecisionKind
+from tam_edit.project.store import Store
+from tam_edit.prompts import Prompts
+from tam_edit.types import ObjectId
+
+
+class History:
+    """The decisions of a project.
+
+    Args:
+        store: The project's file.
+        flush: Commits the frames that wait, before anything else is written.
+    """
+
+    def __init__(self, store: Store, flush: Callable[[], None]) -> None:
+        self._store = store
+        self._flush = flush
+
+    def __iter__(self) -> Iterator[Decision]:
+        """Every decision, in that order, also what was taken back."""
+        return decisions.records(self._store)
+
+    def get(self, decision_id: int) -> Decision:
+        """One decision.
+
+        Raises:
+            UnknownNameError: There is none of that number.
+        """
+        return decisions.get(self._store, decision_id)
+
+    def note(self, kind: DecisionKind, **details: object) -> None:
+        """Keep a decision about the whole project.
+
+        Raises:
+            InputError: JSON cannot hold the details.
+        """
+        with self._transaction():
+            decisions.add(self._store, kind, None, None, None, details)
+
+    def said(self, decision: Decision) -> list[str]:
+        """What a decision said of an object, as ``click 320,180``; nothing where it did not."""
+        return prompts.in_words(self._store, decision.decision_id)
+
+    def is_correction(self, decision: Decision) -> bool:
+        """Whether a decision corrected a mask that had been tracked."""
+        return keyframes.is_correction(self._store, decision.decision_id)
+
+    def prompts_of(self, decision: Decision) -> Prompts:
+        """What a decision said of an object."""
+        return prompts.of_decision(self._store, decision.decision_id)
+
+    def prompts_without(self, decision: Decision) -> dict[int, Prompts]:
+        """What would be said of the decision's object without it, by ascending frame."""
+        object_id = _object_of(decision)
+        return prompts.merged(self._store, object_id, without=decision.decision_id)
+
+    def reached(self, decision: Decision) -> int | None:
+        """The earliest frame that a correction has replaced; None where it was not carried back."""
+        object_id, frame = _object_of(decision), decision.start or 0
+        pending = backtracks.frames(self._store, object_id).get(frame)
+        rows = self._store.rows(
+            "SELECT reached FROM decision WHERE id = ?", (decision.decision_id,)
+        )
+        known = [n for n in (pending, rows[0][0]) if n is not None]
+        return min(known, default=None)
+
+    def carried_back(self, object_id: ObjectId) -> list[int]:
+        """The frames of corrections that hold and were carried back, ascending."""
+        return backtracks.carried(self._store, object_id)
+
+    def take_back_approval(self, decision: Decision) -> int:
+        """Let an approval hold no more; gives the frames that nobody has approved then.
+
+        Raises:
+            InputError: It was taken back before.
+        """
+        _check_holds(decision)
+        with self._transaction():
+            count = approvals.take_back(self._store, decision.decision_id)
+            decisions.mark_taken_back(self._store, decision)
+        return count
+
+    def take_back_prompts(
+        self,
+        decision: Decision,
+        dropped: Sequence[tuple[int, int]],
+        carried_back: Mapping[int, int],
+    ) -> None:
+        """Let prompts hold no more.
+
+        What was said on their frame before them holds again, with the mask that it had led to.
+
+        Args:
+            decision: The prompts.
+            dropped: Half-open spans of frames whose masks are to be made anew.
+            carried_back: Corrections that are to be carried back once more, each with the
+                earliest frame that it may replace.
+
+        Raises:
+            InputError: They were taken back before, or something was said on their frame since.
+        """
+        _check_holds(decision)
+        object_id, frame = _object_of(decision), decision.start or 0
+        earlier = self._earlier_on_frame(decision)
+        store = self._store
+        with self._transaction():
+            backtracks.remove(store, object_id, frame)
+            prompts.take_back(store, decision.decision_id)
+            decisions.mark_taken_back(store, decision)
+            state = runs.get(store)
+            for start, stop in dropped:
+                mattes.remove(store, object_id, start, stop)
+                approvals.remove(store, object_id, start, stop)
+                if state is not None and state.depends_on(object_id, start, stop):
+                    runs.remove(store)
+            if earlier is not None:
+                keyframes.restore(store, earlier)
+            for keyframe, earliest in carried_back.items():
+                backtracks.add(store, object_id, keyframe, earliest)
+
+    def _earlier_on_frame(self, decision: Decision) -> int | None:
+        """What was said last on the decision's frame before it, of what holds."""
+        rows = self._store.rows(
+            "SELECT id FROM decision WHERE kind = ? AND object_id = ? AND start = ?"
+            " AND taken_back IS NULL ORDER BY id",
+            (str(DecisionKind.PROMPT), decision.object_id, decision.start),
+        )
+        ids = [int(row[0]) for row in rows]
+        if ids[-1] != decision.decision_id:
+            raise InputError(
+                f"decision {ids[-1]} adds to what decision {decision.decision_id} said on frame "
+                f"{decision.start}",
+                hint=f"take back {ids[-1]} first",
+            )
+        if len(ids) == 1:
+            return None
+        if not keyframes.is_kept(self._store, ids[-2]):
+            raise InputError(
+                f"the mask that decision {ids[-2]} led to on frame {decision.start} was not kept "
+                "by an earlier version of tam-edit",
+                hint="correct the frame with further clicks or a painted --mask",
+            )
+        return ids[-2]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._flush()
+        with self._store.transaction():
+            yield
+
+
+def _check_holds(decision: Decision) -> None:
+    if decision.taken_back is not None:
+        raise InputError(
+            f"decision {decision.decision_id} was taken back before ({decision.taken_back})",
+            hint="what holds is listed by: tam-edit history SHOT.tam",
+        )
+
+
+def _object_of(decision: Decision) -> ObjectId:
+    if decision.object_id is None:
+        raise InputError(
+            f"decision {decision.decision_id} is about no object", hint="it cannot be taken back"
+        )
+    return decision.object_id

@@ -1,0 +1,37 @@
+"""Which frames a person should look at, told in a terminal and shown on a page.
+
+==============  ==============================================================================
+module          subject
+==============  ==============================================================================
+``doubts``      which frames are doubtful, and why
+``words``       doubts in words, and the commands that settle them
+``page``        the page: list, timelines, sheets, commands (its looks in ``page.css``, what it
+                does in ``page.js``)
+``timeline``    an object's scores as a drawing
+``pictures``    frames with an outline, as text that the page carries
+``folder``      where a page may lie, and writing it privately
+==============  ==============================================================================
+"""
+
+from tam_edit.review.doubts import JOIN_FRAMES, Doubt, find_doubts
+from tam_edit.review.folder import check_delivery, check_folder, proposed_folder, write_page
+from tam_edit.review.page import Review, page
+from tam_edit.review.words import MOST_TOLD, Commands, hint, in_words, line, spanned
+
+__all__ = [
+    "JOIN_FRAMES",
+    "MOST_TOLD",
+    "Commands",
+    "Doubt",
+    "Review",
+    "check_delivery",
+    "check_folder",
+    "find_doubts",
+    "hint",
+    "in_words",
+    "line",
+    "page",
+    "proposed_folder",
+    "spanned",
+    "write_page",
+]

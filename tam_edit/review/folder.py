@@ -1,0 +1,128 @@
+"""The folder of a review page: private, and never beside what is delivered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from tam_edit.errors import EncodeError, InputError, TamEditError
+
+PAGE = "index.html"
+PART = ".index.html.part"
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+
+
+def check_folder(
+    folder: str | Path, outputs: Collection[str | Path], *, overwrite: bool = False
+) -> None:
+    """Refuse a folder that a review page must not lie in, before any work begins.
+
+    Args:
+        folder: Where the page is to be made.
+        outputs: Where the project's outputs were written, or were to be.
+        overwrite: Whether a page that stands there is replaced.
+
+    Raises:
+        InputError: It is the folder of an output, or inside it.
+        EncodeError: It is a file, holds something else, or holds a page that must stay.
+    """
+    folder = Path(folder)
+    place = folder.resolve()
+    for output in outputs:
+        delivery = Path(output).resolve().parent
+        if place.is_relative_to(delivery):
+            raise InputError(
+                f"{folder} lies in {delivery}, the folder of the output {Path(output).name}; a "
+                "review page shows people unredacted and must not lie beside what is delivered",
+                hint=f"name a folder elsewhere, such as --html {proposed_folder(outputs)}",
+            )
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise EncodeError(f"{folder} is a file, but a review page needs a folder")
+    try:
+        found = sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        raise EncodeError(f"{folder} cannot be read ({error.strerror})") from error
+    foreign = [name for name in found if name not in (PAGE, PART)]
+    if foreign:
+        raise EncodeError(
+            f"{folder} holds {foreign[0]!r}, which is no review page, so it is left alone",
+            hint="name a new folder",
+        )
+    if PAGE in found and not overwrite:
+        raise EncodeError(
+            f"{folder} already holds a review page", hint="add --overwrite or name another folder"
+        )
+
+
+def check_delivery(output: str | Path, pages: Iterable[str | Path]) -> None:
+    """Refuse an output beside or above a review page that is still there.
+
+    Raises:
+        InputError: A page shows people unredacted in the folder of the output.
+    """
+    delivery = Path(output).resolve().parent
+    for page in pages:
+        if Path(page).exists() and Path(page).resolve().is_relative_to(delivery):
+            raise InputError(
+                f"the review page {page} shows people unredacted and would lie beside {output}",
+                hint="delete the page, or write the output into another folder",
+            )
+
+
+def write_page(folder: str | Path, parts: Iterable[str]) -> Path:
+    """Write a page that only its owner can read; it appears under its name when it is whole.
+
+    Args:
+        folder: Made where it does not exist.
+        parts: The page, in order.
+
+    Returns:
+        The page's file.
+
+    Raises:
+        EncodeError: It cannot be written.
+    """
+    folder = Path(folder)
+    part, page = folder / PART, folder / PAGE
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        folder.chmod(PRIVATE_FOLDER)
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            for text in parts:
+                file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        part.replace(page)
+    except OSError as error:
+        if isinstance(error, TamEditError):
+            raise
+        raise EncodeError(
+            f"{page}: the review page cannot be written ({error.strerror or error})",
+            hint="name a folder that can be made, on a disk with room",
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+        if is_new and folder.is_dir() and not page.exists():
+            folder.rmdir()
+    return page
+
+
+def proposed_folder(outputs: Collection[str | Path]) -> Path:
+    """A folder for a review page that lies in no output's folder.
+
+    Args:
+        outputs: Where the project's outputs were written, or were to be, the newest last.
+    """
+    taken = [Path(output).resolve().parent for output in outputs]
+    delivery = taken[-1] if taken else Path.cwd()
+    for base in (delivery.parent, Path.home(), Path("/var/tmp")):  # noqa: S108 - only proposed
+        place = base / f"{delivery.name or 'video'}-review"
+        if os.access(base, os.W_OK) and not any(place.is_relative_to(other) for other in taken):
+            return place
+    return Path("/review")

@@ -1,0 +1,16 @@
+"""A project with its video and its models: what a script, the command line and a page share.
+
+==============  ==============================================================================
+module          subject
+==============  ==============================================================================
+``facade``      :class:`Session`: prompts, tracking, rendering
+``shot``        what needs no model: masks, doubts, the review page, the history
+``checkpoint``  which doubts are open, and the page that shows them
+``undo``        taking back a correction or an approval
+==============  ==============================================================================
+"""
+
+from tam_edit.session.facade import DEFAULT_SHORT_SIDE, ON_DOUBT, OnDoubt, Session
+from tam_edit.session.undo import Undone
+
+__all__ = ["DEFAULT_SHORT_SIDE", "ON_DOUBT", "OnDoubt", "Session", "Undone"]

@@ -1,0 +1,205 @@
+"""A project beside its video: everything that needs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+from tam_edit.export import write_palette_masks
+from tam_edit.media import Source
+from tam_edit.project import Decision, Project
+from tam_edit.review import Doubt
+from tam_edit.session import checkpoint
+from tam_edit.session.undo import Undone, undo
+from tam_edit.tracking import LoopSettings, Shots
+from tam_edit.tracks import MaskTrack
+
+
+class OpenedShot:
+    """What can be asked of a shot and decided about it; :class:`Session` does the work.
+
+    Args:
+        project: Its document.
+        source: Its video.
+    """
+
+    def __init__(self, project: Project, source: Source) -> None:
+        self.project = project
+        self.source = source
+        self._shots = Shots(source, project, project.settings)
+
+    def close(self) -> None:
+        """Close the video and the project; what is not committed yet is committed."""
+        self.source.close()
+        self.project.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.source.close()
+        self.project.__exit__(kind, error, trace)
+
+    @property
+    def short_side(self) -> int:
+        """Tracking size in pixels."""
+        return int(str(self.project.settings["short_side"]))
+
+    @property
+    def loop(self) -> LoopSettings:
+        """Which steps of tracking run; what is set holds for frames that are tracked later."""
+        stored = cast("Mapping[str, Any]", self.project.settings.get("loop", {}))
+        return LoopSettings(**stored)
+
+    @loop.setter
+    def loop(self, settings: LoopSettings) -> None:
+        if settings != self.loop:
+            self.project.settings["loop"] = settings.as_json()
+
+    def cuts(self, progress: Callable[[int, int], None] | None = None) -> tuple[int, ...]:
+        """The first frames of new shots; the video is looked through when they are first asked for.
+
+        Args:
+            progress: Told the frames done and the frames in all.
+
+        Returns:
+            Frame numbers, ascending; none where the settings say that cuts do not matter.
+        """
+        return self._shots.find(self.loop.at_cuts, progress)
+
+    def mask_track(self, object_name: str) -> MaskTrack:
+        """One object's masks with the time of every frame since the first, as moviepy counts.
+
+        Raises:
+            UnknownNameError: There is no such object.
+        """
+        source = self.source
+        first = source.time_of(0)
+        times = [source.time_of(index) - first for index in range(source.info.frame_count)]
+        return self.project.track(self.project.object_id(object_name), times)
+
+    def doubts(self, threshold: float) -> list[Doubt]:
+        """Spans of unapproved frames whose score is below a threshold, worst first."""
+        return checkpoint.doubts_below(self.project, threshold)
+
+    @property
+    def usual_threshold(self) -> float:
+        """Below which score a person is shown a mask: what the last checkpoint went by."""
+        return checkpoint.usual_threshold(self.project)
+
+    def untracked(self) -> dict[str, int]:
+        """How many frames of each object have no mask yet; objects that have all are left out."""
+        return checkpoint.untracked(self.project)
+
+    def write_review(
+        self,
+        folder: str | Path,
+        *,
+        below: float | None = None,
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Path:
+        """Write a page that shows every doubt: scores, pictures, reasons, commands.
+
+        It shows people unredacted: only its owner can read it, and it lies in no output's folder.
+
+        Args:
+            folder: Made where it does not exist; must be empty.
+            below: Masks with a lower score are shown; the last checkpoint's threshold if left out.
+            overwrite: Whether a page that stands there is replaced.
+            progress: Told the pictures done and the pictures in all.
+
+        Returns:
+            The page's file.
+
+        Raises:
+            InputError: The folder is that of an output, or inside it.
+            EncodeError: The page cannot be written there.
+        """
+        return checkpoint.write_review(
+            self.project,
+            self.source,
+            folder,
+            self.usual_threshold if below is None else below,
+            overwrite=overwrite,
+            progress=progress,
+        )
+
+    def approve(
+        self,
+        reason: str,
+        *,
+        object_name: str | None = None,
+        start: int | None = None,
+        stop: int | None = None,
+    ) -> dict[str, int]:
+        """Say that masks were looked at and are right: a checkpoint lets them pass.
+
+        Args:
+            reason: Why; it is kept.
+            object_name: The object; all where left out.
+            start: First frame; the in point where left out.
+            stop: One past the last frame; the out point where left out.
+
+        Returns:
+            How many tracked frames of each object that are.
+
+        Raises:
+            UnknownNameError: There is no such object.
+            InputError: No reason is given.
+        """
+        project = self.project
+        names = list(project.objects().values()) if object_name is None else [object_name]
+        span = (
+            project.in_frame if start is None else start,
+            project.out_frame if stop is None else stop,
+        )
+        return {name: project.approve(project.object_id(name), *span, reason) for name in names}
+
+    def history(self) -> list[Decision]:
+        """Every decision of a person, in that order, also what was taken back."""
+        return list(self.project.history)
+
+    def undo(self, decision_id: int) -> Undone:
+        """Take back a correction, a prompt or an approval; tracking makes anew what came of it.
+
+        All masks outside the span that the answer names stay as they are.
+
+        Raises:
+            UnknownNameError: There is no such decision.
+            InputError: It cannot be taken back, or something later builds on it.
+        """
+        return undo(self.project, decision_id, self._shots.barriers(self.loop.at_cuts))
+
+    def write_masks(
+        self,
+        folder: str | Path,
+        *,
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Write palette PNGs, one per frame at source size, and ``scores.json`` beside them.
+
+        Args:
+            folder: Made where it does not exist; must be empty.
+            overwrite: Whether masks that stand there are replaced.
+            progress: Told the frames done and the frames in all.
+        """
+        project = self.project
+        write_palette_masks(
+            folder,
+            project.track_set(),
+            range(project.in_frame, project.out_frame),
+            width=project.width,
+            height=project.height,
+            names=project.objects(),
+            overwrite=overwrite,
+            progress=progress,
+        )
