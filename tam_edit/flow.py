@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,15 +18,42 @@ MIN_SIDE_PX = 16
 FAST_MIN_SIDE_PX = 64
 
 
+class _SingleThread:
+    """Keeps OpenCV on one thread for as long as anybody needs that."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._needed_by = 0
+        self._before = 0
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._needed_by == 0:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._needed_by += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._needed_by -= 1
+            if self._needed_by == 0:
+                cv2.setNumThreads(self._before)
+
+
+_SINGLE_THREAD = _SingleThread()
+
+
 @contextmanager
 def single_opencv_thread() -> Iterator[None]:
-    """Let OpenCV work on one thread, since DIS gives other numbers on another count."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    """Let OpenCV work on one thread, since DIS gives other numbers on another count.
+
+    The count is the process's; blocks of several threads may overlap.
+    """
+    _SINGLE_THREAD.enter()
     try:
         yield
     finally:
-        cv2.setNumThreads(before)
+        _SINGLE_THREAD.leave()
 
 
 def dense_flow(first: Gray, second: Gray, *, is_fast: bool = False) -> Float:

@@ -12,6 +12,7 @@ from tam_edit.frame import Frame
 from tam_edit.models.base import PropagationRun, TrackingInfo
 from tam_edit.models.builtin.tracker import BuiltinPropagator
 from tam_edit.models.builtin.tracker import propagator as propagator_module
+from tam_edit.models.builtin.tracker import views as views_module
 from tam_edit.models.builtin.tracker.flow import motion_between
 from tam_edit.models.builtin.tracker.propagator import BuiltinRun
 from tam_edit.models.builtin.tracker.target import Guess, Scene, Target
@@ -136,7 +137,7 @@ def test_a_revision_takes_back_what_was_learned(two: DrawnClip, before_3: bytes)
 
 def test_revising_with_nothing_says_that_the_object_is_not_there(disc: DrawnClip) -> None:
     run = started(disc, 4)
-    before = run._before[1]
+    _, before = run._before[1]
     run.revise(frame_of(disc, 3), {1: np.zeros((disc.height, disc.width), np.float32)})
     target = run._state.targets[1]
     assert target.missing == 1
@@ -254,7 +255,7 @@ def test_after_a_cut_the_object_is_found_wherever_it_is(monkeypatch: pytest.Monk
         measured.append(len(measured))
         return motion_between(before, after)
 
-    monkeypatch.setattr(propagator_module, "motion_between", watched)
+    monkeypatch.setattr(views_module, "motion_between", watched)
     run.cut()
     found = run.step(second[0][0])
     # Between the shots nothing has moved.

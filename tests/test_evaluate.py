@@ -69,6 +69,9 @@ class Scripted:
         matte = self._answer(frame.index, self.first)
         return TrackStep(mattes={1: matte}, scores={1: self._score(frame.index)})
 
+    def prefetch(self, frame: Frame) -> None:
+        """Nothing to begin with."""
+
     def revise(self, frame: Frame, mattes: Mapping[int, Matte]) -> None:
         raise ModelError("nothing is refined")
 

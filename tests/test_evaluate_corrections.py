@@ -62,6 +62,9 @@ class Holding:
         scores = {n: self._score(frame.index, n) if is_forward else 0.0 for n in self._held}
         return TrackStep(mattes=dict(self._held), scores=scores)
 
+    def prefetch(self, frame: Frame) -> None:
+        """Nothing to begin with."""
+
     def revise(self, frame: Frame, mattes: Mapping[int, Matte]) -> None:
         raise ModelError("nothing is refined")
 

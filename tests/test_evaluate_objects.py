@@ -65,6 +65,9 @@ class Known:
             scores=dict.fromkeys(self._members, 0.9),
         )
 
+    def prefetch(self, frame: Frame) -> None:
+        """Nothing to begin with."""
+
     def revise(self, frame: Frame, mattes: Mapping[int, Matte]) -> None:
         raise ModelError("nothing is refined")
 

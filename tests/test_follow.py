@@ -55,6 +55,9 @@ class KnownRun:
     def step(self, frame: Frame) -> TrackStep:
         return self._drawn(frame, {})
 
+    def prefetch(self, frame: Frame) -> None:
+        """Nothing to begin with."""
+
     def revise(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> None:
         self.owner.told += [("revise", frame.index, number) for number in mattes]
 

@@ -130,6 +130,14 @@ class PropagationRun(Protocol):
         """Carry every object to the next frame of the pass."""
         ...
 
+    def prefetch(self, frame: Frame) -> None:
+        """Announce a frame, so that what does not depend on masks can be begun beside.
+
+        Frames are announced in the order in which they will come. It changes no result, and a
+        frame that was announced may never come.
+        """
+        ...
+
     def revise(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> None:
         """Take better mattes of the latest frame, so that the following frames profit.
 

@@ -134,8 +134,9 @@ def draw_clip(
     """A drawn clip of one of these kinds.
 
     ``disc`` is a textured disc that moves straight over a textured background; ``two`` are a disc
-    and a tile that cross, the tile in front; ``leaves`` is a disc that leaves the picture and
-    comes back; ``demo`` is a clownfish that swims over a reef.
+    and a tile that cross, the tile in front; ``twins`` are two discs of the same colours that
+    cross, the second in front; ``leaves`` is a disc that leaves the picture and comes back;
+    ``demo`` is a clownfish that swims over a reef.
 
     Args:
         kind: Its name.
@@ -195,6 +196,19 @@ def _disc_clip(rng: np.random.Generator, frames: int, width: int, height: int) -
         frames=frames,
         background=clouds(rng, width, height),
         cast={"disc": (disc(rng), _straight(0.30, 0.36, 0.70, 0.64, size_frac=0.4))},
+    )
+
+
+def _twins_clip(rng: np.random.Generator, frames: int, width: int, height: int) -> DrawnClip:
+    return DrawnClip(
+        width=width,
+        height=height,
+        frames=frames,
+        background=clouds(rng, width, height),
+        cast={
+            "left": (disc(rng), _straight(0.22, 0.40, 0.78, 0.56, size_frac=0.4)),
+            "right": (disc(rng), _straight(0.78, 0.44, 0.22, 0.52, size_frac=0.4)),
+        },
     )
 
 
@@ -268,5 +282,11 @@ def _straight(x0: float, y0: float, x1: float, y1: float, *, size_frac: float) -
 
 
 KINDS: Mapping[str, Callable[[np.random.Generator, int, int, int], DrawnClip]] = MappingProxyType(
-    {"demo": _demo_clip, "disc": _disc_clip, "two": _two_clip, "leaves": _leaves_clip}
+    {
+        "demo": _demo_clip,
+        "disc": _disc_clip,
+        "two": _two_clip,
+        "twins": _twins_clip,
+        "leaves": _leaves_clip,
+    }
 )

@@ -59,6 +59,10 @@ class CheckedRun:
             self._assessor.look(frame)
             self._assessor.settle(sized)
 
+    def prefetch(self, frame: Frame) -> None:
+        """Announce a frame that will come; see ``PropagationRun.prefetch``."""
+        self._run.prefetch(frame)
+
     def advance(
         self, frame: Frame, given: Mapping[ObjectId, Matte], taken: Matte | None = None
     ) -> dict[ObjectId, TrackedMatte]:

@@ -94,7 +94,7 @@ class PassRunner:
         frames = one_pass.frames if not way_back.is_over else range(0)
         held = {i: store.tracked_spans(i) for i in one_pass.object_ids | members}
         announced: set[ObjectId] = set()
-        for frame in self._frames(frames):
+        for frame in self._frames(frames, run):
             given = self._mattes(frame.index, one_pass.keyframes.get(frame.index, ()))
             leaving = set(one_pass.exits.get(frame.index, ()))
             members = (members - leaving) | given.keys()
@@ -172,17 +172,27 @@ class PassRunner:
                 size = (self._info.width, self._info.height)
                 assessor.settle({i: resized(matte, *size) for i, matte in mattes.items()})
 
-    def _frames(self, frames: range) -> Iterator[Frame]:
+    def _frames(self, frames: range, run: CheckedRun) -> Iterator[Frame]:
+        """The frames one by one, each announced to the run while the one before it is worked on."""
         if frames.step > 0:
             shown = self._source.frames(frames.start, frames.stop)
         else:
             shown = self._source.frames_reversed(frames.stop + 1, frames.start + 1)
+        waiting: Frame | None = None
         try:
-            yield from shown
+            for frame in shown:
+                run.prefetch(frame)
+                if waiting is not None:
+                    yield waiting
+                waiting = frame
         except MediaError:
+            if waiting is not None:
+                yield waiting
             # The run stands between two frames: what was tracked so far can be kept.
             self._store.flush()
             raise
+        if waiting is not None:
+            yield waiting
 
     def _crosses_cut(self, frame_index: int, one_pass: Pass) -> bool:
         """Whether another shot begins between the frame that the run saw before and this one."""

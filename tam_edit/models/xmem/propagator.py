@@ -149,6 +149,9 @@ class XMemRun:
         """
         return self.keyframe(frame, {})
 
+    def prefetch(self, frame: Frame) -> None:
+        """Nothing is begun beside: the network already works on every thread."""
+
     def revise(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> None:
         """Take better mattes of the latest frame, so that the following frames profit.
 

@@ -10,7 +10,6 @@ Video Object Segmentation", CVPR 2020) with hand-made features: it needs no weig
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -20,19 +19,14 @@ from tam_edit.flow import single_opencv_thread
 from tam_edit.frame import Frame
 from tam_edit.models.base import TrackingInfo, TrackStep
 from tam_edit.models.builtin.tracker.assess import assess
-from tam_edit.models.builtin.tracker.deep import deep_grid
-from tam_edit.models.builtin.tracker.flow import motion_between
 from tam_edit.models.builtin.tracker.online import single_torch_thread
 from tam_edit.models.builtin.tracker.snapshot import PassState, pack, unpack
 from tam_edit.models.builtin.tracker.target import Guess, Scene, Target
+from tam_edit.models.builtin.tracker.views import Views
 from tam_edit.models.runs import check_mattes, check_revision
 from tam_edit.types import Matte, ObjectId
 
 Float = NDArray[np.float32]
-
-# Work goes on at this length of the short side: J&F on ten DAVIS-2016 sequences was 0.74 at 240,
-# 0.77 at 320, 0.78 at 400 and no better at 480.
-WORKING_SHORT_SIDE_PX = 400
 
 
 class BuiltinPropagator:
@@ -60,11 +54,11 @@ class BuiltinRun:
     def __init__(self, info: TrackingInfo, state: PassState) -> None:
         self._info = info
         self._state = state
-        # The latest frame and the objects that were carried to it, as they were before it.
+        self._views = Views(info)
+        # The latest frame; per object that was carried to it what is seen there, and the object
+        # as it was before.
         self._index: int | None = None
-        self._before: dict[ObjectId, Target] = {}
-        ratio = min(1.0, WORKING_SHORT_SIDE_PX / min(info.width, info.height))
-        self._size = (max(1, round(info.width * ratio)), max(1, round(info.height * ratio)))
+        self._before: dict[ObjectId, tuple[Scene, Target]] = {}
 
     def keyframe(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> TrackStep:
         """Take given mattes as the truth on this frame and carry the other objects to it.
@@ -87,6 +81,15 @@ class BuiltinRun:
         with single_torch_thread(), single_opencv_thread():
             return self._advance(frame, {})
 
+    def prefetch(self, frame: Frame) -> None:
+        """Announce a frame: its features, and its motion from the one announced before, are begun.
+
+        Args:
+            frame: The frame that comes after all that were announced.
+        """
+        with single_torch_thread():
+            self._views.prefetch(frame, self._state.previous)
+
     def revise(self, frame: Frame, mattes: Mapping[ObjectId, Matte]) -> None:
         """Take better mattes of the latest frame, so that the following frames profit.
 
@@ -106,11 +109,12 @@ class BuiltinRun:
         check_mattes(self._info, frame, mattes)
         check_revision(frame, mattes.keys(), latest=self._index, carried=self._before)
         with single_torch_thread(), single_opencv_thread():
-            picture = self._picture(frame)
-            scene = Scene(picture, deep_grid(picture))
-            for number, matte in mattes.items():
-                target = self._before[number].copy()
-                target.revise(scene, self._small(matte), _rng(frame, number))
+            small = {number: self._small(matte) for number, matte in mattes.items()}
+            held = {n: target.matte for n, target in self._state.targets.items()} | small
+            for number, matte in small.items():
+                scene, before = self._before[number]
+                target = before.copy()
+                target.revise(scene, matte, _rng(frame, number), self._rivals(number, held))
                 self._state.targets[number] = target
 
     def cut(self) -> None:
@@ -133,50 +137,41 @@ class BuiltinRun:
         """Everything that influences the next frame, as safetensors bytes."""
         return pack(self._info, self._state)
 
-    def _picture(self, frame: Frame) -> NDArray[np.uint8]:
-        """The frame at working size, uint8 (h, w, 3) RGB."""
-        whole = frame.scaled(self._info.width, self._info.height)
-        return np.asarray(cv2.resize(whole, self._size, interpolation=cv2.INTER_AREA), np.uint8)
-
     def _small(self, matte: Matte) -> Float:
         """A matte at working size."""
-        return np.asarray(cv2.resize(matte, self._size, interpolation=cv2.INTER_AREA), np.float32)
+        return np.asarray(
+            cv2.resize(matte, self._views.size, interpolation=cv2.INTER_AREA), np.float32
+        )
 
     def _advance(self, frame: Frame, given: Mapping[ObjectId, Float]) -> TrackStep:
-        picture = self._picture(frame)
-        gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
         small = {number: self._small(matte) for number, matte in given.items()}
         targets = self._state.targets
         carried = [number for number in targets if number not in given]
+        # What is looked for and not followed needs no motion.
         is_followed = any(not targets[number].missing for number in carried)
-        scene = self._scene(picture, gray if is_followed else None)
+        view = self._views.of(frame, self._state.previous if is_followed else None)
+        scene = Scene(view.picture, view.deep, view.motion)
         guesses = {number: targets[number].predict(scene) for number in carried}
         settled = {number: guess.matte for number, guess in guesses.items()}
         if not self._info.shares_pixels:
             settled = settle(settled, small)
         self._index = frame.index
-        self._before = {number: targets[number].copy() for number in guesses}
+        self._before = {number: (scene, targets[number].copy()) for number in guesses}
+        held = settled | small
         for number, guess in guesses.items():
-            targets[number].accept(guess, settled[number], _rng(frame, number))
+            targets[number].accept(
+                guess, settled[number], _rng(frame, number), self._rivals(number, held)
+            )
         for number, matte in small.items():
             target = targets.setdefault(number, Target(matte))
-            target.learn_keyframe(scene, matte, _rng(frame, number))
-        self._state.previous = gray
+            target.learn_keyframe(scene, matte, _rng(frame, number), self._rivals(number, held))
+        self._state.previous = view.gray
         return self._told(guesses, given)
 
-    def _scene(self, picture: NDArray[np.uint8], gray: NDArray[np.uint8] | None) -> Scene:
-        """What is known of a picture; where ``gray`` is given, its motion as well.
-
-        What is looked for and not followed needs no motion.
-        """
-        previous = self._state.previous
-        if gray is None or previous is None:
-            return Scene(picture, deep_grid(picture))
-        with ThreadPoolExecutor(1) as beside:
-            # The network stays on this thread: what torch prepares for it is kept per thread.
-            motion = beside.submit(motion_between, previous, gray)
-            deep = deep_grid(picture)
-            return Scene(picture, deep, motion.result())
+    def _rivals(self, number: ObjectId, held: Mapping[ObjectId, Float]) -> NDArray[np.bool_] | None:
+        """The pixels that other objects hold, bool (h, w); None where that says nothing."""
+        others = [matte > 0.5 for other, matte in held.items() if other != number]
+        return None if self._info.shares_pixels or not others else np.logical_or.reduce(others)
 
     def _told(
         self, guesses: Mapping[ObjectId, Guess], given: Mapping[ObjectId, Float]

@@ -30,6 +30,7 @@ Rows = NDArray[np.intp]
 FIRST_STEPS = 300
 KEYFRAME_STEPS = 120
 STEPS_PER_FRAME = 8
+RIVAL_SHARE = 0.5  # of the pixels outside, so many are other objects' where there are such
 SURE = 0.85  # a pixel teaches the classifier when its probability is beyond this
 
 # Shares are of the reach: the square root of the object's usual area.
@@ -132,8 +133,21 @@ class Target:
         """The side of a square with the object's usual area."""
         return float(np.sqrt(max(1.0, self.usual_area)))
 
-    def learn_keyframe(self, scene: Scene, matte: Float, rng: np.random.Generator) -> None:
-        """Take a given matte, float32 (H, W), as the truth; an empty one says: not here."""
+    def learn_keyframe(
+        self,
+        scene: Scene,
+        matte: Float,
+        rng: np.random.Generator,
+        rivals: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Take a given matte as the truth.
+
+        Args:
+            scene: The picture.
+            matte: float32 (H, W) in [0, 1]; an empty one says: not here.
+            rng: Draws the samples.
+            rivals: Pixels of other objects, bool (H, W), not to be taken for this one.
+        """
         self.matte = matte
         inside = matte > 0.5
         if inside.any():
@@ -144,7 +158,7 @@ class Target:
             if self.classifier is None:
                 return
         height, width = matte.shape
-        rows = self._keyframe_rows(matte, rng)
+        rows = self._keyframe_rows(matte, rng, rivals)
         features = scene.region(Box(0, 0, width, height)).rows(rows)
         steps, rate = KEYFRAME_STEPS, LATER_RATE
         if self.classifier is None:
@@ -188,13 +202,20 @@ class Target:
         )
         return Guess(matte, box, region, evidence)
 
-    def accept(self, guess: Guess, matte: Float, rng: np.random.Generator) -> None:
+    def accept(
+        self,
+        guess: Guess,
+        matte: Float,
+        rng: np.random.Generator,
+        rivals: NDArray[np.bool_] | None = None,
+    ) -> None:
         """Take the picture's final matte over and learn from what is sure of it.
 
         Args:
             guess: What ``predict`` said.
             matte: The same after the objects' claims were settled, float32 (H, W).
             rng: Draws the samples.
+            rivals: Pixels of other objects, bool (H, W), not to be taken for this one.
         """
         inside = matte > 0.5
         area = float(inside.sum())
@@ -214,29 +235,42 @@ class Target:
             return
         near = matte[guess.box.slices].reshape(-1)
         half = SAMPLES_PER_FRAME // 2
+        outside = near < 1 - SURE
+        others = np.zeros(0, np.intp)
+        if rivals is not None:
+            others = np.flatnonzero(outside & rivals[guess.box.slices].reshape(-1))
+        others = _drawn(others, int(RIVAL_SHARE * half), rng)
         rows = np.concatenate(
             [
                 _drawn(np.flatnonzero(near > SURE), half, rng),
-                _drawn(np.flatnonzero(near < 1 - SURE), half, rng),
+                others,
+                _drawn(np.flatnonzero(outside), half - len(others), rng),
             ]
         )
         self.classifier.note(guess.region.rows(rows), (near[rows] > 0.5).astype(np.float32))
         self.classifier.fit(STEPS_PER_FRAME, LATER_RATE, rng)
 
-    def revise(self, scene: Scene, matte: Float, rng: np.random.Generator) -> None:
+    def revise(
+        self,
+        scene: Scene,
+        matte: Float,
+        rng: np.random.Generator,
+        rivals: NDArray[np.bool_] | None = None,
+    ) -> None:
         """Take a better matte of a picture over, as if it had been the guess.
 
         Args:
             scene: The picture.
             matte: float32 (H, W) in [0, 1]; an empty one says that the object is not there.
             rng: Draws the samples.
+            rivals: Pixels of other objects, bool (H, W), not to be taken for this one.
         """
         inside = matte > 0.5
         if not inside.any():
             self.accept(Guess(matte), matte, rng)
             return
         box = self._around(box_of(inside))
-        self.accept(Guess(matte, box, scene.region(box)), matte, rng)
+        self.accept(Guess(matte, box, scene.region(box)), matte, rng, rivals)
 
     def cut(self) -> None:
         """Expect the object anywhere in the next picture, or nowhere."""
@@ -350,8 +384,13 @@ class Target:
             size=area / max(1.0, self.usual_area),
         )
 
-    def _keyframe_rows(self, matte: Float, rng: np.random.Generator) -> Rows:
-        """Pixels to learn from: half of them inside; of those outside, most near the object."""
+    def _keyframe_rows(
+        self, matte: Float, rng: np.random.Generator, rivals: NDArray[np.bool_] | None
+    ) -> Rows:
+        """Pixels to learn from: half of them inside; of those outside, most near the object.
+
+        Where there are rivals, half of those outside are theirs.
+        """
         height, width = matte.shape
         flat = matte.reshape(-1) > 0.5
         half = SAMPLES_PER_KEYFRAME // 2
@@ -359,9 +398,14 @@ class Target:
         around = np.zeros((height, width), bool)
         reach = MARGIN_PX + int(0.5 * np.sqrt(max(1, self.seen.width * self.seen.height)))
         around[self.seen.grown(reach).clipped(width, height).slices] = True
+        others = np.zeros(0, np.intp)
+        if rivals is not None:
+            others = np.flatnonzero(~flat & rivals.reshape(-1))
+        others = _drawn(others, int(RIVAL_SHARE * half), rng)
+        half -= len(others)
         near = _drawn(np.flatnonzero(~flat & around.reshape(-1)), 2 * half // 3, rng)
         far = _drawn(np.flatnonzero(~flat), half - len(near), rng)
-        return rng.permutation(np.concatenate([inside, near, far]))
+        return rng.permutation(np.concatenate([inside, others, near, far]))
 
 
 def _appearance(region: Region, classifier: Classifier) -> Float:
