@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tam_edit.models.builtin.tracker.deep import STRIDE_PX
 from tam_edit.models.builtin.tracker.features import pixel_features
-from tam_edit.models.builtin.tracker.propagator import WORKING_SHORT_SIDE_PX
+from tam_edit.models.builtin.tracker.views import WORKING_SHORT_SIDE_PX
 from tam_edit.types import Box
 from training.camera import recolored
 from training.clips import Difficulty, Shape, made_clip

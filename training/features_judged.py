@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from tam_edit.models.builtin.backbone import Backbone
 from tam_edit.models.builtin.tracker.assess import agreement
 from tam_edit.models.builtin.tracker.deep import deep_grid
-from tam_edit.models.builtin.tracker.propagator import WORKING_SHORT_SIDE_PX
 from tam_edit.models.builtin.tracker.target import (
     MARGIN_PX,
     MARGIN_SHARE,
     Scene,
     Target,
 )
+from tam_edit.models.builtin.tracker.views import WORKING_SHORT_SIDE_PX
 from tam_edit.types import Box, box_of
 from training.clips import Difficulty, Shape, made_clip
 from training.objects import ObjectPictures
