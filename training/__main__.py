@@ -11,6 +11,7 @@ from training.clips import Difficulty, Shape
 from training.features_command import DATA, features
 from training.objects import ObjectPictures
 from training.refinement import commands as refinement
+from training.scores_command import scores
 from training.sheet import draw_sheet
 
 
@@ -35,6 +36,7 @@ def sheet(data: Path, out: Path, clips: int, length: int, pace: float, seed: int
 
 main.add_command(features)
 main.add_command(refinement)
+main.add_command(scores)
 
 if __name__ == "__main__":
     try:
