@@ -20,7 +20,7 @@ from tam_edit.models.builtin.segmenter.network import (
 from tam_edit.models.builtin.segmenter.prompt_maps import on_grid, prompt_maps
 from training.objects import ObjectPictures
 from training.segmenter_clicks import Dialogue, as_batch
-from training.segmenter_examples import SIZES, Example, ExampleSource
+from training.segmenter_examples import LARGE_SIZES, Example, ExampleSource, drawn_size
 
 BATCH = 8
 HELD_OUT_EXAMPLES, HELD_OUT_CLICKS = 64, 3
@@ -55,11 +55,11 @@ class SegmenterTask:
         self._source = ExampleSource(ObjectPictures(folder, "train"))
         held_out = ExampleSource(ObjectPictures(folder, "held-out"))
         rng = np.random.default_rng(0)
-        self._held_out = [held_out.draw(rng, SIZES[0]) for _ in range(HELD_OUT_EXAMPLES)]
+        self._held_out = [held_out.draw(rng, LARGE_SIZES[0]) for _ in range(HELD_OUT_EXAMPLES)]
 
     def batch(self, rng: np.random.Generator) -> ClickBatch:
         """Draw a step's examples."""
-        size = SIZES[int(rng.integers(len(SIZES)))]
+        size = drawn_size(rng)
         examples = [self._source.draw(rng, size) for _ in range(self.batch_size)]
         dialogues = [Dialogue.begun(e.target > 0, e.other > 0, rng) for e in examples]
         pictures, targets = tensors(examples)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from tam_edit.types import box_of
 from training.objects import ObjectPictures, Picture
 
-# Height and width of the views, all with about as many pixels; one of them per batch.
-SIZES = ((256, 256), (224, 320), (320, 224), (192, 320))
+# Height and width of the views, one of them per batch. Small ones cost half as much.
+LARGE_SIZES = ((256, 256), (224, 320), (320, 224), (192, 320))
+SMALL_SIZES = ((192, 192), (160, 224), (224, 160), (128, 256))
+SMALL_SHARE = 0.7
 DAVIS_SHARE = 0.3  # its outlines are finer than those of COCO, but it has 30 sequences only
 PASTE_SHARE = 0.5
 FILLS = (0.1, 1.0)  # the object's longer side, as a share of the view's
@@ -21,6 +23,12 @@ ZOOMED_SHARE, ZOOMED_FILLS = 0.4, (0.55, 0.95)
 SMALLEST_PX = 40  # of an object in a view
 
 Bytes = NDArray[np.uint8]
+
+
+def drawn_size(rng: np.random.Generator) -> tuple[int, int]:
+    """The size of a batch's views."""
+    sizes = SMALL_SIZES if rng.random() < SMALL_SHARE else LARGE_SIZES
+    return sizes[int(rng.integers(len(sizes)))]
 
 
 @dataclass(frozen=True, eq=False)

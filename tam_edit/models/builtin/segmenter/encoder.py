@@ -41,6 +41,7 @@ class Unit(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Turn (N, C, h, w) into the same, or into more channels at half the size."""
         if self.side is None:
             # The shuffle: even channels pass, odd ones are worked on.
             passed, worked = x[:, 0::2], x[:, 1::2]
@@ -82,7 +83,9 @@ def encoder_state(checkpoint: Mapping[str, torch.Tensor]) -> dict[str, torch.Ten
     for stage, (name, count, _) in enumerate(STAGES):
         for unit in range(count):
             main, side = f"{name}.{unit}.branch_main", f"{name}.{unit}.branch_proj"
-            pairs = [(f"{main}.{a}", f"{main}.{a + 1}", f"main.{k}") for k, a in enumerate((0, 3, 5))]
+            pairs = [
+                (f"{main}.{a}", f"{main}.{a + 1}", f"main.{k}") for k, a in enumerate((0, 3, 5))
+            ]
             if unit == 0:
                 pairs += [
                     (f"{side}.{a}", f"{side}.{a + 1}", f"side.{k}") for k, a in enumerate((0, 2))

@@ -10,6 +10,7 @@ several candidates with the IoU it expects of each, as Kirillov et al. ("Segment
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
@@ -81,6 +82,7 @@ class Block(nn.Module):
         self.adds = stride == 1 and to == width
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Work on (N, C, h, w)."""
         y: torch.Tensor = self.body(x)
         return x + y if self.adds else y
 
@@ -96,12 +98,15 @@ class Context(nn.Module):
         self.mean = nn.Linear(width, width)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Work on (N, C, h, w)."""
         n, c, h, w = x.shape
         mixed = self.mix(x).reshape(n, 3, self.heads, c // self.heads, h * w)
         q, k, v = mixed.transpose(-1, -2).unbind(1)
         seen = functional.scaled_dot_product_attention(q, k, v)
         seen = seen.transpose(-1, -2).reshape(n, c, h, w)
-        return x + self.out(seen) + self.mean(x.mean((2, 3)))[:, :, None, None]
+        common: torch.Tensor = self.mean(x.mean((2, 3)))[:, :, None, None]
+        gathered: torch.Tensor = self.out(seen)
+        return x + gathered + common
 
 
 class ClickNetwork(nn.Module):
@@ -122,17 +127,13 @@ class ClickNetwork(nn.Module):
         )
         self.prompts = nn.Conv2d(PROMPT_CHANNELS, WIDTHS[0], 3, padding=1)
         self.alike = nn.Conv2d(2, WIDTHS[1], 3, padding=1)
-        self.down = nn.ModuleList(
-            Block(a, b, stride=2) for a, b in zip(WIDTHS[:-1], WIDTHS[1:], strict=True)
-        )
+        self.down = nn.ModuleList(Block(a, b, stride=2) for a, b in pairwise(WIDTHS))
         self.sink = nn.ModuleList(
             nn.Sequential(*(Block(width) for _ in range(count)))
             for width, count in zip(WIDTHS, BLOCKS, strict=True)
         )
         self.context = Context(WIDTHS[-1])
-        self.up = nn.ModuleList(
-            nn.Conv2d(b, a, 1) for a, b in zip(WIDTHS[:-1], WIDTHS[1:], strict=True)
-        )
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(WIDTHS))
         self.rise = nn.ModuleList(
             nn.Sequential(Block(width), Block(width)) for width in WIDTHS[:-1]
         )
@@ -152,16 +153,16 @@ class ClickNetwork(nn.Module):
         """
         half, *levels = self.encoder(pictures)
         size = levels[1].shape[-2:]
-        match = sum(
-            functional.interpolate(convolve(level), size=size, mode="bilinear")
-            for convolve, level in zip(self.match, levels[1:], strict=True)
-        )
+        match = torch.stack(
+            [
+                functional.interpolate(convolve(level), size=size, mode="bilinear")
+                for convolve, level in zip(self.match, levels[1:], strict=True)
+            ]
+        ).sum(0)
         wide = tuple(c(level) for c, level in zip(self.levels, levels, strict=True))
         return Features(self.fine(half), wide, functional.normalize(match, dim=1))
 
-    def decode(
-        self, features: Features, maps: torch.Tensor, alike: torch.Tensor
-    ) -> Answers:
+    def decode(self, features: Features, maps: torch.Tensor, alike: torch.Tensor) -> Answers:
         """Answer prompts.
 
         Args:
@@ -182,17 +183,13 @@ class ClickNetwork(nn.Module):
         for k in (2, 1, 0):
             wider = functional.interpolate(self.up[k](x), seen[k].shape[-2:], mode="bilinear")
             x = self.rise[k](seen[k] + wider)
-        half = functional.interpolate(
-            self.to_fine(x), features.fine.shape[-2:], mode="bilinear"
-        )
+        half = functional.interpolate(self.to_fine(x), features.fine.shape[-2:], mode="bilinear")
         rough = self.rough(x)
         logits = self.masks(self.edges(functional.relu(half + features.fine)))
         logits = logits + functional.interpolate(rough, logits.shape[-2:], mode="bilinear")
         return Answers(logits, self._judged(x, deep, rough))
 
-    def _judged(
-        self, x: torch.Tensor, deep: torch.Tensor, rough: torch.Tensor
-    ) -> torch.Tensor:
+    def _judged(self, x: torch.Tensor, deep: torch.Tensor, rough: torch.Tensor) -> torch.Tensor:
         """(N, CANDIDATES): the IoU to expect of each mask, before the sigmoid."""
         inside = rough.detach().sigmoid()
         area = inside.sum((2, 3))
