@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tam_edit.models.builtin.backbone import as_levels, backbone
+from tam_edit.models.builtin.backbone import Backbone, as_levels, backbone
 from tam_edit.types import Box
 
 Float = NDArray[np.float32]
@@ -100,22 +100,25 @@ class Projection:
         return torch.lerp(above, below, self.share[wanted, None]).flatten(1)
 
 
-def deep_grid(picture: NDArray[np.uint8]) -> DeepGrid:
-    """Describe a picture, uint8 (H, W, 3) RGB, by the backbone's two levels.
+def deep_grid(picture: NDArray[np.uint8], network: Backbone | None = None) -> DeepGrid:
+    """Describe a picture by the backbone's two levels, the coarser on the grid of the finer one.
 
-    The coarser level is brought to the grid of the finer one.
+    Args:
+        picture: uint8 (H, W, 3) RGB.
+        network: The backbone; None for the one that is shipped.
     """
+    network = network or backbone()
     height, width = picture.shape[:2]
     zoom = min(MOST_ZOOM, SHORT_SIDE_PX / min(height, width))
     size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
     enlarged = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     with torch.inference_mode():
-        fine, coarse = (level[0].permute(1, 2, 0) for level in backbone()(as_levels(enlarged)))
-        cells = torch.cat([fine, _doubled(coarse, fine.shape[0], fine.shape[1])], dim=2)
+        fine, coarse = (level[0].permute(1, 2, 0) for level in network(as_levels(enlarged)))
+        cells = torch.cat([fine, doubled(coarse, fine.shape[0], fine.shape[1])], dim=2)
     return DeepGrid(cells.numpy(), (size[0] / width, size[1] / height))
 
 
-def _doubled(coarse: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+def doubled(coarse: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     """A level (h, w, C) at half the stride: cells in between are means of their neighbours."""
     for axis, count in ((0, rows), (1, columns)):
         last = coarse.narrow(axis, coarse.shape[axis] - 1, 1)

@@ -1,0 +1,1 @@
+"""What makes the shipped weights: data, generator, training loop and export. Never in the wheel."""

@@ -1,0 +1,131 @@
+"""How good a backbone is for the tracker's own classifier, on what is held out.
+
+The classifier learns an object on a whole picture exactly as on a keyframe, and tells it on another
+one: by its look alone, with no motion and no outline mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tam_edit.models.builtin.backbone import Backbone
+from tam_edit.models.builtin.tracker.deep import deep_grid
+from tam_edit.models.builtin.tracker.propagator import WORKING_SHORT_SIDE_PX
+from tam_edit.models.builtin.tracker.target import Scene, Target
+from tam_edit.types import Box
+from training.clips import Difficulty, Shape, made_clip
+from training.objects import ObjectPictures
+
+Float = NDArray[np.float32]
+# Of a sequence so many frames are learned from, each for all others.
+REFERENCES = 3
+MADE_PACE = 0.4
+MADE_FRAMES = 3
+# Log-odds beyond this are as sure as it gets: one wild pixel must not make the mean.
+SUREST = 8.0
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A picture and one object of it.
+
+    Attributes:
+        rgb: uint8 (h, w, 3) at working size.
+        truth: bool (h, w).
+    """
+
+    rgb: NDArray[np.uint8]
+    truth: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Means over all questions of one kind.
+
+    Attributes:
+        kind: "real" for frames of DAVIS sequences, "made" for made clips.
+        questions: How many pictures were asked about.
+        iou: Mean intersection over union.
+        error: Mean cross-entropy in nats, object and the rest counted alike.
+    """
+
+    kind: str
+    questions: int
+    iou: float
+    error: float
+
+
+def judged(network: Backbone, pictures: ObjectPictures, made: int, seed: int) -> list[Judgement]:
+    """Judge a backbone.
+
+    Args:
+        network: The backbone.
+        pictures: The held-out part.
+        made: How many made clips to ask about, beside all sequences.
+        seed: Of the clips and of the classifier.
+    """
+    judgements = []
+    questions = {"real": list(_real(pictures)), "made": list(_made(pictures, made, seed))}
+    for kind, groups in questions.items():
+        found = [
+            answer
+            for k, (reference, asked) in enumerate(groups)
+            for answer in _answers(network, reference, asked, np.random.default_rng([seed, k]))
+        ]
+        iou, error = np.mean(found, axis=0) if found else (np.nan, np.nan)
+        judgements.append(Judgement(kind, len(found), float(iou), float(error)))
+    return judgements
+
+
+def _real(pictures: ObjectPictures) -> Iterator[tuple[Shown, list[Shown]]]:
+    for names in pictures.sequences:
+        loaded = [pictures.load(name) for name in names]
+        shown = [_at_working_size(p.rgb, p.objects == 1) for p in loaded]
+        for k in range(min(REFERENCES, len(shown))):
+            yield shown[k], shown[:k] + shown[k + 1 :]
+
+
+def _made(pictures: ObjectPictures, count: int, seed: int) -> Iterator[tuple[Shown, list[Shown]]]:
+    size = (WORKING_SHORT_SIDE_PX, WORKING_SHORT_SIDE_PX * 4 // 3)
+    for k in range(count):
+        rng = np.random.default_rng([seed, k])
+        clip = made_clip(pictures, Shape(MADE_FRAMES, size, MADE_PACE), Difficulty(), rng)
+        shown = [Shown(f, m == 1) for f, m in zip(clip.frames, clip.masks, strict=True)]
+        asked = [one for one in shown[1:] if one.truth.any()]
+        if asked:
+            yield shown[0], asked
+
+
+def _at_working_size(rgb: NDArray[np.uint8], truth: NDArray[np.bool_]) -> Shown:
+    scale = WORKING_SHORT_SIDE_PX / min(rgb.shape[:2])
+    size = (round(rgb.shape[1] * scale), round(rgb.shape[0] * scale))
+    large = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    inside = np.asarray(cv2.resize(truth.astype(np.float32), size), np.float32) > 0.5
+    return Shown(large, inside)
+
+
+def _answers(
+    network: Backbone, reference: Shown, asked: list[Shown], rng: np.random.Generator
+) -> Iterator[tuple[float, float]]:
+    """IoU and cross-entropy of each picture asked about."""
+    matte = reference.truth.astype(np.float32)
+    target = Target(matte)
+    target.learn_keyframe(Scene(reference.rgb, deep_grid(reference.rgb, network)), matte, rng)
+    if target.classifier is None:
+        return
+    for one in asked:
+        height, width = one.truth.shape
+        scene = Scene(one.rgb, deep_grid(one.rgb, network))
+        log_odds = target.classifier.log_odds(scene.region(Box(0, 0, width, height)))
+        found = log_odds > 0
+        union = np.count_nonzero(found | one.truth)
+        iou = np.count_nonzero(found & one.truth) / union if union else 1.0
+        signed = np.clip(np.where(one.truth, log_odds, -log_odds), -SUREST, SUREST)
+        wrong = np.log1p(np.exp(-signed))
+        parts = [wrong[side].mean() for side in (one.truth, ~one.truth) if side.any()]
+        yield iou, float(np.mean(parts))
