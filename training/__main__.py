@@ -10,6 +10,7 @@ from tam_edit.errors import TamEditError
 from training.clips import Difficulty, Shape
 from training.features_command import DATA, features
 from training.objects import ObjectPictures
+from training.segmenter_command import segmenter
 from training.sheet import draw_sheet
 
 
@@ -33,6 +34,7 @@ def sheet(data: Path, out: Path, clips: int, length: int, pace: float, seed: int
 
 
 main.add_command(features)
+main.add_command(segmenter)
 
 if __name__ == "__main__":
     try:

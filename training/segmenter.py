@@ -15,6 +15,7 @@ from tam_edit.models.builtin.segmenter.network import (
     Answers,
     ClickNetwork,
     Features,
+    channels_last,
     likeness,
 )
 from tam_edit.models.builtin.segmenter.prompt_maps import on_grid, prompt_maps
@@ -23,7 +24,7 @@ from training.segmenter_clicks import Dialogue, as_batch
 from training.segmenter_examples import LARGE_SIZES, Example, ExampleSource, drawn_size
 
 BATCH = 8
-HELD_OUT_EXAMPLES, HELD_OUT_CLICKS = 64, 3
+HELD_OUT_CLICKS = 3
 # Focal loss normalised per example (Sofiiuk et al., arXiv 2102.06583) beside soft IoU.
 FOCUS = 2.0
 FOCAL_WEIGHT, EDGE_WEIGHT, QUALITY_WEIGHT = 1.0, 2.0, 0.5
@@ -50,12 +51,18 @@ class ClickBatch:
 class SegmenterTask:
     """What ``training.schedule.train`` needs to know of the click segmenter."""
 
-    def __init__(self, folder: Path, batch_size: int = BATCH) -> None:
+    def __init__(
+        self,
+        pictures: ObjectPictures,
+        held_out: ObjectPictures,
+        batch_size: int,
+        held_out_examples: int,
+    ) -> None:
         self.batch_size = batch_size
-        self._source = ExampleSource(ObjectPictures(folder, "train"))
-        held_out = ExampleSource(ObjectPictures(folder, "held-out"))
+        self._source = ExampleSource(pictures)
+        kept = ExampleSource(held_out)
         rng = np.random.default_rng(0)
-        self._held_out = [held_out.draw(rng, LARGE_SIZES[0]) for _ in range(HELD_OUT_EXAMPLES)]
+        self._held_out = [kept.draw(rng, LARGE_SIZES[0]) for _ in range(held_out_examples)]
 
     def batch(self, rng: np.random.Generator) -> ClickBatch:
         """Draw a step's examples."""
@@ -117,7 +124,7 @@ def new_network(checkpoint: Path) -> ClickNetwork:
     network = ClickNetwork()
     stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
     network.encoder.load_state_dict(encoder_state(stored))
-    return network.to(memory_format=torch.channels_last)
+    return channels_last(network)
 
 
 def tensors(examples: list[Example]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -169,8 +169,8 @@ def _partly_wrong(target: Mask, other: Mask, rng: np.random.Generator) -> NDArra
         cv2.circle(mask, center, radius, 1, -1)
     size = 2 * int(rng.integers(0, 4)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    mask = cv2.dilate(mask, disc) if rng.random() < 0.5 else cv2.erode(mask, disc)
+    changed = cv2.dilate(mask, disc) if rng.random() < 0.5 else cv2.erode(mask, disc)
     small = cv2.resize(
-        mask.astype(np.float32), (columns // 2, rows // 2), interpolation=cv2.INTER_AREA
+        changed.astype(np.float32), (columns // 2, rows // 2), interpolation=cv2.INTER_AREA
     )
     return np.asarray(small, np.float32)

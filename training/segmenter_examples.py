@@ -91,8 +91,8 @@ class ExampleSource:
     ) -> tuple[Bytes, Bytes, Bytes]:
         """Another picture's object laid over this one; it, this one's or both may be meant."""
         guest = self._picture(rng)
-        cut = (guest.objects > 0).astype(np.float32)
-        cut = cv2.GaussianBlur(cut, (0, 0), float(rng.uniform(0.5, 1.2)))
+        sharp = (guest.objects > 0).astype(np.float32)
+        cut = np.asarray(cv2.GaussianBlur(sharp, (0, 0), float(rng.uniform(0.5, 1.2))))
         around = box_of(guest.objects > 0)
         rows, columns = target.shape
         long_side = max(around.x1 - around.x0, around.y1 - around.y0)
@@ -152,7 +152,7 @@ def _view(
     smooth = cv2.INTER_LINEAR
     source = rgb
     if scale < 0.75:  # what is made smaller must not alias
-        source = cv2.GaussianBlur(rgb, (0, 0), 0.4 / scale)
+        source = np.asarray(cv2.GaussianBlur(rgb, (0, 0), 0.4 / scale), np.uint8)
     gray = tuple(float(v) for v in rng.integers(90, 160, 3))
     seen = cv2.warpAffine(source, place, (width, height), flags=smooth, borderValue=gray)
     masks = [

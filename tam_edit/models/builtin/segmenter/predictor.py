@@ -21,6 +21,7 @@ from tam_edit.models.builtin.segmenter.network import (
     WEIGHTS,
     ClickNetwork,
     Features,
+    channels_last,
     likeness,
 )
 from tam_edit.models.builtin.segmenter.prompt_maps import PromptBatch, on_grid, prompt_maps
@@ -194,10 +195,7 @@ def ready_network(weights: dict[str, torch.Tensor]) -> ClickNetwork:
             _fuse(module)
     for weight in network.parameters():
         weight.requires_grad = False
-        if weight.ndim == 4:
-            # Channels last in memory make the network twice as fast.
-            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-    return network
+    return channels_last(network)
 
 
 def _fuse(layers: nn.Sequential) -> None:
