@@ -12,6 +12,7 @@ from tam_edit.models.click_points import Clicks, stamp
 from tam_edit.types import Box, Matte
 
 CLICK_RADIUS_FRAC = 0.003  # of the frame's longer side: what a click holds at least
+EDGE_CELLS = 1.5  # how far an edge may move to one of the picture, in cells of the logits
 BOX_SLACK_FRAC = 0.03  # of a box's longer side: how far an object may stick out of it
 HELD_LOGIT = 1.0  # of a click that the network left on the wrong side
 HOLD_CELLS = (1.5, 8.0)  # how far such a click pulls its surroundings along
@@ -29,7 +30,7 @@ def finished(
         frame: The picture.
         opinion: What the network says.
         clicks: In source pixels; each one holds in the result.
-        box: In source pixels; nothing lies clearly outside it.
+        box: In source pixels; nothing lies clearly outside it, and something inside.
     """
     region = opinion.region
     logits = _held(opinion, clicks)
@@ -46,9 +47,6 @@ def finished(
     radius = max(2, round(CLICK_RADIUS_FRAC * max(frame.width, frame.height)))
     stamp(matte, clicks, radius, matte > 0.5)
     return matte
-
-
-EDGE_CELLS = 1.5
 
 
 def _held(opinion: Opinion, clicks: Clicks) -> Floats:
@@ -76,7 +74,7 @@ def _held(opinion: Opinion, clicks: Clicks) -> Floats:
 
 
 def _keep_to(matte: Matte, box: tuple[float, float, float, float]) -> None:
-    """Take away what lies clearly outside a box, in place."""
+    """Take away what lies clearly outside a box, in place; something stays."""
     slack = 1 + BOX_SLACK_FRAC * max(box[2] - box[0], box[3] - box[1])
     rows, columns = matte.shape
     kept = Box(
@@ -88,3 +86,8 @@ def _keep_to(matte: Matte, box: tuple[float, float, float, float]) -> None:
     outside = np.ones(matte.shape, bool)
     outside[kept.slices] = False
     matte[outside] = 0
+    if not (matte > 0.5).any():
+        # Where nothing is seen in a box, it is taken whole, down to a single pixel.
+        x0, y0, x1, y1 = (int(np.floor(side + 0.5)) for side in box)
+        x0, y0 = min(max(x0, 0), columns - 1), min(max(y0, 0), rows - 1)
+        matte[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)] = 1
