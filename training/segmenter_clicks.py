@@ -17,7 +17,7 @@ ROUNDS, ROUND_SHARES = (0, 1, 2, 3, 4), (0.4, 0.25, 0.15, 0.12, 0.08)
 BOX_SHARE = 0.2
 BOX_JITTER = 0.08  # standard deviation of a box's sides, in its width or height
 SECOND_LOOK_SHARE = 0.3  # of answers that go in again with no new click, coarser
-GIVEN_SHARE = 0.1  # of examples that begin with a mask that is partly wrong
+GIVEN_SHARE = 0.25  # of examples that begin with a mask that is partly wrong
 CENTER_SHARE = 0.6  # of clicks that go to the middle of what is wrong, not just anywhere in it
 
 Mask = NDArray[np.bool_]
@@ -155,9 +155,9 @@ def _partly_wrong(target: Mask, other: Mask, rng: np.random.Generator) -> NDArra
     rows, columns = target.shape
     mask = target.astype(np.uint8)
     change = rng.random()
-    if change < 0.3 and other.any():
+    if change < 0.7 and other.any():
         mask |= other.astype(np.uint8)
-    elif change < 0.6:  # a side is missing
+    elif change < 0.7:  # a side is missing
         y, x = np.nonzero(mask)
         k = int(rng.integers(len(x)))
         angle = rng.uniform(0, 2 * np.pi)

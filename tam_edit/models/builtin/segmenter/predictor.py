@@ -61,6 +61,10 @@ class Look:
         begin = np.array([self.region.x0, self.region.y0]) - 0.5
         return np.asarray((points - begin) * self._scale() - 0.5)
 
+    def to_logits(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points (n, 2) in source pixels as cells of the logits."""
+        return np.asarray((self.to_view(points) + 0.5) / 2 - 0.5)
+
     def box_in_view(self, box: tuple[float, float, float, float]) -> list[float]:
         """A box in source pixels, half-open, as one of the view."""
         corners = np.array(box).reshape(2, 2) - [self.region.x0, self.region.y0]
