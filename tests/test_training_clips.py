@@ -10,7 +10,7 @@ import pytest
 
 from training.camera import compressed, noisy
 from training.clips import Difficulty, Shape, made_clip
-from training.cutouts import cut_out
+from training.cutouts import cut_out, is_cut_off
 from training.layers import NOWHERE, Layer, rendered, smear_kernel
 from training.motions import Move, placed, thin_plate
 from training.objects import ObjectPictures, Picture
@@ -153,6 +153,14 @@ def test_a_cut_out_put_back_gives_the_picture_again():
     np.testing.assert_array_equal(clip.masks[0], truth)
     core = cv2.erode(truth, np.ones((9, 9), np.uint8)) > 0
     np.testing.assert_array_equal(clip.frames[0][core], picture.rgb[core])
+
+
+def test_an_object_at_the_border_is_cut_off():
+    truth = np.zeros((80, 100), np.uint8)
+    truth[30:60, 70:], truth[5:20, 5:20] = 1, 2
+    picture = Picture("p", textured(8), truth, 2)
+    assert is_cut_off(picture, 1)
+    assert not is_cut_off(picture, 2)
 
 
 def test_the_same_numbers_give_the_same_clip_and_others_another(pictures):

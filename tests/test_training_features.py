@@ -17,7 +17,15 @@ from tam_edit.models.builtin.backbone import CHANNEL_COUNT, WEIGHTS, Backbone
 from tam_edit.models.builtin.tracker.deep import DeepGrid
 from training.backbone_twin import BackboneTwin, kept_weights, twin_of
 from training.episodes import CELLS, CROP_PX, ZOOM, Episode, drawn_rows
-from training.features import FeatureTrainer, at_pixels, batch_of, matched, told
+from training.features import (
+    Aims,
+    FeatureTask,
+    FeatureTrainer,
+    at_pixels,
+    batch_of,
+    matched,
+    told,
+)
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHIPPED = CHECKOUT / "tam_edit" / "models" / "builtin" / "weights" / WEIGHTS
@@ -72,6 +80,18 @@ def test_what_differs_in_colour_is_told_and_gradients_reach_every_layer(twin):
     (answer.loss + matched(module, cells, batch)).backward()
     without = [name for name, w in module.named_parameters() if w.grad is None]
     assert not without
+
+
+def test_half_precision_changes_the_loss_little(twin):
+    task = FeatureTask(None, kept_weights(twin.state_dict()), Aims(), [])
+    module = FeatureTrainer(twin)
+    batch = batch_of([coloured_episode()], np.random.default_rng(0))
+    losses = []
+    for is_half in (False, True):
+        torch.manual_seed(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_half):
+            losses.append(float(task.loss(module, batch)[0].detach()))
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
 
 
 def test_matching_is_easier_on_the_same_picture_than_by_chance(twin):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.camera import compressed, noisy, recolored, relit, softened
-from training.cutouts import CutOut, cut_out
+from training.cutouts import CutOut, cut_out, is_cut_off
 from training.layers import Clip, Layer, rendered
 from training.motions import Move, placed, random_bend, wander
 from training.objects import ObjectPictures, Picture, kind_of
@@ -24,6 +24,8 @@ Mask = NDArray[np.bool_]
 MOST_ZOOM = 2.5
 # Of a target, so much of a frame must be seen on the first one.
 FEWEST_SEEN = 0.003
+# So often another object is drawn when the border of its picture cuts one off.
+WHOLE_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -115,9 +117,9 @@ class _Making:
         if self._happens(self.difficulty.seams):
             self._lay_seam()
         if is_cut_out:
-            self._lay_target(self.pictures.draw(self.rng))
+            self._lay_target()
         if self._happens(self.difficulty.second):
-            self._lay_target(self.pictures.draw(self.rng))
+            self._lay_target()
         if self._happens(self.difficulty.occluder):
             self._lay_occluder()
         return self._photographed(rendered(self.layers, self.shape.size, self.count))
@@ -153,9 +155,9 @@ class _Making:
         rgb = self._lit(picture.rgb)
         self.layers.append(Layer(rgb, None, owners, moves, self._smears(moves, center)))
 
-    def _lay_target(self, picture: Picture) -> None:
+    def _lay_target(self) -> None:
         """An object of another picture on a way of its own, and perhaps its like."""
-        number = int(self.rng.integers(picture.count)) + 1
+        picture, number = self._cuttable()
         piece = cut_out(picture, number, float(self.rng.uniform(0.6, 1.4)))
         self.count += 1
         owners = np.where(piece.mask, self.count, 0).astype(np.uint8)
@@ -163,6 +165,15 @@ class _Making:
         if self._happens(self.difficulty.look_alike):
             self._lay_look_alike(picture, piece)
         self._lay_piece(piece, owners, leaves=leaves)
+
+    def _cuttable(self) -> tuple[Picture, int]:
+        """A picture and one of its objects, if possible one that its border does not cut off."""
+        for _ in range(WHOLE_TRIES):
+            picture = self.pictures.draw(self.rng)
+            number = int(self.rng.integers(picture.count)) + 1
+            if not is_cut_off(picture, number):
+                break
+        return picture, number
 
     def _lay_look_alike(self, picture: Picture, piece: CutOut) -> None:
         """A copy of the target, mirrored perhaps and a little recoloured, or its kin."""

@@ -12,6 +12,7 @@ from training.motions import Float
 from training.objects import Picture
 
 Mask = NDArray[np.bool_]
+BORDER_PX = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,3 +68,10 @@ def cut_out(picture: Picture, number: int, feather: float) -> CutOut:
     alpha = np.clip(cv2.GaussianBlur(inside, (0, 0), feather), 0, 1)
     levels = np.clip(np.rint(colors), 0, 255).astype(np.uint8)
     return CutOut(levels, np.asarray(alpha, np.float32), mask)
+
+
+def is_cut_off(picture: Picture, number: int) -> bool:
+    """Whether the border of its picture cuts an object off, along more than a few pixels."""
+    mask = picture.objects == number
+    sides = (mask[0], mask[-1], mask[:, 0], mask[:, -1])
+    return sum(int(side.sum()) for side in sides) > BORDER_PX

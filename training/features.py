@@ -137,18 +137,10 @@ class FeatureTask:
         """The weighted sum of both objectives and the pull."""
         if not isinstance(module, FeatureTrainer):
             raise TypeError("this task trains a FeatureTrainer")
-        cells = module.cells(batch["levels"])
-        numbers: dict[str, float] = {}
-        total = self._pull(module)
-        if self.aims.telling:
-            telling = told(module, cells, batch).loss
-            numbers["telling"] = float(telling.detach())
-            total = total + self.aims.telling * telling
-        if self.aims.matching:
-            matching = matched(module, cells, batch)
-            numbers["matching"] = float(matching.detach())
-            total = total + self.aims.matching * matching
-        return total, numbers
+        cells = module.cells(batch["levels"]).float()
+        # The solution in closed form needs all digits.
+        with torch.autocast(cells.device.type, enabled=False):
+            return self._weighed(module, cells, batch)
 
     def held_out(self, module: nn.Module) -> dict[str, float]:
         """Cross-entropy and IoU of the closed form on held-out episodes."""
@@ -166,6 +158,21 @@ class FeatureTask:
             matchings.append(float(matched(module, cells, batch)))
         loss, iou = np.mean(found, axis=0)
         return {"telling": float(loss), "iou": float(iou), "matching": float(np.mean(matchings))}
+
+    def _weighed(
+        self, module: FeatureTrainer, cells: torch.Tensor, batch: Batch
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        numbers: dict[str, float] = {}
+        total = self._pull(module)
+        if self.aims.telling:
+            telling = told(module, cells, batch).loss
+            numbers["telling"] = float(telling.detach())
+            total = total + self.aims.telling * telling
+        if self.aims.matching:
+            matching = matched(module, cells, batch)
+            numbers["matching"] = float(matching.detach())
+            total = total + self.aims.matching * matching
+        return total, numbers
 
     def _pull(self, module: FeatureTrainer) -> torch.Tensor:
         pairs = [
@@ -216,7 +223,7 @@ class Told:
 
 def told(module: FeatureTrainer, cells: torch.Tensor, batch: Batch) -> Told:
     """Learn each object on one of its pictures and tell it on the other, both ways."""
-    deep = at_pixels(cells, batch["rows"]).float()
+    deep = at_pixels(cells, batch["rows"])
     features = torch.cat([batch["near"], deep], dim=2)
     labels, learns = batch["labels"], batch["learns"]
     # The picture that goes with each one.
@@ -265,7 +272,7 @@ def matched(module: FeatureTrainer, cells: torch.Tensor, batch: Batch) -> torch.
         one, other = pairs[:, pairs[0] >= 0]
         if len(one) == 0:
             continue
-        pair = cells[2 * k : 2 * k + 2].flatten(1, 2).float()
+        pair = cells[2 * k : 2 * k + 2].flatten(1, 2)
         # Scaled as the tracker does, by what both pictures have.
         scaled = (pair - pair.mean((0, 1))) / (pair.std((0, 1)) + 1e-2)
         vectors = functional.normalize(module.matching(scaled), dim=2)

@@ -105,8 +105,8 @@ def judge_features(data: Path, weights: Path, made: int, seed: int) -> None:
     network = Backbone(_weights_of(weights))
     for found in judged(network, ObjectPictures(data, "held-out"), made, seed):
         click.echo(
-            f"{found.kind}: {found.questions} pictures, IoU {found.iou:.4f}, "
-            f"cross-entropy {found.error:.4f}"
+            f"{found.kind}: {found.questions} pictures, IoU {found.iou:.4f}, cross-entropy "
+            f"{found.error:.4f} around the object; IoU {found.whole_iou:.4f} in the whole picture"
         )
 
 

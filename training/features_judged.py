@@ -14,10 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam_edit.models.builtin.backbone import Backbone
+from tam_edit.models.builtin.tracker.assess import agreement
 from tam_edit.models.builtin.tracker.deep import deep_grid
 from tam_edit.models.builtin.tracker.propagator import WORKING_SHORT_SIDE_PX
-from tam_edit.models.builtin.tracker.target import Scene, Target
-from tam_edit.types import Box
+from tam_edit.models.builtin.tracker.target import (
+    MARGIN_PX,
+    MARGIN_SHARE,
+    Scene,
+    Target,
+)
+from tam_edit.types import Box, box_of
 from training.clips import Difficulty, Shape, made_clip
 from training.objects import ObjectPictures
 
@@ -50,14 +56,16 @@ class Judgement:
     Attributes:
         kind: "real" for frames of DAVIS sequences, "made" for made clips.
         questions: How many pictures were asked about.
-        iou: Mean intersection over union.
-        error: Mean cross-entropy in nats, object and the rest counted alike.
+        iou: Mean intersection over union in the region that the tracker would look at.
+        error: Mean cross-entropy there in nats, object and the rest counted alike.
+        whole_iou: Mean intersection over union in the whole picture, where a search looks.
     """
 
     kind: str
     questions: int
     iou: float
     error: float
+    whole_iou: float
 
 
 def judged(network: Backbone, pictures: ObjectPictures, made: int, seed: int) -> list[Judgement]:
@@ -77,8 +85,8 @@ def judged(network: Backbone, pictures: ObjectPictures, made: int, seed: int) ->
             for k, (reference, asked) in enumerate(groups)
             for answer in _answers(network, reference, asked, np.random.default_rng([seed, k]))
         ]
-        iou, error = np.mean(found, axis=0) if found else (np.nan, np.nan)
-        judgements.append(Judgement(kind, len(found), float(iou), float(error)))
+        means = np.mean(found, axis=0) if found else np.full(3, np.nan)
+        judgements.append(Judgement(kind, len(found), *means.tolist()))
     return judgements
 
 
@@ -87,7 +95,7 @@ def _real(pictures: ObjectPictures) -> Iterator[tuple[Shown, list[Shown]]]:
         loaded = [pictures.load(name) for name in names]
         shown = [_at_working_size(p.rgb, p.objects == 1) for p in loaded]
         for k in range(min(REFERENCES, len(shown))):
-            yield shown[k], shown[:k] + shown[k + 1 :]
+            yield shown[k], [one for one in shown[:k] + shown[k + 1 :] if one.truth.any()]
 
 
 def _made(pictures: ObjectPictures, count: int, seed: int) -> Iterator[tuple[Shown, list[Shown]]]:
@@ -97,7 +105,7 @@ def _made(pictures: ObjectPictures, count: int, seed: int) -> Iterator[tuple[Sho
         clip = made_clip(pictures, Shape(MADE_FRAMES, size, MADE_PACE), Difficulty(), rng)
         shown = [Shown(f, m == 1) for f, m in zip(clip.frames, clip.masks, strict=True)]
         asked = [one for one in shown[1:] if one.truth.any()]
-        if asked:
+        if asked and shown[0].truth.any():
             yield shown[0], asked
 
 
@@ -111,8 +119,8 @@ def _at_working_size(rgb: NDArray[np.uint8], truth: NDArray[np.bool_]) -> Shown:
 
 def _answers(
     network: Backbone, reference: Shown, asked: list[Shown], rng: np.random.Generator
-) -> Iterator[tuple[float, float]]:
-    """IoU and cross-entropy of each picture asked about."""
+) -> Iterator[tuple[float, float, float]]:
+    """What a ``Judgement`` says, of each picture asked about."""
     matte = reference.truth.astype(np.float32)
     target = Target(matte)
     target.learn_keyframe(Scene(reference.rgb, deep_grid(reference.rgb, network)), matte, rng)
@@ -122,10 +130,14 @@ def _answers(
         height, width = one.truth.shape
         scene = Scene(one.rgb, deep_grid(one.rgb, network))
         log_odds = target.classifier.log_odds(scene.region(Box(0, 0, width, height)))
-        found = log_odds > 0
-        union = np.count_nonzero(found | one.truth)
-        iou = np.count_nonzero(found & one.truth) / union if union else 1.0
-        signed = np.clip(np.where(one.truth, log_odds, -log_odds), -SUREST, SUREST)
+        reach = MARGIN_PX + int(MARGIN_SHARE * np.sqrt(np.count_nonzero(one.truth)))
+        near = box_of(one.truth).grown(reach).clipped(width, height).slices
+        truth = one.truth[near]
+        signed = np.clip(np.where(truth, log_odds[near], -log_odds[near]), -SUREST, SUREST)
         wrong = np.log1p(np.exp(-signed))
-        parts = [wrong[side].mean() for side in (one.truth, ~one.truth) if side.any()]
-        yield iou, float(np.mean(parts))
+        parts = [wrong[side].mean() for side in (truth, ~truth) if side.any()]
+        yield (
+            agreement(log_odds[near] > 0, truth),
+            float(np.mean(parts)),
+            agreement(log_odds > 0, one.truth),
+        )
