@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tam_edit.models.builtin.segmenter.mask_so_far import doubted
 from tam_edit.models.builtin.segmenter.prompt_maps import PromptBatch
 from tam_edit.types import box_of
 
@@ -18,6 +19,7 @@ BOX_SHARE = 0.2
 BOX_JITTER = 0.08  # standard deviation of a box's sides, in its width or height
 SECOND_LOOK_SHARE = 0.3  # of answers that go in again with no new click, coarser
 GIVEN_SHARE = 0.25  # of examples that begin with a mask that is partly wrong
+DOUBT_REACHES = (2.0, 6.0)
 CENTER_SHARE = 0.6  # of clicks that go to the middle of what is wrong, not just anywhere in it
 
 Mask = NDArray[np.bool_]
@@ -102,6 +104,14 @@ class Dialogue:
             spots = np.flatnonzero(depth > min(3.0, 0.5 * float(depth.max())))
         y, x = divmod(int(rng.choice(spots)), region.shape[1])
         self.points.append((float(x), float(y), sign))
+        if self.previous is not None:
+            # The mask so far is forgotten around what contradicts it, as the program does.
+            cells = np.array(
+                [[(px + 0.5) / 2 - 0.5, (py + 0.5) / 2 - 0.5] for px, py, _ in self.points]
+            )
+            signs = np.array([kind > 0 for _, _, kind in self.points])
+            reach = float(rng.uniform(*DOUBT_REACHES))
+            self.previous = doubted(self.previous, cells, signs, reach)
 
 
 def as_batch(dialogues: list[Dialogue]) -> PromptBatch:

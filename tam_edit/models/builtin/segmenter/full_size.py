@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tam_edit.frame import Frame
 from tam_edit.models.builtin.segmenter.matte_edge import to_matte
@@ -92,31 +91,3 @@ def _keep_to(matte: Matte, box: tuple[float, float, float, float]) -> None:
         x0, y0, x1, y1 = (int(np.floor(side + 0.5)) for side in box)
         x0, y0 = min(max(x0, 0), columns - 1), min(max(y0, 0), rows - 1)
         matte[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)] = 1
-
-
-FREED = 1.5  # of the depth
-
-
-def freed_at(logits: Floats, points: NDArray[np.float64], signs: NDArray[np.bool_]) -> Floats:
-    """The mask so far, forgotten around the clicks that it does not satisfy.
-
-    Args:
-        logits: float32 (h, w), the mask so far.
-        points: (n, 2), clicks in cells of the logits.
-        signs: (n,), True for a click on the object.
-    """
-    rows, columns = logits.shape
-    if FREED == 0: return logits
-    y, x = np.mgrid[:rows, :columns]
-    for (column, row), sign in zip(points, signs, strict=True):
-        i, j = int(np.clip(round(row), 0, rows - 1)), int(np.clip(round(column), 0, columns - 1))
-        wrong = (logits > 0) != sign
-        if not wrong[i, j]:
-            continue
-        depth = cv2.distanceTransform(wrong.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)[i, j]
-        reach = FREED * float(depth) + 1
-        same = points[signs != sign]
-        if len(same):
-            reach = min(reach, 0.7 * float(np.hypot(*(same - (column, row)).T).min()) + 1)
-        logits = logits * (1 - np.exp(-(((x - j) ** 2 + (y - i) ** 2) / reach**2) ** 2)).astype(np.float32)
-    return logits

@@ -16,6 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from tam_edit.frame import Frame
 from tam_edit.models.builtin.backbone import as_levels
+from tam_edit.models.builtin.segmenter.mask_so_far import doubted
 from tam_edit.models.builtin.segmenter.network import (
     STRIDE,
     WEIGHTS,
@@ -60,10 +61,6 @@ class Look:
         """Points (n, 2) in source pixels as pixels of the view."""
         begin = np.array([self.region.x0, self.region.y0]) - 0.5
         return np.asarray((points - begin) * self._scale() - 0.5)
-
-    def to_logits(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Points (n, 2) in source pixels as cells of the logits."""
-        return np.asarray((self.to_view(points) + 0.5) / 2 - 0.5)
 
     def box_in_view(self, box: tuple[float, float, float, float]) -> list[float]:
         """A box in source pixels, half-open, as one of the view."""
@@ -222,7 +219,9 @@ def _batch(
     if previous is None:
         before = torch.zeros(1, *look.half)
     else:
-        before = torch.from_numpy(previous)[None].sigmoid()
+        mask = torch.from_numpy(previous).sigmoid().numpy()
+        cells = (look.to_view(clicks.points) + 0.5) / 2 - 0.5
+        before = torch.from_numpy(doubted(mask, cells, clicks.signs))[None]
     return PromptBatch(
         points, signs, torch.tensor([given]), before, torch.tensor([previous is not None])
     )

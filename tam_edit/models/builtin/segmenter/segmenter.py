@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from tam_edit.frame import Frame
 from tam_edit.models.base import Segmentation
-from tam_edit.models.builtin.segmenter.full_size import finished, freed_at
+from tam_edit.models.builtin.segmenter.full_size import finished
 from tam_edit.models.builtin.segmenter.predictor import (
     ClickPredictor,
     Look,
@@ -149,9 +149,7 @@ class BuiltinSegmenter:
     ) -> Opinion:
         """The answer to all clicks from close by, with an earlier answer in mind."""
         look = self._look_at(frame, seen, extent(before, clicks, box))
-        known = before.seen_from(look)
-        freed = freed_at(known, look.to_logits(clicks.points), clicks.signs)
-        return self._predictor.ask(look, clicks, box, freed)[0]
+        return self._predictor.ask(look, clicks, box, before.seen_from(look))[0]
 
     def _look_at(self, frame: Frame, seen: _Seen, around: Box) -> Look:
         """A part of the frame with its surroundings; one that was looked at before may do."""
