@@ -95,7 +95,7 @@ def test_every_kind_of_first_prompt_occurs():
     begun = [Dialogue.begun(square(16, 48), square(50, 60), rng) for _ in range(300)]
     boxes = [each.box for each in begun if each.box is not None]
     given = [each for each in begun if each.previous is not None]
-    assert 30 < len(boxes) < 90
+    assert 70 < len(boxes) < 140
     assert 45 < len(given) < 110
     assert np.abs(np.median(boxes, axis=0) - [16, 16, 48, 48]).max() < 1
     assert all(each.previous is None for each in begun if each.box is not None)

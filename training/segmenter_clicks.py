@@ -15,7 +15,7 @@ from tam_edit.types import box_of
 
 # How many answers go before the one that is learned from, and how often.
 ROUNDS, ROUND_SHARES = (0, 1, 2, 3, 4), (0.4, 0.25, 0.15, 0.12, 0.08)
-BOX_SHARE = 0.2
+BOX_SHARE = 0.35
 BOX_JITTER = 0.08  # standard deviation of a box's sides, in its width or height
 SECOND_LOOK_SHARE = 0.3  # of answers that go in again with no new click, coarser
 GIVEN_SHARE = 0.25  # of examples that begin with a mask that is partly wrong
