@@ -12,7 +12,8 @@ from tam_edit.models.click_points import Clicks, stamp
 from tam_edit.types import Box, Matte
 
 CLICK_RADIUS_FRAC = 0.003  # of the frame's longer side: what a click holds at least
-EDGE_CELLS = 1.5  # how far an edge may move to one of the picture, in cells of the logits
+EDGE_CELLS = 2.5  # how far an edge may move to one of the picture, in cells of the logits
+SHARPNESS = 3.0  # of a matte's edge, against the network's logits
 BOX_SLACK_FRAC = 0.03  # of a box's longer side: how far an object may stick out of it
 HELD_LOGIT = 1.0  # of a click that the network left on the wrong side
 HOLD_CELLS = (1.5, 8.0)  # how far such a click pulls its surroundings along
@@ -35,11 +36,12 @@ def finished(
     region = opinion.region
     logits = _held(opinion, clicks)
     large = cv2.resize(logits, (region.width, region.height), interpolation=cv2.INTER_LINEAR)
-    rough = np.asarray(1 / (1 + np.exp(-np.clip(large, -20, 20))), np.float32)
+    # Sharper than the network's doubt: what is uncertain is no half-transparent object.
+    rough = np.asarray(1 / (1 + np.exp(-np.clip(SHARPNESS * large, -20, 20))), np.float32)
     cell = max(region.width / logits.shape[1], region.height / logits.shape[0])
     picture = frame.region(region)
     guide = np.asarray(picture / np.float32(np.iinfo(picture.dtype).max), np.float32)
-    part = to_matte(guide, rough, max(2, round(EDGE_CELLS * cell))) if EDGE_CELLS else rough
+    part = to_matte(guide, rough, max(2, round(EDGE_CELLS * cell)))
     matte = np.zeros((frame.height, frame.width), np.float32)
     matte[region.slices] = part
     if box is not None:

@@ -33,6 +33,7 @@ VIEW_AREA_PX = 320 * 320
 SHORTEST_PX, LONGEST_PX = 64, 640  # sides of a view
 MOST_ENLARGED = 4.0
 SURE = 4.0  # logit of what a mask that is not the network's own says
+IN_DOUBT = 1.0  # logits as small as this are in doubt
 NOTHING = np.float32(-12.0)  # logit of what lies outside a view
 
 Floats = NDArray[np.float32]
@@ -94,9 +95,16 @@ class Opinion:
         return cls(Box(0, 0, columns, rows), sure, 0.0)
 
     @property
+    def stability(self) -> float:
+        """IoU of the masks at a higher and a lower threshold: 1 where no pixel is in doubt."""
+        surely = int(np.count_nonzero(self.logits > IN_DOUBT))
+        maybe = int(np.count_nonzero(self.logits > -IN_DOUBT))
+        return surely / maybe if maybe else 1.0
+
+    @property
     def score(self) -> float:
-        """The IoU to be expected: no more than the mask is stable."""
-        return self.quality
+        """The IoU to be expected: the network's own word, but no more than the mask is stable."""
+        return min(self.quality, self.stability)
 
     def seen_from(self, look: Look) -> Floats:
         """The logits on the grid of another look, float32 of its ``half`` size."""

@@ -102,7 +102,8 @@ class BuiltinSegmenter:
             if all(_iou(matte > 0.5, other > 0.5) < SAME_IOU for other in mattes):
                 seen.remember(matte, opinion)
                 mattes.append(matte)
-                scores.append(opinion.score)
+                # The network's word ranks them best, its stability says what they are worth.
+                scores.append(min([opinion.score, *scores]))
         return Segmentation(mattes=tuple(mattes), scores=tuple(scores))
 
     def _corrected(
@@ -137,14 +138,14 @@ class BuiltinSegmenter:
         first = Clicks(clicks.points[:1], clicks.signs[:1])
         whole = self._look_at(frame, seen, Box(0, 0, frame.width, frame.height))
         meant = self._predictor.ask(whole, first, None, None)
-        meant.sort(key=lambda opinion: -opinion.score)
+        meant.sort(key=lambda opinion: -opinion.quality)
         distinct: list[Opinion] = []
         for opinion in meant:
             mask = opinion.logits > 0
             if all(_iou(mask, other.logits > 0) < SAME_IOU for other in distinct):
                 distinct.append(opinion)
         closer = [self._next(frame, seen, first, None, each) for each in distinct[:CANDIDATES]]
-        return sorted(closer, key=lambda opinion: -opinion.score)
+        return sorted(closer, key=lambda opinion: -opinion.quality)
 
     def _next(
         self, frame: Frame, seen: _Seen, clicks: Clicks, box: Boxed | None, before: Opinion
