@@ -14,6 +14,7 @@ from tam_edit.frame import Frame
 from tam_edit.masks.clicks import first_click, next_click
 from tam_edit.models.base import Segmenter
 from tam_edit.models.builtin.segmenter.matte_edge import guided_filter
+from tam_edit.models.builtin.segmenter.mask_so_far import doubted
 from tam_edit.models.builtin.segmenter.predictor import shipped_predictor
 from tam_edit.models.builtin.segmenter.segmenter import (
     ANSWERS_KEPT,
@@ -234,16 +235,26 @@ def test_a_picture_is_seen_once_and_a_part_of_it_once():
 
 
 def test_a_further_click_asks_once():
-    truth = drawn("disc")
-    frame, predictor = Frame.from_rgb(textured(truth)), Counting()
+    frame, predictor = Frame.from_rgb(textured(drawn("disc"))), Counting()
     segmenter = BuiltinSegmenter(predictor)
-    prompts = Prompts(positive=(first_click(truth),))
+    prompts = Prompts(positive=((90.0, 60.0),))
     matte = segmenter.segment(frame, prompts).best
     asked = predictor.asks
-    point, is_positive = next_click(truth, matte > 0.5)
-    newer = Prompts(positive=(point,)) if is_positive else Prompts(negative=(point,))
-    segmenter.segment(frame, prompts.joined(newer), matte)
+    assert matte[60, 100] > 0.5
+    segmenter.segment(frame, prompts.joined(Prompts(negative=((100.0, 60.0),))), matte)
     assert predictor.asks == asked + 1
+
+
+def test_a_mask_is_in_doubt_only_around_clicks_that_contradict_it():
+    mask = np.zeros((40, 60), np.float32)
+    mask[10:30, 10:30] = 1
+    points = np.array([[20.0, 20.0], [50.0, 5.0]])
+    same = doubted(mask, points, np.array([True, False]))
+    np.testing.assert_array_equal(same, mask)
+    found = doubted(mask, points[::-1], np.array([True, True]))
+    assert found[5, 50] == pytest.approx(0.5)
+    assert found[20, 20] > 0.9
+    assert doubted(mask, points[:1], np.array([False]))[20, 20] == pytest.approx(0.5)
 
 
 def test_frames_are_kept_while_they_live_and_only_a_few():

@@ -132,9 +132,9 @@ class BuiltinSegmenter:
         if box is not None:
             around = extent(None, NO_CLICKS, box).clipped(frame.width, frame.height)
             look = self._look_at(frame, seen, around)
-            first = self._predictor.ask(look, NO_CLICKS, box, None)[0]
+            rough = self._predictor.ask(look, NO_CLICKS, box, None)[0]
             # A second answer, with the first in mind, is a little better.
-            return [self._predictor.ask(look, NO_CLICKS, box, first.seen_from(look))[0]]
+            return [self._predictor.ask(look, NO_CLICKS, box, rough.seen_from(look))[0]]
         first = Clicks(clicks.points[:1], clicks.signs[:1])
         whole = self._look_at(frame, seen, Box(0, 0, frame.width, frame.height))
         meant = self._predictor.ask(whole, first, None, None)
