@@ -13,10 +13,15 @@ from tam_edit.errors import InputError
 from tam_edit.frame import Frame
 from tam_edit.masks.clicks import first_click, next_click
 from tam_edit.models.base import Segmenter
+from tam_edit.models.builtin.segmenter.mask_so_far import doubted
 from tam_edit.models.builtin.segmenter.matte_edge import guided_filter
-from tam_edit.models.builtin.segmenter.segmenter import BuiltinSegmenter
-from tam_edit.models.builtin.segmenter.superpixel_cut import cut
-from tam_edit.models.builtin.segmenter.superpixels import build_graph
+from tam_edit.models.builtin.segmenter.predictor import shipped_predictor
+from tam_edit.models.builtin.segmenter.segmenter import (
+    ANSWERS_KEPT,
+    FRAMES_KEPT,
+    LOOKS_KEPT,
+    BuiltinSegmenter,
+)
 from tam_edit.prompts import Prompts
 from tam_edit.types import box_of
 
@@ -200,18 +205,96 @@ def test_the_same_clicks_give_the_same_matte():
     np.testing.assert_array_equal(first, second)
 
 
+class Counting:
+    """Notes what the network is asked to see and to answer."""
+
+    def __init__(self):
+        self.own = shipped_predictor()
+        self.looks, self.asks = [], 0
+
+    def look(self, frame, region):
+        self.looks.append(region)
+        return self.own.look(frame, region)
+
+    def ask(self, *prompts):
+        self.asks += 1
+        return self.own.ask(*prompts)
+
+
+def test_a_picture_is_seen_once_and_a_part_of_it_once():
+    truth = drawn("disc")
+    frame, predictor = Frame.from_rgb(textured(truth)), Counting()
+    segmenter = BuiltinSegmenter(predictor)
+    prompts = Prompts(positive=(first_click(truth),))
+    first = segmenter.segment(frame, prompts).best
+    seen = list(predictor.looks)
+    assert seen[0] == (0, 0, 160, 120)
+    assert len(seen) == len(set(seen))
+    np.testing.assert_array_equal(segmenter.segment(frame, prompts).best, first)
+    assert predictor.looks == seen
+
+
+def test_a_further_click_asks_once():
+    frame, predictor = Frame.from_rgb(textured(drawn("disc"))), Counting()
+    segmenter = BuiltinSegmenter(predictor)
+    prompts = Prompts(positive=((90.0, 60.0),))
+    matte = segmenter.segment(frame, prompts).best
+    asked = predictor.asks
+    assert matte[60, 100] > 0.5
+    segmenter.segment(frame, prompts.joined(Prompts(negative=((100.0, 60.0),))), matte)
+    assert predictor.asks == asked + 1
+
+
+def test_a_mask_is_in_doubt_only_around_clicks_that_contradict_it():
+    mask = np.zeros((40, 60), np.float32)
+    mask[10:30, 10:30] = 1
+    points = np.array([[20.0, 20.0], [50.0, 5.0]])
+    same = doubted(mask, points, np.array([True, False]))
+    np.testing.assert_array_equal(same, mask)
+    found = doubted(mask, points[::-1], np.array([True, True]))
+    assert found[5, 50] == pytest.approx(0.5)
+    assert found[20, 20] > 0.9
+    assert doubted(mask, points[:1], np.array([False]))[20, 20] == pytest.approx(0.5)
+
+
 def test_frames_are_kept_while_they_live_and_only_a_few():
     segmenter = BuiltinSegmenter()
     frames = [Frame.from_rgb(textured(drawn("disc"), seed=s)[::4, ::4]) for s in range(6)]
     for frame in frames:
         segmenter.segment(frame, Prompts(positive=((20.0, 15.0),)))
-    assert 1 <= len(segmenter._scenes) <= 4
-    kept = segmenter._scenes[frames[-1]]
-    segmenter.segment(frames[-1], Prompts(positive=((20.0, 15.0),)))
-    assert segmenter._scenes[frames[-1]] is kept
-    del frames, frame
+    assert 1 <= len(segmenter._seen) <= FRAMES_KEPT
+    kept = segmenter._seen[frames[-1]]
+    for k in range(12):
+        segmenter.segment(frames[-1], Prompts(positive=((3.0 * k, 2.0 * k),)))
+    assert segmenter._seen[frames[-1]] is kept
+    assert len(kept.looks) <= LOOKS_KEPT
+    assert len(kept.answers) <= ANSWERS_KEPT
+    del frames, frame, kept
     gc.collect()
-    assert len(segmenter._scenes) == 0
+    assert len(segmenter._seen) == 0
+
+
+def test_memory_of_a_large_picture_is_that_of_its_views():
+    frame = Frame.from_rgb(np.zeros((2160, 3840, 3), np.uint8))
+    segmenter = BuiltinSegmenter()
+    matte = segmenter.segment(frame, Prompts(positive=((1900.0, 1000.0),))).best
+    check_matte(matte, frame)
+    (seen,) = segmenter._seen.values()
+    kept = [t for look in seen.looks for t in (look.features.fine, *look.features.levels)]
+    assert sum(t.nbytes for t in kept) < 25e6
+    assert all(o.logits.nbytes < 2e6 for o in seen.answers.values())
+
+
+def test_a_matte_from_elsewhere_changes_only_where_a_click_points():
+    left = drawn("at the border")
+    right = (np.hypot(*np.mgrid[-60:60, -120:40])) < 28
+    frame = Frame.from_rgb(textured(right))
+    before = (left | right).astype(np.float32)
+    prompts = Prompts(positive=((120.0, 60.0),), negative=((20.0, 60.0),))
+    result = BuiltinSegmenter().segment(frame, prompts, before).best
+    assert holds(result, prompts)
+    far = np.s_[:, 70:]
+    np.testing.assert_array_equal(result[far], before[far])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 40), (33, 1), (15, 17)])
@@ -265,30 +348,6 @@ def test_unusable_prompts_are_refused():
         BuiltinSegmenter().segment(frame, Prompts(positive=((20.0, 0.0),)))
     with pytest.raises(InputError, match="where the object is"):
         BuiltinSegmenter().segment(frame, Prompts(negative=((2.0, 0.0),)))
-
-
-def test_superpixels_add_up_to_the_picture():
-    graph = build_graph(textured(drawn("cross")))
-    assert graph.area.sum() == 120 * 160
-    assert set(np.unique(graph.labels)) == set(range(graph.count))
-    vertical = (graph.labels[1:] != graph.labels[:-1]).sum()
-    horizontal = (graph.labels[:, 1:] != graph.labels[:, :-1]).sum()
-    assert graph.length.sum() == vertical + horizontal
-
-
-def test_the_cut_is_the_cheapest_of_all_splits():
-    rng = np.random.default_rng(2)
-    graph = build_graph(rng.integers(0, 255, (3, 4, 3), dtype=np.uint8))
-    codes = np.arange(2**graph.count)[:, None]
-    splits = (codes >> np.arange(graph.count) & 1).astype(bool)
-    parted = splits[:, graph.pairs[:, 0]] != splits[:, graph.pairs[:, 1]]
-    for _ in range(5):
-        as_object, as_background = rng.integers(0, 9, (2, graph.count)).astype(np.float32)
-        seam = rng.integers(0, 5, len(graph.pairs)).astype(np.float32)
-        prices = splits @ as_object + ~splits @ as_background + parted @ seam
-        best = cut(graph, as_object, as_background, seam)
-        code = int((best * 2 ** np.arange(graph.count)).sum())
-        assert prices[code] == prices.min()
 
 
 def test_the_guided_filter_keeps_what_is_linear_in_the_guide():

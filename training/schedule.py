@@ -140,7 +140,8 @@ def train(task: Task, module: nn.Module, plan: Plan, out: Path) -> nn.Module:
     with _stop_on_interrupt() as is_stopped, _batches(task, plan, state.step) as batches:
         while not _is_over(plan, state) and not is_stopped():
             for group in optimiser.param_groups:
-                group["lr"] = plan.rate * rate_share(_progress(plan, state))
+                share = rate_share(_progress(plan, state))
+                group["lr"] = group.get("share", 1.0) * plan.rate * share
             torch.manual_seed(plan.seed * 1_000_003 + state.step)
             numbers = _step(task, module, optimiser, _on(next(batches), device), plan.clip)
             averaged.take(module, state.step)
@@ -206,10 +207,16 @@ class _Average:
 
 
 def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    trained = [w for w in module.parameters() if w.requires_grad]
+    """Matrices apart from the rest, and what a module's ``rate_shares`` names apart from both."""
+    shares: Mapping[str, float] = getattr(module, "rate_shares", {})
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, weight in module.named_parameters():
+        if weight.requires_grad:
+            share = next((s for start, s in shares.items() if name.startswith(start)), 1.0)
+            groups.setdefault((share, weight.ndim > 1), []).append(weight)
     return [
-        {"params": [w for w in trained if w.ndim > 1], "weight_decay": weight_decay},
-        {"params": [w for w in trained if w.ndim <= 1], "weight_decay": 0.0},
+        {"params": weights, "weight_decay": weight_decay if decays else 0.0, "share": share}
+        for (share, decays), weights in groups.items()
     ]
 
 

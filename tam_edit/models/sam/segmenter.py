@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from tam_edit.frame import Frame
 from tam_edit.models.base import Segmentation
-from tam_edit.models.builtin.segmenter.selection import Clicks, stamp
+from tam_edit.models.click_points import Clicks, stamp
 from tam_edit.models.sam.network import SamNetwork
 from tam_edit.models.sam.predictor import (
     Embedding,

@@ -1,4 +1,4 @@
-"""The built-in segmenter: clicks are answered with regions of superpixels."""
+"""The built-in segmenter: a small network answers clicks, boxes and masks."""
 
 from tam_edit.models.builtin.segmenter.segmenter import BuiltinSegmenter
 

@@ -6,44 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tam_edit.models.builtin.segmenter.superpixels import Floats
-from tam_edit.types import Mask, Matte, box_of
+from tam_edit.types import Matte
 
-
-def snap(lab: Floats, mask: Mask, reach_px: int) -> Mask:
-    """Move a mask's edge to where nearby object and background colours part.
-
-    Each pixel within reach of the edge is compared with the mean and spread of the colours on
-    both sides around it; a guided filter then smooths the decision along the picture's edges.
-
-    Args:
-        lab: float32 (h, w, 3), CIE Lab.
-        mask: bool (h, w), the rough object.
-        reach_px: How far the edge may move.
-    """
-    for _ in range(2):
-        band = _band(mask, reach_px)
-        # Beyond this margin nothing can influence the band.
-        part = box_of(band).grown(8 * reach_px).clipped(mask.shape[1], mask.shape[0]).slices
-        if not band.any():
-            break
-        moved = mask.copy()
-        moved[part] = _decided(lab[part], mask[part], band[part], reach_px)
-        if not moved.any():
-            break
-        mask = moved
-    return mask
-
-
-def _decided(lab: Floats, mask: Mask, band: Mask, reach_px: int) -> Mask:
-    """One round of ``snap`` on a part of the picture."""
-    sure = ~_band(mask, max(1, reach_px // 3))
-    inside = _unlikeliness(lab, mask & sure, 2.0 * reach_px)
-    outside = _unlikeliness(lab, ~mask & sure, 2.0 * reach_px)
-    belief = 1 / (1 + np.exp(np.clip(inside - outside, -30, 30)))
-    belief = np.where(band, 0.65 * belief + 0.35 * mask, mask).astype(np.float32)
-    smooth = guided_filter(lab / np.float32(100), belief, max(2, reach_px // 2), 1e-3)
-    return np.asarray(np.where(band, smooth > 0.5, mask))
+Floats = NDArray[np.float32]
 
 
 def guided_filter(guide: Floats, values: Floats, radius_px: int, epsilon: float) -> Floats:
@@ -86,30 +51,6 @@ def _solve_symmetric(upper: list[Floats], right: Floats) -> Floats:
     x, y, z = np.moveaxis(right, -1, 0)
     solved = np.stack([p * x + q * y + r * z, q * x + s * y + t * z, r * x + t * y + u * z], -1)
     return np.asarray(solved / determinant[..., None], np.float32)
-
-
-def _band(mask: Mask, reach_px: int) -> Mask:
-    size = 2 * reach_px + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    picture = mask.astype(np.uint8)
-    grown = cv2.dilate(picture, disc, borderType=cv2.BORDER_REPLICATE)
-    shrunk = cv2.erode(picture, disc, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(grown != shrunk)
-
-
-def _unlikeliness(lab: Floats, members: Mask, sigma_px: float) -> Floats:
-    """Negative log-likelihood of each pixel under the colours of a region around it."""
-    weight = members.astype(np.float32)
-
-    def around(array: Floats) -> Floats:
-        return np.asarray(cv2.GaussianBlur(array, (0, 0), sigma_px), np.float32)
-
-    total = around(weight)[..., None] + np.float32(1e-4)
-    mean = around(lab * weight[..., None]).reshape(lab.shape) / total
-    square = around(lab * lab * weight[..., None]).reshape(lab.shape) / total
-    variance = np.maximum(square - mean * mean, 0) + np.float32(9.0)
-    cost: NDArray[np.float32] = ((lab - mean) ** 2 / variance + np.log(variance)).sum(-1)
-    return 0.5 * cost
 
 
 def to_matte(guide: Floats, rough: Matte, radius_px: int) -> Matte:

@@ -1,47 +1,69 @@
-"""Clicks, a box or a mask become a matte, with no weights to download."""
+"""Clicks, a box or a mask become a matte with the small network that is shipped."""
 
 from __future__ import annotations
 
+import hashlib
 import weakref
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 
 from tam_edit.frame import Frame
 from tam_edit.models.base import Segmentation
-from tam_edit.models.builtin.segmenter.candidates import Scene
-from tam_edit.models.builtin.segmenter.matte_edge import snap, to_matte
-from tam_edit.models.builtin.segmenter.selection import (
-    BOX_SCORE,
-    GIVEN_SCORE,
-    Clicks,
-    Selection,
-    stamp,
-    trust,
+from tam_edit.models.builtin.segmenter.full_size import finished
+from tam_edit.models.builtin.segmenter.predictor import (
+    ClickPredictor,
+    Look,
+    Opinion,
+    shipped_predictor,
 )
-from tam_edit.models.builtin.segmenter.superpixels import build_graph
+from tam_edit.models.builtin.segmenter.zoom import extent, serves, surroundings
+from tam_edit.models.click_points import Clicks
 from tam_edit.prompts import Prompts
-from tam_edit.types import Mask, Matte, box_of
+from tam_edit.types import Box, Mask, Matte
 
-WORK_SIDE_PX, WORK_LONG_SIDE_PX = 480, 1280
 FRAMES_KEPT = 4
+LOOKS_KEPT = 5  # per frame
+ANSWERS_KEPT = 8  # per frame
 CANDIDATES, SAME_IOU = 3, 0.85  # how many, and when two count as one
-EDGE_REACH_PX = 3  # in the working picture
+GIVEN_SCORE = 0.95  # of a painted mask in which every click holds
+KEPT_SCORE = 0.8  # of a mask from elsewhere in which every click holds
 KEPT_IN_BOX = 0.8  # share of a matte that lies in the box that it came from
-CLICK_RADIUS_PX = 2  # in the working picture: what a click holds at least
+
+NO_CLICKS = Clicks(np.zeros((0, 2)), np.zeros(0, bool))
+Boxed = tuple[float, float, float, float]
+
+
+@dataclass(eq=False)
+class _Seen:
+    """A frame that was looked at, and the answers given on it."""
+
+    looks: list[Look] = field(default_factory=list)
+    answers: dict[bytes, Opinion] = field(default_factory=dict)
+
+    def remember(self, matte: Matte, opinion: Opinion) -> None:
+        self.answers[_digest(matte)] = opinion
+        while len(self.answers) > ANSWERS_KEPT:
+            del self.answers[next(iter(self.answers))]
 
 
 class BuiltinSegmenter:
-    """Finds the object under clicks, in a box or beside a mask from the picture alone.
+    """Finds the object under clicks, in a box or beside a mask.
 
-    Superpixels are grown and merged into many candidate regions, of which the one is taken that
-    looks most like a whole thing; each further click adds a region to it or takes one away.
+    The network looks at the whole picture first and then, where the object is smaller, at the
+    object with its surroundings. A first click is answered with up to three masks. Every further
+    click is answered with a single one that goes on from the mask so far. Clicks hold whatever
+    the network says.
     """
 
     name: str = "builtin"
 
-    def __init__(self) -> None:
-        self._scenes: weakref.WeakKeyDictionary[Frame, Scene] = weakref.WeakKeyDictionary()
+    def __init__(self, predictor: ClickPredictor | None = None) -> None:
+        self._predictor = shipped_predictor() if predictor is None else predictor
+        self._seen: weakref.WeakKeyDictionary[Frame, _Seen] = weakref.WeakKeyDictionary()
 
     def segment(
         self, frame: Frame, prompts: Prompts, previous: Matte | None = None
@@ -49,12 +71,12 @@ class BuiltinSegmenter:
         """Segment one object.
 
         Args:
-            frame: The picture; what is worked out from it is kept for further clicks on the last
-                few frames.
+            frame: The picture; what the network sees in it is kept for the last few frames.
             prompts: Clicks, box or mask in source pixels.
             previous: The object's matte before the newest prompt, float32 (H, W) at display size.
-                Only clicks that it does not satisfy yet change it, each in one place. A painted
-                mask goes before it: clicks then correct the mask, all of them anew.
+                One in which every click holds is the result. One that came from here is answered
+                anew with all clicks; any other changes only in the places that clicks point at.
+                A painted mask goes before it.
 
         Returns:
             The candidates: up to three for a first click alone, else one. A score is the IoU to
@@ -65,56 +87,94 @@ class BuiltinSegmenter:
         """
         has_mask = previous is not None and bool((previous > 0.5).any())
         prompts.check(frame.width, frame.height, f"frame {frame.index}", has_mask=has_mask)
-        base = _base(prompts, previous)
         clicks = Clicks.of(prompts.positive, prompts.negative)
+        seen = self._look_up(frame)
+        base = _base(prompts, previous)
         if base is not None:
-            holding = _holding(clicks, base > 0.5)
-            score = trust(holding)
-            if prompts.box is not None:
-                score = max(score, BOX_SCORE)
-            if prompts.mask is not None:
-                score = GIVEN_SCORE
-            if holding == len(clicks.signs):
-                return Segmentation(mattes=(base,), scores=(score,))
-        scene = self._scene(frame)
-        rows, columns = scene.graph.labels.shape
-        size = (frame.width, frame.height)
-        selection = Selection(scene, clicks.scaled(size, (columns, rows)))
-        if base is not None:
-            small = cv2.resize(base, (columns, rows), interpolation=cv2.INTER_AREA)
-            selection.take(small > 0.5, score)
-            selections = [selection]
-        elif prompts.box is not None:
-            selection.fill(_visible(prompts.box, size, (columns, rows)))
-            selections = [selection]
-        else:
-            limit = CANDIDATES if len(clicks.signs) == 1 else 1
-            selections = selection.first_answers(limit)
-        for each in selections:
-            each.correct()
+            return self._corrected(frame, seen, prompts, clicks, base)
+        opinions = self._begun(frame, seen, clicks, prompts.box)
+        if len(clicks.signs) > (prompts.box is None):
+            opinions = [self._next(frame, seen, clicks, prompts.box, opinions[0])]
         mattes: list[Matte] = []
         scores: list[float] = []
-        for each in selections:
-            matte = _finish(frame, each, clicks, base)
-            if all(_iou(matte, other) < SAME_IOU for other in mattes):
+        for opinion in opinions:
+            matte = finished(frame, opinion, clicks, prompts.box)
+            if all(_iou(matte > 0.5, other > 0.5) < SAME_IOU for other in mattes):
+                seen.remember(matte, opinion)
                 mattes.append(matte)
-                scores.append(each.score)
+                # The network's word ranks them best, its stability says what they are worth.
+                scores.append(min([opinion.score, *scores]))
         return Segmentation(mattes=tuple(mattes), scores=tuple(scores))
 
-    def _scene(self, frame: Frame) -> Scene:
-        scene = self._scenes.get(frame)
-        if scene is None:
-            while len(self._scenes) >= FRAMES_KEPT:
-                del self._scenes[next(iter(self._scenes))]
-            scene = Scene.of(build_graph(frame.scaled(*_work_size(frame.width, frame.height))))
-            self._scenes[frame] = scene
-        return scene
+    def _corrected(
+        self, frame: Frame, seen: _Seen, prompts: Prompts, clicks: Clicks, base: Matte
+    ) -> Segmentation:
+        """A matte that clicks correct."""
+        inside = base > 0.5
+        wrong = ~clicks.holding(inside)
+        own = None if prompts.mask is not None else seen.answers.get(_digest(base))
+        if not wrong.any():
+            kept = KEPT_SCORE if own is None else own.score
+            score = GIVEN_SCORE if prompts.mask is not None else kept
+            return Segmentation(mattes=(base,), scores=(score,))
+        if own is not None:
+            opinion = self._next(frame, seen, clicks, prompts.box, own)
+            matte = finished(frame, opinion, clicks, prompts.box)
+            seen.remember(matte, opinion)
+        else:
+            opinion = self._next(frame, seen, clicks, prompts.box, Opinion.of(base))
+            matte = finished(frame, opinion, clicks, None)
+            matte = _changed_at(clicks.pixels()[wrong], base, matte)
+        return Segmentation(mattes=(matte,), scores=(opinion.score,))
 
+    def _begun(self, frame: Frame, seen: _Seen, clicks: Clicks, box: Boxed | None) -> list[Opinion]:
+        """Answers to a box, or to the first click alone, best first."""
+        if box is not None:
+            around = extent(None, NO_CLICKS, box).clipped(frame.width, frame.height)
+            look = self._look_at(frame, seen, around)
+            rough = self._predictor.ask(look, NO_CLICKS, box, None)[0]
+            # A second answer, with the first in mind, is a little better.
+            return [self._predictor.ask(look, NO_CLICKS, box, rough.seen_from(look))[0]]
+        first = Clicks(clicks.points[:1], clicks.signs[:1])
+        whole = self._look_at(frame, seen, Box(0, 0, frame.width, frame.height))
+        meant = self._predictor.ask(whole, first, None, None)
+        meant.sort(key=lambda opinion: -opinion.quality)
+        distinct: list[Opinion] = []
+        for opinion in meant:
+            mask = opinion.logits > 0
+            if all(_iou(mask, other.logits > 0) < SAME_IOU for other in distinct):
+                distinct.append(opinion)
+        closer = [self._next(frame, seen, first, None, each) for each in distinct[:CANDIDATES]]
+        return sorted(closer, key=lambda opinion: -opinion.quality)
 
-def _work_size(width: int, height: int) -> tuple[int, int]:
-    """Columns and rows of the working picture: no larger than the frame."""
-    factor = min(1.0, WORK_SIDE_PX / min(width, height), WORK_LONG_SIDE_PX / max(width, height))
-    return max(1, round(width * factor)), max(1, round(height * factor))
+    def _next(
+        self, frame: Frame, seen: _Seen, clicks: Clicks, box: Boxed | None, before: Opinion
+    ) -> Opinion:
+        """The answer to all clicks from close by, with an earlier answer in mind."""
+        look = self._look_at(frame, seen, extent(before, clicks, box))
+        return self._predictor.ask(look, clicks, box, before.seen_from(look))[0]
+
+    def _look_at(self, frame: Frame, seen: _Seen, around: Box) -> Look:
+        """A part of the frame with its surroundings; one that was looked at before may do."""
+        around = around.clipped(frame.width, frame.height)
+        wanted = surroundings(around, frame.width, frame.height)
+        for look in seen.looks:
+            if serves(look.region, around, wanted):
+                return look
+        look = self._predictor.look(frame, wanted)
+        seen.looks.append(look)
+        while len(seen.looks) > LOOKS_KEPT:
+            del seen.looks[1]  # the first one shows most
+        return look
+
+    def _look_up(self, frame: Frame) -> _Seen:
+        seen = self._seen.pop(frame, None)
+        if seen is None:
+            while len(self._seen) >= FRAMES_KEPT:
+                del self._seen[next(iter(self._seen))]
+            seen = _Seen()
+        self._seen[frame] = seen  # now the one that is kept longest
+        return seen
 
 
 def _base(prompts: Prompts, previous: Matte | None) -> Matte | None:
@@ -124,81 +184,35 @@ def _base(prompts: Prompts, previous: Matte | None) -> Matte | None:
     """
     if prompts.mask is not None:
         return prompts.mask.astype(np.float32)
-    if previous is None:
+    if previous is None or not (previous > 0.5).any():
         return None
     if prompts.box is not None:
         if not (prompts.positive or prompts.negative):
             return None
         rows, columns = previous.shape
-        x0, y0, x1, y1 = _visible(prompts.box, (columns, rows), (columns, rows))
+        x0, x1 = np.clip(prompts.box[0::2], 0, columns)
+        y0, y1 = np.clip(prompts.box[1::2], 0, rows)
         inside = previous[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))]
         if float(inside.sum()) < KEPT_IN_BOX * float(previous.sum()):
             return None
     return previous.astype(np.float32, copy=True)
 
 
-def _visible(
-    box: tuple[float, float, float, float], size: tuple[int, int], to_size: tuple[int, int]
-) -> tuple[float, float, float, float]:
-    """The part of a box that lies in the picture, brought to another size."""
-    x0, x1 = np.clip(box[0::2], 0, size[0]) * (to_size[0] / size[0])
-    y0, y1 = np.clip(box[1::2], 0, size[1]) * (to_size[1] / size[1])
-    return float(x0), float(y0), float(x1), float(y1)
+def _changed_at(places: NDArray[np.int64], base: Matte, matte: Matte) -> Matte:
+    """A matte with another one put in where they differ at some pixels, (n, 2) x and y."""
+    differs, _ = ndimage.label((matte > 0.5) != (base > 0.5))
+    columns, rows = places.T
+    touched = np.unique(differs[rows, columns])
+    changed = np.isin(differs, touched[touched > 0])
+    # The soft edge of what changed comes along.
+    near = cv2.dilate(changed.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    same_side = (matte > 0.5) == (base > 0.5)
+    return np.where(changed | (near & same_side), matte, base)
 
 
-def _holding(clicks: Clicks, mask: Mask) -> int:
-    """How many clicks a mask satisfies."""
-    columns, rows = clicks.pixels().T
-    return int(np.count_nonzero(mask[rows, columns] == clicks.signs))
+def _iou(a: Mask, b: Mask) -> float:
+    return int(np.count_nonzero(a & b)) / max(int(np.count_nonzero(a | b)), 1)
 
 
-def _iou(a: Matte, b: Matte) -> float:
-    x, y = a > 0.5, b > 0.5
-    return int(np.count_nonzero(x & y)) / max(int(np.count_nonzero(x | y)), 1)
-
-
-def _finish(frame: Frame, selection: Selection, clicks: Clicks, base: Matte | None) -> Matte:
-    """The selection at full size, with soft edges on the picture's edges; clicks hold.
-
-    Where the clicks changed nothing, the matte from before stays as it was.
-    """
-    graph = selection.scene.graph
-    reach = EDGE_REACH_PX
-    free = selection.changed
-    if base is not None:
-        size = 4 * reach + 1
-        free = cv2.dilate(free.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
-    selection.mask = np.where(free, snap(graph.image, selection.mask, reach), selection.mask)
-    selection.hold_clicks(CLICK_RADIUS_PX)
-    matte = _full_size(frame, selection.mask, reach)
-    if base is not None:
-        wide = cv2.resize(
-            free.astype(np.uint8), (frame.width, frame.height), interpolation=cv2.INTER_NEAREST
-        )
-        matte = np.where(wide > 0, matte, base)
-    radius = max(1, round(CLICK_RADIUS_PX * frame.width / graph.labels.shape[1]))
-    stamp(matte, clicks, radius, matte > 0.5)
-    return matte
-
-
-def _full_size(frame: Frame, mask: Mask, reach: int) -> Matte:
-    """A working mask as a matte of the frame's size; the full picture is read near it only."""
-    columns = mask.shape[1]
-    width, height = frame.width, frame.height
-    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.7)
-    rough: Matte = np.asarray(
-        cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
-    )
-    radius = max(2, round(reach * width / columns))
-    crop = box_of(rough > 0).grown(4 * radius).clipped(width, height)
-    matte = np.zeros((height, width), np.float32)
-    if not crop.is_empty:
-        picture = frame.region(crop)
-        full_scale = np.iinfo(picture.dtype).max
-        guide: Matte = np.asarray(picture / np.float32(full_scale), np.float32)
-        matte[crop.slices] = to_matte(guide, rough[crop.slices], radius)
-    if mask.any() and not (matte > 0.5).any():
-        # Smoothing must not swallow an object of very few pixels.
-        whole = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-        return np.asarray(whole, np.float32)
-    return matte
+def _digest(matte: Matte) -> bytes:
+    return hashlib.blake2b(np.packbits(matte > 0.5).tobytes(), digest_size=16).digest()
