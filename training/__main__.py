@@ -11,7 +11,6 @@ from training.clips import Difficulty, Shape
 from training.features_command import DATA, features
 from training.objects import ObjectPictures
 from training.refinement import commands as refinement
-from training.scores_command import scores
 from training.segmenter_command import segmenter
 from training.sheet import draw_sheet
 
@@ -37,7 +36,6 @@ def sheet(data: Path, out: Path, clips: int, length: int, pace: float, seed: int
 
 main.add_command(features)
 main.add_command(refinement)
-main.add_command(scores)
 main.add_command(segmenter)
 
 if __name__ == "__main__":

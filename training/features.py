@@ -250,7 +250,9 @@ def told(module: FeatureTrainer, cells: torch.Tensor, batch: Batch) -> Told:
     wanted = 2 * labels[:, :DRAWN_PIXELS, None] - 1
     ridge = module.log_ridge.exp() * torch.eye(known.shape[2], device=known.device)
     system = known.mT @ known / DRAWN_PIXELS + ridge
-    weights = torch.linalg.solve(system, known.mT @ wanted / DRAWN_PIXELS)
+    # The system is symmetric and positive.
+    triangle = torch.linalg.cholesky(system)
+    weights = torch.cholesky_solve(known.mT @ wanted / DRAWN_PIXELS, triangle)
     logits = (asked @ weights)[..., 0] * module.log_sharpness.exp()
     truth = labels[other]
     errors = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")

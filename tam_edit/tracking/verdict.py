@@ -122,7 +122,7 @@ def proposal(weighed: Weighed, instead_of: Weighed) -> Weighed:
 
 def weigh_up(own: Verdict, weighed: Weighed, evidence: Evidence) -> Verdict:
     """The score and the reasons of a matte that shows the object."""
-    strengths = strengths_of(weighed)
+    strengths = _strengths(weighed)
     shown = sum(strengths.values())
     said = _log_odds(own.score)
     mixed = OWN_WEIGHT * said + (1 - OWN_WEIGHT) * shown
@@ -136,7 +136,7 @@ def weigh_up(own: Verdict, weighed: Weighed, evidence: Evidence) -> Verdict:
     return Verdict(score=score, reasons=tuple(dict.fromkeys(reasons)))
 
 
-def strengths_of(weighed: Weighed) -> dict[str, float]:
+def _strengths(weighed: Weighed) -> dict[str, float]:
     """What each kind of evidence adds to the log-odds, by the reason that it may become."""
     evidence = weighed.evidence
     likeness = USUAL_LIKENESS if evidence.likeness is None else evidence.likeness

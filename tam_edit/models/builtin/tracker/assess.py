@@ -19,7 +19,6 @@ BIAS = -10.0
 APPEARANCE_WEIGHT = 6.0
 LIKENESS_WEIGHT = 5.0
 CARRIED_WEIGHT = 1.5
-KNOWN_WEIGHT = 0.0
 
 # Beyond these lie about three in a hundred of the good masks (J above 0.75) there.
 FLOW_LOW = 0.45
@@ -72,7 +71,6 @@ def assess(evidence: Evidence | None, *, is_lost: bool) -> tuple[float, tuple[st
         + APPEARANCE_WEIGHT * evidence.appearance
         + LIKENESS_WEIGHT * evidence.likeness
         + CARRIED_WEIGHT * evidence.carried
-        + KNOWN_WEIGHT * evidence.known
     )
     doubts = {
         "the flow is inconsistent": evidence.flow < FLOW_LOW,
