@@ -7,7 +7,7 @@ scale at which the tracker sees them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -38,8 +38,6 @@ MATCHES = 256
 MATCH_PX = 1.5
 # An object of fewer pixels is not learned from.
 FEWEST_PIXELS = 40
-# Of the drawn episodes, how many are two frames of a DAVIS sequence.
-REAL_SHARE = 0.4
 PACES = (0.15, 1.2)
 
 
@@ -59,17 +57,27 @@ class Episode:
     matches: tuple[Rows, Rows]
 
 
-def draw_episode(pictures: ObjectPictures, rng: np.random.Generator) -> Episode:
-    """A made clip's two frames, or two frames of one DAVIS sequence."""
-    if rng.random() < REAL_SHARE:
+def draw_episode(
+    pictures: ObjectPictures, rng: np.random.Generator, *, real: float, cut_out: float
+) -> Episode:
+    """A made clip's two frames, or two frames of one DAVIS sequence.
+
+    Args:
+        pictures: What they are made of.
+        rng: Draws everything.
+        real: How often it is a DAVIS sequence, in [0, 1].
+        cut_out: How often a made clip's target is cut out of another picture, in [0, 1].
+    """
+    if rng.random() < real:
         return real_episode(pictures, rng)
-    return made_episode(pictures, rng)
+    return made_episode(pictures, rng, cut_out)
 
 
-def made_episode(pictures: ObjectPictures, rng: np.random.Generator) -> Episode:
+def made_episode(pictures: ObjectPictures, rng: np.random.Generator, cut_out: float) -> Episode:
     """Two frames of a made clip, some time apart."""
     pace = float(np.exp(rng.uniform(*np.log(PACES))))
-    clip = made_clip(pictures, Shape(2, (CROP_PX, CROP_PX), pace), Difficulty(), rng)
+    difficulty = replace(Difficulty(), cut_out=cut_out, second=cut_out / 2)
+    clip = made_clip(pictures, Shape(2, (CROP_PX, CROP_PX), pace), difficulty, rng)
     number = int(rng.integers(clip.count)) + 1
     cells = np.rint((np.arange(CELLS) * STRIDE_PX + 0.5) / ZOOM - 0.5).astype(np.intp)
     one, other = clip.matches(0, 1, cells, cells, MATCH_PX)

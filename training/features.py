@@ -56,12 +56,16 @@ class Aims:
         matching: Weight of the dense correspondence.
         pull: Weight of half the squared distance to the first weights.
         batch: Episodes in a step.
+        real: Of the episodes, the share of frames of DAVIS sequences.
+        cut_out: Of the others, the share whose target is cut out of another picture.
     """
 
     telling: float = 1.0
     matching: float = 0.2
     pull: float = 0.01
     batch: int = 4
+    real: float = 0.4
+    cut_out: float = 0.6
 
 
 class FeatureTrainer(nn.Module):
@@ -131,7 +135,12 @@ class FeatureTask:
 
     def batch(self, rng: np.random.Generator) -> Batch:
         """Draw episodes."""
-        return batch_of([draw_episode(self.pictures, rng) for _ in range(self.aims.batch)], rng)
+        aims = self.aims
+        episodes = [
+            draw_episode(self.pictures, rng, real=aims.real, cut_out=aims.cut_out)
+            for _ in range(aims.batch)
+        ]
+        return batch_of(episodes, rng)
 
     def loss(self, module: nn.Module, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         """The weighted sum of both objectives and the pull."""

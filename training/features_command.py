@@ -10,9 +10,9 @@ import torch
 
 from tam_edit.models.builtin.backbone import WEIGHTS, Backbone
 from training.backbone_twin import kept_weights, twin_of, used_weights
-from training.episodes import made_episode, real_episode
+from training.episodes import draw_episode
 from training.features import Aims, Batch, FeatureTask, FeatureTrainer, batch_of
-from training.features_judged import judged
+from training.features_judged import judged, tracked
 from training.objects import ObjectPictures
 from training.schedule import Plan, averaged_weights, plan_options, train
 from training.weights_file import write_weights
@@ -45,6 +45,8 @@ def features() -> None:
 @click.option("--matching", default=Aims.matching, show_default=True, help="Weight of matching.")
 @click.option("--pull", default=Aims.pull, show_default=True, help="Towards the first weights.")
 @click.option("--batch", default=Aims.batch, show_default=True, help="Episodes in a step.")
+@click.option("--real", default=Aims.real, show_default=True, help="Share of real episodes.")
+@click.option("--cut-out", default=Aims.cut_out, show_default=True, help="Of the made ones.")
 @click.option("--measured-every", default=200, show_default=True, help="Steps between measures.")
 @click.option("--judged", default=20, show_default=True, help="Held-out episodes of each kind.")
 def train_features(
@@ -62,13 +64,15 @@ def train_features(
     matching: float,
     pull: float,
     batch: int,
+    real: float,
+    cut_out: float,
     measured_every: int,
     judged: int,
 ) -> None:
     """Train all layers of the backbone further, from the ImageNet checkpoint."""
     torch.set_num_threads(1)
     first = used_weights(start)
-    aims = Aims(telling, matching, pull, batch)
+    aims = Aims(telling, matching, pull, batch, real, cut_out)
     plan = Plan(
         steps=steps,
         minutes=minutes,
@@ -95,19 +99,24 @@ def train_features(
 @DATA
 @click.argument("weights", type=click.Path(path_type=Path))
 @click.option("--made", default=40, show_default=True, help="Made clips beside the sequences.")
+@click.option("--clips", default=12, show_default=True, help="Made clips to track.")
 @click.option("--seed", default=0, show_default=True)
-def judge_features(data: Path, weights: Path, made: int, seed: int) -> None:
-    """Ask the tracker's own classifier about held-out pictures, with some backbone's features.
+def judge_features(data: Path, weights: Path, made: int, clips: int, seed: int) -> None:
+    """Ask the tracker about held-out pictures and clips, with some backbone's features.
 
     WEIGHTS is a run's folder, a .safetensors as shipped or a .pth with ShuffleNetV2's weights.
     """
     torch.set_num_threads(1)
     network = Backbone(_weights_of(weights))
-    for found in judged(network, ObjectPictures(data, "held-out"), made, seed):
+    pictures = ObjectPictures(data, "held-out")
+    for found in judged(network, pictures, made, seed):
         click.echo(
             f"{found.kind}: {found.questions} pictures, IoU {found.iou:.4f}, cross-entropy "
             f"{found.error:.4f} around the object; IoU {found.whole_iou:.4f} in the whole picture"
         )
+    count, mean = tracked(network, pictures, clips, seed)
+    if count:
+        click.echo(f"tracked: {count} made clips, J {mean:.4f}")
 
 
 @features.command("export")
@@ -141,7 +150,13 @@ def _judged_batches(pictures: ObjectPictures, count: int) -> list[Batch]:
     rng = np.random.default_rng(0)
     size = Aims.batch
     return [
-        batch_of([draw(pictures, rng) for _ in range(min(size, count - begin))], rng)
-        for draw in (made_episode, real_episode)
+        batch_of(
+            [
+                draw_episode(pictures, rng, real=real, cut_out=Aims.cut_out)
+                for _ in range(min(size, count - begin))
+            ],
+            rng,
+        )
+        for real in (0.0, 1.0)
         for begin in range(0, count, size)
     ]

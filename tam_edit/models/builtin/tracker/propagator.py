@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tam_edit.flow import single_opencv_thread
 from tam_edit.frame import Frame
 from tam_edit.models.base import TrackingInfo, TrackStep
+from tam_edit.models.builtin.backbone import Backbone
 from tam_edit.models.builtin.tracker.assess import assess
 from tam_edit.models.builtin.tracker.deep import deep_grid
 from tam_edit.models.builtin.tracker.flow import motion_between
@@ -38,12 +39,14 @@ WORKING_SHORT_SIDE_PX = 400
 class BuiltinPropagator:
     """Tracks with optical flow and a classifier that learns from the video itself."""
 
-    def __init__(self, name: str = "builtin") -> None:
+    def __init__(self, name: str = "builtin", network: Backbone | None = None) -> None:
         self.name = name
+        # Another backbone than the one that is shipped: how training/ judges one.
+        self._network = network
 
     def start(self, info: TrackingInfo) -> BuiltinRun:
         """Begin a pass."""
-        return BuiltinRun(info, PassState())
+        return BuiltinRun(info, PassState(), self._network)
 
     def resume(self, info: TrackingInfo, snapshot: bytes) -> BuiltinRun:
         """Go on where ``snapshot`` was taken, to the same mattes as an undisturbed run.
@@ -51,15 +54,18 @@ class BuiltinPropagator:
         Raises:
             ModelError: The snapshot is damaged or of another model, version or size.
         """
-        return BuiltinRun(info, unpack(info, snapshot))
+        return BuiltinRun(info, unpack(info, snapshot), self._network)
 
 
 class BuiltinRun:
     """One pass of the built-in tracker over consecutive frames, forward or backward."""
 
-    def __init__(self, info: TrackingInfo, state: PassState) -> None:
+    def __init__(
+        self, info: TrackingInfo, state: PassState, network: Backbone | None = None
+    ) -> None:
         self._info = info
         self._state = state
+        self._network = network
         # The latest frame and the objects that were carried to it, as they were before it.
         self._index: int | None = None
         self._before: dict[ObjectId, Target] = {}
@@ -107,7 +113,7 @@ class BuiltinRun:
         check_revision(frame, mattes.keys(), latest=self._index, carried=self._before)
         with single_torch_thread(), single_opencv_thread():
             picture = self._picture(frame)
-            scene = Scene(picture, deep_grid(picture))
+            scene = Scene(picture, deep_grid(picture, self._network))
             for number, matte in mattes.items():
                 target = self._before[number].copy()
                 target.revise(scene, self._small(matte), _rng(frame, number))
@@ -171,11 +177,11 @@ class BuiltinRun:
         """
         previous = self._state.previous
         if gray is None or previous is None:
-            return Scene(picture, deep_grid(picture))
+            return Scene(picture, deep_grid(picture, self._network))
         with ThreadPoolExecutor(1) as beside:
             # The network stays on this thread: what torch prepares for it is kept per thread.
             motion = beside.submit(motion_between, previous, gray)
-            deep = deep_grid(picture)
+            deep = deep_grid(picture, self._network)
             return Scene(picture, deep, motion.result())
 
     def _told(
