@@ -29,6 +29,9 @@ FRAMES_KEPT = 4
 LOOKS_KEPT = 5  # per frame
 ANSWERS_KEPT = 8  # per frame
 CANDIDATES, SAME_IOU = 3, 0.85  # how many, and when two count as one
+# Of what a single click or box led to: held-out pictures say that the network's opinion of it is
+# rough (correlation with the truth 0.5), so it takes another click to be surer.
+UNCONFIRMED_SCORE = 0.7
 GIVEN_SCORE = 0.95  # of a painted mask in which every click holds
 KEPT_SCORE = 0.8  # of a mask from elsewhere in which every click holds
 KEPT_IN_BOX = 0.8  # share of a matte that lies in the box that it came from
@@ -80,7 +83,7 @@ class BuiltinSegmenter:
 
         Returns:
             The candidates: up to three for a first click alone, else one. A score is the IoU to
-            be expected.
+            be expected, at most 0.7 after a single click or box.
 
         Raises:
             InputError: Prompts that cannot be used on this frame.
@@ -95,6 +98,8 @@ class BuiltinSegmenter:
         opinions = self._begun(frame, seen, clicks, prompts.box)
         if len(clicks.signs) > (prompts.box is None):
             opinions = [self._next(frame, seen, clicks, prompts.box, opinions[0])]
+        is_confirmed = len(clicks.signs) + (prompts.box is not None) > 1
+        limit = 1.0 if is_confirmed else UNCONFIRMED_SCORE
         mattes: list[Matte] = []
         scores: list[float] = []
         for opinion in opinions:
@@ -103,7 +108,7 @@ class BuiltinSegmenter:
                 seen.remember(matte, opinion)
                 mattes.append(matte)
                 # The network's word ranks them best, its stability says what they are worth.
-                scores.append(min([opinion.score, *scores]))
+                scores.append(min([limit, opinion.score, *scores]))
         return Segmentation(mattes=tuple(mattes), scores=tuple(scores))
 
     def _corrected(
