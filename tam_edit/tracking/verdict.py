@@ -1,7 +1,7 @@
 """What the assessment says of a mask: a score, and in plain words why it is low.
 
-The propagator's own verdict is weighed with what the pictures say. The weights were fitted on the
-built-in tracker's masks of ten DAVIS-2016 sequences.
+The propagator's own verdict is weighed with what the pictures say. The weights were fitted on an
+earlier built-in tracker's masks of ten DAVIS-2016 sequences.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from tam_edit.tracking.evidence import REGION_SHARE, Evidence
 from tam_edit.tracks import DOUBTFUL_BELOW
 from tam_edit.types import Matte
 
-# Logistic fit of J, rounded. Rank correlation with J over all frames and, in the mean, inside one
-# sequence: 0.73 and 0.63 for the built-in tracker's own score, 0.76 and 0.69 weighed up (0.74 and
-# 0.70 when these four are fitted to the other nine sequences), 0.73 and 0.63 for what the pictures
-# say alone (0.67 and 0.63).
+# Logistic fit of J, rounded, when the tracker had no networks yet. Rank correlation with J over all
+# frames and, in the mean, inside one sequence: 0.73 and 0.63 for the built-in tracker's own score,
+# 0.76 and 0.69 weighed up (0.74 and 0.70 when these four are fitted to the other nine sequences).
+# With the present tracker it is 0.71 and 0.52 weighed up.
 BIAS = -9.0
 LIKENESS_WEIGHT = 11.0
 EDGE_WEIGHT = 1.0
