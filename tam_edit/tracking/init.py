@@ -16,7 +16,7 @@ from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
 from tam_edit.tracking.correct import place_keyframe
 from tam_edit.tracking.store import TrackStore
 from tam_edit.tracks import DOUBTFUL_BELOW, Origin, TrackedMatte, resized
-from tam_edit.types import Matte
+from tam_edit.types import Matte, ObjectId
 
 UNCONFIRMED = "nobody has confirmed the mask that the prompts led to"
 
@@ -65,10 +65,7 @@ def give_prompts(
     object_id = ids.get(said.object_name)
     before = None if object_id is None else store.entry(object_id, index)
     earlier = None if object_id is None else store.prompts(object_id).get(index)
-    known = [] if earlier is None else [earlier]
-    if object_id is not None and is_repeatable:
-        known += store.ever_said(object_id, index)
-    newer = reduce(Prompts.beyond, known, said.prompts)
+    newer = _beyond_known(store, object_id, said, earlier, is_repeatable=is_repeatable)
     if newer.is_empty:
         return None
     together = newer if earlier is None else earlier.joined(newer)
@@ -79,12 +76,7 @@ def give_prompts(
     if object_id is None:
         object_id = store.add_object(said.object_name)
     is_correction = before is not None and before.origin not in UNTOUCHED
-    entry = TrackedMatte(
-        matte=matte,
-        score=score,
-        origin=_origin(newer, is_correction=is_correction),
-        reasons=() if score == 1 else (UNCONFIRMED,),
-    )
+    entry = _entry(matte, score, _origin(newer, is_correction=is_correction))
     place_keyframe(store, object_id, index, newer, entry, cuts=cuts, carries_back=carries_back)
     return Keyframe(
         object_id=object_id,
@@ -95,6 +87,26 @@ def give_prompts(
         is_correction=is_correction,
         joins_earlier=earlier is not None and newer.mask is None and not newer.gone,
     )
+
+
+def _entry(matte: Matte, score: float, origin: Origin) -> TrackedMatte:
+    reasons = () if score == 1 else (UNCONFIRMED,)
+    return TrackedMatte(matte=matte, score=score, origin=origin, reasons=reasons)
+
+
+def _beyond_known(
+    store: TrackStore,
+    object_id: ObjectId | None,
+    said: ObjectPrompts,
+    earlier: Prompts | None,
+    *,
+    is_repeatable: bool,
+) -> Prompts:
+    """What of the prompts had not been said of this object and frame."""
+    known = [] if earlier is None else [earlier]
+    if object_id is not None and is_repeatable:
+        known += store.ever_said(object_id, said.frame_index)
+    return reduce(Prompts.beyond, known, said.prompts)
 
 
 def _check_frame(store: TrackStore, index: int) -> None:

@@ -1,11 +1,11 @@
 """The built-in propagator: flow carries the mask, a classifier trained on the way mends it.
 
 Optical flow (DIS) carries each object's mask as a signed distance; a small network per object,
-trained on the keyframes and on the run's own confident pixels, says from colour and gradients what
-belongs to it; how a pixel moves is a third voice. Their sum is smoothed within regions of like
-colour and corrected by a small network that was trained on the tracker's own errors. The line of
-thought is FRTM (Robinson et al., "Learning Fast and Robust Target Models for Video Object
-Segmentation", CVPR 2020).
+trained on the keyframes and on the run's own confident pixels, says from colour, gradients and
+deep features what belongs to it; how a pixel moves is a third voice. Their sum is smoothed within
+regions of like colour and corrected by a small network that was trained on the tracker's own
+errors. The line of thought is FRTM (Robinson et al., "Learning Fast and Robust Target Models for
+Video Object Segmentation", CVPR 2020).
 """
 
 from __future__ import annotations

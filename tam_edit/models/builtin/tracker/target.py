@@ -13,26 +13,22 @@ from tam_edit.models.builtin.tracker.clues import clues_of_following, clues_of_l
 from tam_edit.models.builtin.tracker.deep import DeepGrid
 from tam_edit.models.builtin.tracker.features import FEATURE_COUNT, Region, pixel_features
 from tam_edit.models.builtin.tracker.flow import Motion, signed_distance
+from tam_edit.models.builtin.tracker.lessons import keyframe_rows, sure_rows
 from tam_edit.models.builtin.tracker.online import (
     FIRST_RATE,
     LATER_RATE,
-    SAMPLES_PER_FRAME,
-    SAMPLES_PER_KEYFRAME,
     Classifier,
 )
 from tam_edit.models.builtin.tracker.refinement import refined
 from tam_edit.types import Box, box_of
 
 Float = NDArray[np.float32]
-Rows = NDArray[np.intp]
 
 # The weights and shares below were chosen for mean J&F on ten DAVIS-2016 sequences; halving or
 # doubling those that were varied moved it by about 0.01.
 FIRST_STEPS = 300
 KEYFRAME_STEPS = 120
 STEPS_PER_FRAME = 8
-RIVAL_SHARE = 0.5  # of the pixels outside, so many are other objects' where there are such
-SURE = 0.85  # a pixel teaches the classifier when its probability is beyond this
 
 # Shares are of the reach: the square root of the object's usual area.
 MARGIN_PX = 10
@@ -151,7 +147,9 @@ class Target:
             if self.classifier is None:
                 return
         height, width = matte.shape
-        rows = self._keyframe_rows(matte, rng, rivals)
+        reach = MARGIN_PX + int(0.5 * np.sqrt(max(1, self.seen.width * self.seen.height)))
+        near = self.seen.grown(reach).clipped(width, height)
+        rows = keyframe_rows(matte, near, rivals, rng)
         features = scene.region(Box(0, 0, width, height)).rows(rows)
         steps, rate = KEYFRAME_STEPS, LATER_RATE
         if self.classifier is None:
@@ -224,21 +222,12 @@ class Target:
         self._see(inside, SIZE_RATE)
         if self.classifier is None or guess.region is None or is_strange:
             return
-        near = matte[guess.box.slices].reshape(-1)
-        half = SAMPLES_PER_FRAME // 2
-        outside = near < 1 - SURE
-        others = np.zeros(0, np.intp)
-        if rivals is not None:
-            others = np.flatnonzero(outside & rivals[guess.box.slices].reshape(-1))
-        others = _drawn(others, int(RIVAL_SHARE * half), rng)
-        rows = np.concatenate(
-            [
-                _drawn(np.flatnonzero(near > SURE), half, rng),
-                others,
-                _drawn(np.flatnonzero(outside), half - len(others), rng),
-            ]
+        held = matte[guess.box.slices]
+        other = None if rivals is None else rivals[guess.box.slices]
+        rows = sure_rows(held, other, rng)
+        self.classifier.note(
+            guess.region.rows(rows), (held.reshape(-1)[rows] > 0.5).astype(np.float32)
         )
-        self.classifier.note(guess.region.rows(rows), (near[rows] > 0.5).astype(np.float32))
         self.classifier.fit(STEPS_PER_FRAME, LATER_RATE, rng)
 
     def revise(
@@ -376,37 +365,9 @@ class Target:
             size=area / max(1.0, self.usual_area),
         )
 
-    def _keyframe_rows(
-        self, matte: Float, rng: np.random.Generator, rivals: NDArray[np.bool_] | None
-    ) -> Rows:
-        """Pixels to learn from: half of them inside; of those outside, most near the object.
-
-        Where there are rivals, half of those outside are theirs.
-        """
-        height, width = matte.shape
-        flat = matte.reshape(-1) > 0.5
-        half = SAMPLES_PER_KEYFRAME // 2
-        inside = _drawn(np.flatnonzero(flat), half, rng)
-        around = np.zeros((height, width), bool)
-        reach = MARGIN_PX + int(0.5 * np.sqrt(max(1, self.seen.width * self.seen.height)))
-        around[self.seen.grown(reach).clipped(width, height).slices] = True
-        others = np.zeros(0, np.intp)
-        if rivals is not None:
-            others = np.flatnonzero(~flat & rivals.reshape(-1))
-        others = _drawn(others, int(RIVAL_SHARE * half), rng)
-        half -= len(others)
-        near = _drawn(np.flatnonzero(~flat & around.reshape(-1)), 2 * half // 3, rng)
-        far = _drawn(np.flatnonzero(~flat), half - len(near), rng)
-        return rng.permutation(np.concatenate([inside, others, near, far]))
-
 
 def _appearance(region: Region, classifier: Classifier) -> Float:
     return np.clip(classifier.log_odds(region), -APPEARANCE_LIMIT, APPEARANCE_LIMIT)
-
-
-def _drawn(rows: Rows, count: int, rng: np.random.Generator) -> Rows:
-    """At most ``count`` of the rows; where there are fewer, all of them."""
-    return rows if len(rows) <= count else rng.choice(rows, count, replace=False)
 
 
 def _mean(values: Float, where: NDArray[np.bool_]) -> float:
