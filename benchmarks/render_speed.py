@@ -31,7 +31,7 @@ effect = "blur"
 margin_px = 4
 margin_frac = 0.05
 [[steps]]
-kind = "output"
+kind = "export"
 format = "h264"
 codec_options = { preset = "veryfast", crf = "17" }
 """

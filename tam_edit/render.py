@@ -91,7 +91,7 @@ def render(
     """
     check_tracked(job)
     chosen = output_format(source, job.recipe, path, overwrite=overwrite)
-    output = job.recipe.output
+    output = job.recipe.exports[0]
     total = job.out_frame - job.in_frame
     with ExitStack() as stack:
         sink = stack.enter_context(
@@ -138,7 +138,7 @@ def output_format(
             recipe makes, or its folder is missing or read-only.
     """
     chosen = format_for(
-        path, needs_alpha=recipe.needs_alpha, name=recipe.output.format, layout=source.info.layout
+        path, needs_alpha=recipe.needs_alpha, name=recipe.exports[0].format, layout=source.info.layout
     )
     check_target(path, chosen, source, overwrite=overwrite)
     return chosen

@@ -38,7 +38,7 @@ def test_run_blurs_the_object_and_nothing_else(
     recipe.write_text(
         'schema = "tam_edit.recipe/1"\ntitle = "t"\n[[steps]]\nkind = "track"\n'
         '[[steps]]\nkind = "effect"\neffect = "fill"\nwith = { color = "black" }\n'
-        '[[steps]]\nkind = "output"\nformat = "ffv1"\n',
+        '[[steps]]\nkind = "export"\nformat = "ffv1"\n',
         encoding="utf-8",
     )
     arguments = ["run", str(recipe), str(disc_video), "-o", str(out), "--click", disc_click]

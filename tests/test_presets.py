@@ -38,11 +38,11 @@ def test_a_preset_does_what_its_name_says(name: str) -> None:
     names, stops, copies_metadata, needs_alpha = EXPECTED[name]
     assert [use.effect.name for use in recipe.effects()] == names
     assert all(use.step.objects == "all" for use in recipe.effects())
-    assert (recipe.checkpoint is not None) == stops
-    assert recipe.output.copy_metadata == copies_metadata
+    assert bool(recipe.checkpoints) == stops
+    assert recipe.exports[0].copy_metadata == copies_metadata
     assert recipe.needs_alpha == needs_alpha
     assert recipe.track.model == "auto"
-    assert recipe.output.format is None
+    assert recipe.exports[0].format is None
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -68,10 +68,10 @@ def test_redaction_fails_closed() -> None:
     assert redactions
     for name in redactions:
         recipe = load_preset(name)
-        assert recipe.checkpoint is not None
-        assert 0.5 <= recipe.checkpoint.threshold < 1
-        assert recipe.checkpoint.why
-        assert not recipe.output.copy_metadata
+        (checkpoint,) = recipe.checkpoints
+        assert 0.5 <= checkpoint.threshold < 1
+        assert checkpoint.why
+        assert not recipe.exports[0].copy_metadata
         for use in recipe.effects():
             assert use.effect.edge == "cover"
             assert use.step.margin_px > 0

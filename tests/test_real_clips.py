@@ -24,7 +24,7 @@ kind = "effect"
 effect = "blur"
 margin_px = 4
 [[steps]]
-kind = "output"
+kind = "export"
 format = "ffv1"
 """
 MARGIN_PX = 4

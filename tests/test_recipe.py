@@ -10,7 +10,8 @@ from tam_edit.effect import COVER_MARGIN_PX, COVER_THRESHOLD, EFFECTS
 from tam_edit.errors import RecipeError
 from tam_edit.media.formats import OUTPUT_FORMATS
 from tam_edit.recipe import parse_recipe, recipe_json_schema
-from tam_edit.recipe.steps import ALPHA_FORMATS, OutputFormat, TrackStep, in_words
+from tam_edit.recipe.steps import ALPHA_FORMATS, TrackStep, VideoFormat
+from tam_edit.recipe.words import in_words
 
 WHOLE = """\
 # A comment.
@@ -43,7 +44,7 @@ kind = "effect"
 effect = "fill"
 
 [[steps]]
-kind = "output"
+kind = "export"
 format = "ffv1"
 copy_metadata = false
 codec_options = { g = 1, level = "3" }
@@ -69,11 +70,12 @@ def test_every_field_arrives() -> None:
         "Every field is stated.",
     )
     assert (recipe.track.model, recipe.track.short_side_px) == ("builtin", 360)
-    assert recipe.checkpoint is not None
-    assert recipe.checkpoint.threshold == 0.62
-    assert recipe.checkpoint.why == 'Is the plate "covered" on every frame?'
-    assert (recipe.output.format, recipe.output.copy_metadata) == ("ffv1", False)
-    assert recipe.output.codec_options == {"g": 1, "level": "3"}
+    (checkpoint,) = recipe.checkpoints
+    assert checkpoint.threshold == 0.62
+    assert checkpoint.why == 'Is the plate "covered" on every frame?'
+    (export,) = recipe.exports
+    assert (export.format, export.copy_metadata) == ("ffv1", False)
+    assert export.codec_options == {"g": 1, "level": "3"}
     blur, fill = recipe.effects()
     blur_class: Any = EFFECTS.get("blur")
     assert blur.effect == blur_class(strength=2, sigma_px=7.5)
@@ -89,8 +91,8 @@ def test_every_field_arrives() -> None:
 def test_what_is_left_out_has_defaults() -> None:
     recipe = parse_recipe(SHORT, "short.toml")
     assert (recipe.track.model, recipe.track.short_side_px) == ("auto", 480)
-    assert recipe.checkpoint is None
-    assert (recipe.output.format, recipe.output.copy_metadata) == (None, True)
+    assert recipe.checkpoints == ()
+    assert (recipe.exports[0].format, recipe.exports[0].copy_metadata) == (None, True)
     (use,) = recipe.effects()
     assert use.step.objects == "all"
     assert (use.step.margin_px, use.step.margin_frac) == (COVER_MARGIN_PX, 0)
@@ -120,7 +122,7 @@ def test_describe_has_one_line_per_step() -> None:
         "checkpoint",
         "effect",
         "effect",
-        "output",
+        "export",
     ]
     assert "0.62" in steps[1]
     assert "plate, sign 2" in steps[2]
@@ -129,7 +131,7 @@ def test_describe_has_one_line_per_step() -> None:
 
 
 def test_the_formats_are_those_that_can_be_written() -> None:
-    assert set(get_args(OutputFormat)) == set(OUTPUT_FORMATS)
+    assert set(get_args(VideoFormat)) == set(OUTPUT_FORMATS)
     can_hold_alpha = {name for name, known in OUTPUT_FORMATS.items() if known.can_hold_alpha}
     assert can_hold_alpha == ALPHA_FORMATS
 
@@ -143,7 +145,7 @@ def test_a_recipe_cannot_be_changed() -> None:
 TRACK = '[[steps]]\nkind = "track"\n'
 BLUR = '[[steps]]\nkind = "effect"\neffect = "blur"\n'
 CHECK = '[[steps]]\nkind = "checkpoint"\n'
-OUTPUT = '[[steps]]\nkind = "output"\n'
+OUTPUT = '[[steps]]\nkind = "export"\n'
 HEAD = 'schema = "tam_edit.recipe/1"\ntitle = "T"\n'
 
 # What is replaced in WHOLE, by what, and what the message and the hint must say.

@@ -33,7 +33,7 @@ objects = {objects}
 margin_px = 0
 with = {{ color = "white" }}
 [[steps]]
-kind = "output"
+kind = "export"
 format = "ffv1"
 """
 
@@ -135,7 +135,7 @@ def test_a_background_picture_is_shown_behind_the_object(source: Source, tmp_pat
     recipe.write_text(
         'schema = "tam_edit.recipe/1"\ntitle = "t"\n[[steps]]\nkind = "track"\n[[steps]]\n'
         'kind = "effect"\neffect = "background-replace"\nwith = { image = "still.png" }\n'
-        '[[steps]]\nkind = "output"\nformat = "ffv1"\n',
+        '[[steps]]\nkind = "export"\nformat = "ffv1"\n',
         encoding="utf-8",
     )
     from tam_edit.recipe import load_recipe

@@ -13,8 +13,9 @@ A recipe is a TOML file::
     effect = "blur"
     with = { strength = 1.5 }
 
-Its steps are carried out in order: one ``track``, at most one ``checkpoint``, one ``effect`` or
-more, at most one ``output``. Effects are named by string, so that other packages can add some.
+Its steps are carried out in order: one ``track``; any number of ``checkpoint``; ``matte`` and
+``effect`` steps; any number of ``export``, all written in one pass; at most one ``verify``. Effects
+are named by string, so that other packages can add some.
 """
 
 from __future__ import annotations
@@ -30,18 +31,18 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from tam_edit.effect import EFFECTS, Effect
 from tam_edit.errors import RecipeError, UnknownNameError, did_you_mean
 from tam_edit.recipe.parameters import build_from_table, file_parameters, table_schema
+from tam_edit.recipe.order import order_faults
+from tam_edit.recipe.settings import checkpoint_faults, export_faults, setting_faults
 from tam_edit.recipe.steps import (
-    ALPHA_FORMATS,
-    COVER_FIELDS,
     STEP_KINDS,
     CheckpointStep,
     EffectStep,
+    ExportStep,
     Name,
-    OutputStep,
     Part,
     Step,
     TrackStep,
-    in_words,
+    VerifyStep,
 )
 from tam_edit.recipe.text import (
     Fault,
@@ -56,6 +57,7 @@ from tam_edit.recipe.text import (
     wanted,
     wrong_value,
 )
+from tam_edit.recipe.words import in_words
 
 SCHEMA_NAME, SCHEMA_VERSION = "tam_edit.recipe", 1
 _UNKNOWN_KEY = "is not a known key"
@@ -89,15 +91,20 @@ class Recipe(Part):
         return next(step for step in self.steps if isinstance(step, TrackStep))
 
     @property
-    def checkpoint(self) -> CheckpointStep | None:
-        """The step that stops for a person, if there is one."""
-        return next((step for step in self.steps if isinstance(step, CheckpointStep)), None)
+    def checkpoints(self) -> tuple[CheckpointStep, ...]:
+        """The steps that stop for a person."""
+        return tuple(step for step in self.steps if isinstance(step, CheckpointStep))
 
     @property
-    def output(self) -> OutputStep:
-        """The step that says what is written; its defaults where the recipe has none."""
-        stated = (step for step in self.steps if isinstance(step, OutputStep))
-        return next(stated, OutputStep(kind="output"))
+    def exports(self) -> tuple[ExportStep, ...]:
+        """What is written; where the recipe does not say, one export with all defaults."""
+        stated = tuple(step for step in self.steps if isinstance(step, ExportStep))
+        return stated or (ExportStep(kind="export"),)
+
+    @property
+    def verify(self) -> VerifyStep | None:
+        """The step that checks what was written, if there is one."""
+        return next((step for step in self.steps if isinstance(step, VerifyStep)), None)
 
     @property
     def needs_alpha(self) -> bool:
@@ -162,11 +169,12 @@ def parse_recipe(text: str, where: str, *, folder: Path | None = None) -> Recipe
     except ValidationError as error:
         _refuse(_shape_faults(error, document), where, document)
         raise
-    _refuse(_order_faults(recipe), where, document)
+    _refuse(order_faults(recipe.steps), where, document)
     _, faults = _build_effects(recipe)
-    _refuse(faults, where, document)
+    _refuse([*checkpoint_faults(recipe.steps), *faults], where, document)
     recipe, faults = _with_files(recipe, folder or Path())
-    _refuse([*faults, *_alpha_faults(recipe)], where, document)
+    faults += export_faults(recipe.steps, needs_alpha=recipe.needs_alpha)
+    _refuse(faults, where, document)
     return recipe
 
 
@@ -258,35 +266,6 @@ def _step_fault(place: Place, document: Mapping[str, object]) -> Fault:
     return wrong_value((*place, "kind"), step["kind"], schema)
 
 
-def _order_faults(recipe: Recipe) -> list[Fault]:
-    """Steps that are missing, repeated or in an order that could not be carried out."""
-    kinds = [step.kind for step in recipe.steps]
-    faults = []
-    for index, kind in enumerate(kinds):
-        place: Place = ("steps", index)
-        if kind == "track" and index > 0 and "track" in kinds[:index]:
-            faults.append(Fault(place, "is a second track step", "a recipe tracks once, at first"))
-        elif kind == "track" and index > 0:
-            hint = "put the track step first"
-            faults.append(Fault(place, f"tracks only after the {kinds[0]} step", hint))
-        elif kind == "checkpoint" and "checkpoint" in kinds[:index]:
-            hint = "one checkpoint looks at every object; leave the others out"
-            faults.append(Fault(place, "is a second checkpoint", hint))
-        elif kind == "checkpoint" and kinds[index - 1 : index] != ["track"]:
-            hint = "a person looks before effects are made: put it directly after the track step"
-            faults.append(Fault(place, "is not directly after the track step", hint))
-        elif kind == "output" and index < len(kinds) - 1:
-            hint = "put the one output step last"
-            faults.append(Fault(place, f"is followed by a step ({kinds[index + 1]})", hint))
-    if "track" not in kinds:
-        hint = 'begin with [[steps]] and kind = "track"'
-        faults.append(Fault(("steps",), "has no track step, so no object would be known", hint))
-    if "effect" not in kinds:
-        hint = 'add [[steps]] with kind = "effect"; `tam-edit effects list` names them'
-        faults.append(Fault(("steps",), "has no effect step, so nothing would be changed", hint))
-    return faults
-
-
 def _build_effects(recipe: Recipe) -> tuple[list[EffectUse], list[Fault]]:
     uses, faults = [], []
     for index, step in enumerate(recipe.steps):
@@ -303,18 +282,8 @@ def _build_effects(recipe: Recipe) -> tuple[list[EffectUse], list[Fault]]:
         faults += [f._replace(place=("steps", index, "with", *f.place)) for f in wrong]
         if effect is not None:
             uses.append(EffectUse(step, effect))
-            faults += _cover_faults(index, step, effect)
+            faults += setting_faults(index, step, effect)
     return uses, faults
-
-
-def _cover_faults(index: int, step: EffectStep, effect: Effect) -> list[Fault]:
-    """Settings of a cover on an effect that follows the matte softly: they would do nothing."""
-    if effect.edge == "cover":
-        return []
-    trouble = f"does nothing here: {step.effect} follows the matte's soft edge"
-    hint = 'leave it out, or write with = { edge = "cover" }'
-    stated = step.model_dump(include=COVER_FIELDS, exclude_defaults=True)
-    return [Fault(("steps", index, name), trouble, hint) for name in stated]
 
 
 def _with_files(recipe: Recipe, folder: Path) -> tuple[Recipe, list[Fault]]:
@@ -335,16 +304,6 @@ def _with_files(recipe: Recipe, folder: Path) -> tuple[Recipe, list[Fault]]:
         absolute = {name: str(path) for name, path in files.items()}
         steps.append(step.model_copy(update={"parameters": {**step.parameters, **absolute}}))
     return recipe.model_copy(update={"steps": tuple(steps)}), faults
-
-
-def _alpha_faults(recipe: Recipe) -> list[Fault]:
-    """An output that would silently lose the transparency that an effect makes."""
-    stated = recipe.output.format
-    if stated is None or stated in ALPHA_FORMATS or not recipe.needs_alpha:
-        return []
-    place = ("steps", len(recipe.steps) - 1, "format")
-    trouble = f"is {found(stated)}, which cannot hold the transparency that an effect makes"
-    return [Fault(place, trouble, f"formats that can: {', '.join(sorted(ALPHA_FORMATS))}")]
 
 
 def recipe_json_schema() -> dict[str, Any]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tam_edit.effect import COVER_MARGIN_PX, COVER_THRESHOLD
-from tam_edit.recipe.text import toml_value
 from tam_edit.tracks import DOUBTFUL_BELOW
 
 Name: TypeAlias = Annotated[str, Field(min_length=1)]
-OutputFormat: TypeAlias = Literal["h264", "hevc", "ffv1", "prores4444", "vp9-alpha", "png"]
+#: A frame, counted from 0, or a time or timecode as text.
+Position: TypeAlias = Annotated[int, Field(ge=0)] | Name
+Objects: TypeAlias = Literal["all"] | Annotated[tuple[Name, ...], Field(min_length=1)]
+VideoFormat: TypeAlias = Literal["h264", "hevc", "ffv1", "prores4444", "vp9-alpha", "png"]
 #: Fields of an effect step that only an effect with ``edge = "cover"`` heeds.
 COVER_FIELDS = {"margin_px", "margin_frac", "cover_threshold"}
 ALPHA_FORMATS = frozenset({"ffv1", "prores4444", "vp9-alpha", "png"})
+STEM = "{stem}"  # in a path: the name of the output without its extension
 
 
 class Part(BaseModel):
@@ -24,7 +26,17 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class TrackStep(Part):
+class StepPart(Part):
+    """What every step can be given."""
+
+    name: Name | None = Field(
+        default=None,
+        description="What --set and a recipe that extends this one call the step; left out, it is "
+        "the effect's name or the step's kind.",
+    )
+
+
+class TrackStep(StepPart):
     """Carries the clicked masks through the video."""
 
     kind: Literal["track"] = Field(description="The word that makes this step a tracking step.")
@@ -56,31 +68,114 @@ class TrackStep(Part):
     )
 
 
-class CheckpointStep(Part):
-    """Stops the run (exit code 3) until a person has looked at the doubtful frames."""
+class CheckpointStep(StepPart):
+    """Stops the run (exit code 3) until a person has looked at some frames."""
 
     kind: Literal["checkpoint"] = Field(description="The word that makes this step a checkpoint.")
-    when: Literal["doubt"] = Field(
-        default="doubt", description="'doubt': where a score is too low."
+    when: Literal["doubt", "always", "frames", "cuts"] = Field(
+        default="doubt",
+        description="What a person looks at: 'doubt' the frames with a low score, 'always' some "
+        "frames of every run, 'frames' the stated ones, 'cuts' the first of every new shot.",
     )
     threshold: float = Field(
         default=DOUBTFUL_BELOW,
         ge=0,
         le=1,
-        description="Score in [0, 1] below which a frame is doubtful.",
+        description="For 'doubt': score in [0, 1] below which a frame is doubtful.",
     )
+    frame_count: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="For 'always': how many frames of each object, evenly spread.",
+    )
+    frames: tuple[Position, ...] = Field(
+        default=(),
+        description="For 'frames': which ones, as frames counted from 0 or as times or timecodes.",
+    )
+    objects: Objects = Field(default="all", description="'all', or a list of object names.")
     why: str = Field(default="", description="One sentence that tells the person what to look for.")
 
 
-class EffectStep(Part):
+class MatteStep(StepPart):
+    """Works on the masks before the effects below it, and the masks that are written, see them.
+
+    The fields are carried out in the order in which they stand here.
+    """
+
+    kind: Literal["matte"] = Field(description="The word that makes this step one on masks.")
+    objects: Objects = Field(default="all", description="'all', or a list of object names.")
+    smooth_frames: int = Field(
+        default=0,
+        ge=0,
+        le=30,
+        description="How many frames to each side an edge is averaged over, against flicker.",
+    )
+    fill_holes_frac: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Holes of up to this share of the object's area are filled.",
+    )
+    drop_specks_frac: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.5,
+        description="Pieces of less than this share of the object's area are dropped.",
+    )
+    smooth_edge_px: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        description="How strongly a jagged edge is rounded: sigma in source pixels.",
+    )
+    grow_px: float = Field(
+        default=0.0,
+        ge=-1024,
+        le=1024,
+        description="How far the edge moves out, in source pixels; below 0 it moves in.",
+    )
+    feather_px: float = Field(
+        default=0.0,
+        ge=0,
+        le=1024,
+        description="Half of the width over which the edge fades, in source pixels.",
+    )
+
+
+class RampPoint(Part):
+    """What a parameter is at one place in the video."""
+
+    at: Position = Field(description="A frame counted from 0, or a time or timecode as text.")
+    value: float = Field(description="The parameter there.")
+
+
+class EffectStep(StepPart):
     """Changes the picture inside or around objects."""
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_alias=True)
 
     kind: Literal["effect"] = Field(description="The word that makes this step an effect.")
     effect: Name = Field(description="Name of the effect; `tam-edit effects list` prints them.")
-    objects: Literal["all"] | Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
-        default="all", description="'all', or a list of object names."
+    objects: Objects = Field(default="all", description="'all', or a list of object names.")
+    invert: bool = Field(
+        default=False,
+        description="Whether it acts where the objects are not, or, if it acts on the background, "
+        "where they are.",
+    )
+    in_point: Position | None = Field(
+        default=None,
+        description="First frame of the effect, counted from 0, or a time or timecode; left out, "
+        "it begins with the work.",
+    )
+    out_point: Position | None = Field(
+        default=None, description="First frame without it again; left out, it lasts to the end."
+    )
+    fade_in_s: float = Field(
+        default=0.0, ge=0, le=3600, description="Seconds in which it comes in, after the in point."
+    )
+    fade_out_s: float = Field(
+        default=0.0, ge=0, le=3600, description="Seconds in which it goes, before the out point."
     )
     margin_px: float = Field(
         default=COVER_MARGIN_PX,
@@ -100,18 +195,46 @@ class EffectStep(Part):
         le=1,
         description="Matte value from which a pixel counts as object, for an effect that covers.",
     )
+    hold_before_frames: int = Field(
+        default=0,
+        ge=0,
+        le=250,
+        description="For so many frames before an object is at a place, the effect is there.",
+    )
+    hold_after_frames: int = Field(
+        default=0,
+        ge=0,
+        le=250,
+        description="For so many frames after an object was at a place, the effect is there.",
+    )
+    ramps: dict[str, Annotated[tuple[RampPoint, ...], Field(min_length=2)]] = Field(
+        default_factory=dict,
+        description="Parameters that change over time: values at places in the video, evenly "
+        "between them, held before the first and after the last.",
+    )
     parameters: dict[str, Any] = Field(
         default_factory=dict, alias="with", description="The effect's own parameters."
     )
 
 
-class OutputStep(Part):
+class ExportStep(StepPart):
     """Says what is written; what it leaves open follows the output's file name."""
 
-    kind: Literal["output"] = Field(description="The word that makes this step the output.")
-    format: OutputFormat | None = Field(
+    kind: Literal["export"] = Field(description="The word that makes this step an output.")
+    path: Name | None = Field(
+        default=None,
+        description="Where, beside the output that the command names; {stem} is that one's name "
+        "without its extension. Left out by the one export that is that output.",
+    )
+    what: Literal["picture", "masks"] = Field(
+        default="picture",
+        description="'picture' is the video with the effects; 'masks' is a folder of DAVIS "
+        "palette pictures with scores.json.",
+    )
+    format: VideoFormat | None = Field(
         default=None, description="Left out: chosen by the output's extension and by transparency."
     )
+    copy_sound: bool = Field(default=True, description="Whether the sound is copied.")
     copy_metadata: bool = Field(
         default=True,
         description="Whether metadata, attached pictures, chapters and subtitles are copied; "
@@ -122,43 +245,35 @@ class OutputStep(Part):
     )
 
 
+class VerifyStep(StepPart):
+    """Decodes what was written and compares it with the source before it gets its name."""
+
+    kind: Literal["verify"] = Field(description="The word that makes this step a check.")
+    outside_psnr_db: float = Field(
+        default=30.0,
+        ge=0,
+        le=100,
+        description="How alike source and output are at least where nothing was changed: peak "
+        "signal-to-noise ratio in dB on every frame; 0 leaves it out.",
+    )
+    inside_correlation: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="How much of the source may at most be left under what covers it: the "
+        "correlation of their brightness on every frame; 1 leaves it out.",
+    )
+
+
 Step: TypeAlias = Annotated[
-    TrackStep | CheckpointStep | EffectStep | OutputStep, Field(discriminator="kind")
+    TrackStep | CheckpointStep | MatteStep | EffectStep | ExportStep | VerifyStep,
+    Field(discriminator="kind"),
 ]
-STEP_KINDS: dict[str, type[Part]] = {
+STEP_KINDS: dict[str, type[StepPart]] = {
     "track": TrackStep,
     "checkpoint": CheckpointStep,
+    "matte": MatteStep,
     "effect": EffectStep,
-    "output": OutputStep,
+    "export": ExportStep,
+    "verify": VerifyStep,
 }
-
-
-def in_words(step: Step) -> str:
-    """One step in plain words, on one line."""
-    match step:
-        case TrackStep():
-            at_cuts = {
-                "ask": "asks where the video is cut",
-                "reacquire": "looks for the object where the video is cut",
-                "ignore": "ignores cuts",
-            }[step.at_cuts]
-            steps = "" if step.assess else ", takes the model's own scores"
-            if step.refine_below is not None:
-                steps += f", refines below {step.refine_below:g}"
-            return f"model {step.model}, short side {step.short_side_px} px, {at_cuts}{steps}"
-        case CheckpointStep():
-            why = f": {step.why}" if step.why else ""
-            return f"stops where a frame's score is below {step.threshold:g}{why}"
-        case EffectStep():
-            on = "all objects" if step.objects == "all" else ", ".join(step.objects)
-            cover = step.model_dump(include=COVER_FIELDS, exclude_defaults=True)
-            given = {**step.parameters, **cover}
-            return f"{step.effect} on {on}" + _listed(given)
-        case OutputStep():
-            metadata = "copied" if step.copy_metadata else "left out"
-            name = step.format or "format by file name"
-            return f"{name}, metadata {metadata}" + _listed(step.codec_options)
-
-
-def _listed(settings: Mapping[str, object]) -> str:
-    return "".join(f", {name} = {toml_value(value)}" for name, value in settings.items())

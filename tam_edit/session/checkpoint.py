@@ -41,9 +41,10 @@ def doubts_below(project: Project, threshold: float) -> list[Doubt]:
 
 def open_doubts(project: Project, recipe: Recipe) -> list[Doubt]:
     """What stops a recipe: its checkpoint's doubts, or frames that no prompt reaches."""
-    if recipe.checkpoint is not None and recipe.checkpoint.threshold > 0:
-        project.settings[BELOW] = recipe.checkpoint.threshold
-        return doubts_below(project, recipe.checkpoint.threshold)
+    threshold = max((step.threshold for step in recipe.checkpoints), default=0)
+    if threshold > 0:
+        project.settings[BELOW] = threshold
+        return doubts_below(project, threshold)
     names = project.objects()
     unreached = {i: filter(_is_unreached, _unapproved(project, i)) for i in names}
     return find_doubts(unreached, names, 1.0)
