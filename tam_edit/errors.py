@@ -105,6 +105,8 @@ class ProjectError(DocumentError):
 class ReviewPending(TamEditError):  # noqa: N818 - it is not a failure
     """A checkpoint is open: a person must look before the work goes on.
 
+    The message lists what to look at, one line each; the hint has one line for each way on.
+
     Attributes:
         doubts: What is doubtful, as JSON values.
     """

@@ -17,9 +17,10 @@ from tam_edit.recipe.document import (
     parse_recipe,
     recipe_json_schema,
 )
-from tam_edit.recipe.steps import EffectStep, TrackStep
+from tam_edit.recipe.steps import CheckpointStep, EffectStep, TrackStep
 
 __all__ = [
+    "CheckpointStep",
     "EffectStep",
     "EffectUse",
     "Recipe",

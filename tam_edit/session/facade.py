@@ -23,6 +23,7 @@ from tam_edit.render import (
     output_format,
     render,
 )
+from tam_edit.review import Doubt
 from tam_edit.session import checkpoint
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import follow, give_prompts
@@ -220,13 +221,15 @@ class Session(OpenedShot):
         checkpoint.remember_output(self.project, path)
 
     def check_objects(self, recipe: Recipe) -> None:
-        """Refuse a recipe that names an object which the project does not have.
+        """Refuse a recipe that names an object or a frame which the project does not have.
 
         Raises:
             UnknownNameError: There is no object of that name.
+            RecipeError: A checkpoint states a frame that is not there.
         """
         for use in recipe.effects():
             objects_of(use, self.project.objects())
+        checkpoint.check(self.project, self.source, recipe, tuple)
 
     def render(
         self,
@@ -242,8 +245,9 @@ class Session(OpenedShot):
         Args:
             recipe: The effects, the checkpoint and the output.
             path: Output file or folder.
-            on_doubt: What is done with doubtful frames: stop for a person, go on, or
-                cover the whole frame.
+            on_doubt: What is done at a checkpoint: stop for a person, go on, or go on and cover
+                the doubtful frames whole. Frames that were only asked for, whatever their score
+                is, are not covered.
             overwrite: Whether an existing output is replaced.
             progress: Told the frames done and the frames in all.
 
@@ -255,7 +259,7 @@ class Session(OpenedShot):
         check_tracked(job)
         covered: frozenset[int] = frozenset()
         checkpoint.remember_output(self.project, path)
-        doubts = checkpoint.open_doubts(self.project, recipe)
+        doubts = self._stops_at(recipe)
         if doubts and on_doubt == "stop":
             raise checkpoint.pending(self.project, self.source, doubts)
         if doubts:
@@ -264,9 +268,16 @@ class Session(OpenedShot):
                 DecisionKind.ON_DOUBT, choice=on_doubt, count=len(doubts), doubts=told
             )
         if on_doubt == "cover-frame":
-            covered = frozenset(frame for doubt in doubts for frame in doubt.frames)
+            covered = frozenset(frame for doubt in doubts for frame in doubt.doubtful_frames)
         job = self._job(recipe, covered)
         return render(self.source, job, path, overwrite=overwrite, progress=progress)
+
+    def _stops_at(self, recipe: Recipe) -> list[Doubt]:
+        # A checkpoint at cuts wants them also where tracking does not look for any.
+        questions = checkpoint.check(
+            self.project, self.source, recipe, lambda: self._shots.find("reacquire")
+        )
+        return checkpoint.open_doubts(self.project, self.source, questions)
 
     def _job(self, recipe: Recipe, covered: frozenset[int] = frozenset()) -> RenderJob:
         return RenderJob(
