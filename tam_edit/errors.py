@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 class TamEditError(Exception):
@@ -114,7 +115,7 @@ class ReviewPending(TamEditError):  # noqa: N818 - it is not a failure
     exit_code = 3
 
     def __init__(
-        self, message: str, *, hint: str = "", doubts: Sequence[Mapping[str, object]] = ()
+        self, message: str, *, hint: str = "", doubts: Sequence[Mapping[str, Any]] = ()
     ) -> None:
         super().__init__(message, hint=hint)
         self.doubts = tuple(doubts)
