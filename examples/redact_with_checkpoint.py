@@ -36,9 +36,9 @@ def redact(video: str, point: str, out: str) -> None:
                 first, frames = stop.doubts[0], stop.doubts[0]["frames"]
             page = session.write_review(Path(out).resolve().parent.parent / "look", overwrite=True)
             print(f"Look at {page}. Is the mask right? Press Enter. If not, where is the object on")
-            answer = input(f"frame {first['worst_frame']}? X,Y, or gone: ")
+            answer = input(f"frame {first['proposed_frame']}? X,Y, or gone: ")
             if answer:
-                session.prompt(said(first["worst_frame"], answer))
+                session.prompt(said(first["proposed_frame"], answer))
             else:
                 session.approve("looked at it", start=frames[0], stop=frames[-1] + 1)
     Path(f"{out}.tam").unlink()

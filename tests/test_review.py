@@ -64,7 +64,7 @@ def test_a_mask_that_others_follow_from_comes_right_before_the_worst_of_them() -
     scores = {1: scored({0: 0.69, 40: 0.1, 80: 0.3, 240: 0.2}), 2: scored({30: 0.15})}
     names = {1: "car", 2: "dog"}
     doubts = find_doubts(scores, names, 0.7, {1: {0: False, 200: True}})
-    assert [d.worst_frame for d in doubts] == [0, 40, 30, 240, 80]
+    assert [d.proposed_frame for d in doubts] == [0, 40, 30, 240, 80]
     # Once somebody has worked on it, it is asked about last, whatever it scores.
     doubts = find_doubts(scores, names, 0.7, {1: {0: True, 40: True, 200: True}})
     assert [d.worst_frame for d in doubts] == [30, 240, 80, 40, 0]
@@ -75,6 +75,12 @@ def test_a_span_proposes_the_mask_that_one_click_led_to_else_one_that_was_tracke
     # Nothing leads across a cut.
     frames.append(FrameScore(30, 0.0, Origin.UNREACHED, ("no prompt reaches it",)))
     first, second = find_doubts({1: frames}, {1: "car"}, 0.7, {1: {0: False}})
-    assert (first.worst_frame, second.worst_frame, second.worst_score) == (30, 0, 0.6)
+    assert (first.proposed_frame, second.proposed_frame, second.worst_frame) == (30, 0, 2)
     _, second = find_doubts({1: frames}, {1: "car"}, 0.7, {1: {2: True}})
-    assert (second.worst_frame, second.worst_score) == (1, 0.5)
+    assert (second.proposed_frame, second.worst_frame) == (1, 2)
+
+
+def test_a_long_bad_stretch_is_proposed_before_one_bad_frame() -> None:
+    scores = {0: 0.1, **dict.fromkeys(range(4, 9), 0.4), 9: 0.5}
+    (doubt,) = find_doubts({1: scored(scores)}, {1: "car"}, 0.7)
+    assert (doubt.worst_frame, doubt.proposed_frame) == (0, 6)

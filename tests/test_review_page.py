@@ -310,6 +310,7 @@ def test_however_many_doubts_there_are_the_page_stays_small(
             frames=(i % 16,),
             worst_frame=i % 16,
             worst_score=i / 1000,
+            proposed_frame=i % 16,
             reasons=(),
         )
         for i in range(500)
@@ -369,14 +370,20 @@ def test_a_timeline_is_interrupted_where_nothing_was_tracked() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 6, 7, 100])
-def test_a_sheet_shows_both_ends_the_worst_frame_and_the_neighbours(count: int) -> None:
+def test_a_sheet_shows_both_ends_the_proposed_frame_and_the_neighbours(count: int) -> None:
     frames = tuple(range(10, 10 + count))
-    for worst in frames:
+    for proposed in frames:
         doubt = Doubt(
-            object_id=1, name="x", frames=frames, worst_frame=worst, worst_score=0.1, reasons=()
+            object_id=1,
+            name="x",
+            frames=frames,
+            worst_frame=10,
+            worst_score=0.1,
+            proposed_frame=proposed,
+            reasons=(),
         )
         shown = sheet_frames(doubt, range(200))
-        assert {9, 10, frames[-1], frames[-1] + 1, worst} <= set(shown)
+        assert {9, 10, frames[-1], frames[-1] + 1, proposed} <= set(shown)
         assert len(shown) == min(count, MOST_INSIDE) + 2
         assert shown == sorted(shown)
     assert sheet_frames(doubt, range(10, 10 + count))[0] == 10

@@ -215,7 +215,7 @@ def track(session: Session, output: Output) -> dict[str, Any]:
         output.say(f"every frame was already tracked with the model {model!r}")
     doubts = session.doubts(DOUBTFUL_BELOW)
     if doubts:
-        worst, unsure = doubts[0], sum(len(d.frames) for d in doubts)
+        worst, unsure = min(doubts, key=lambda d: d.worst_score), sum(len(d.frames) for d in doubts)
         output.note(
             f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'}, most of "
             f"frame {worst.worst_frame} of {worst.name!r}: {worst.main_reasons}"

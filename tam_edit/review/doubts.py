@@ -12,6 +12,9 @@ from tam_edit.types import ObjectId
 
 # Frames to look at that are no further apart than this are shown as one span.
 JOIN_FRAMES = 5
+# A frame is judged together with so many on either side. With the robot of benchmarks/ this was
+# better than the lowest score alone, the first frame of a span, or where it falls by half.
+NEAR_FRAMES = 3
 MOST_REASONS = 3  # that are told of a span; its JSON has them all
 # Frames on which a person said something, and whether that was more than one click or box.
 Given: TypeAlias = Mapping[int, bool]
@@ -38,9 +41,10 @@ class Doubt:
         name: Its name.
         frames: The frames to look at themselves, ascending; between two of them at most a few
             need no look.
-        worst_frame: The frame to look at first, and to correct: the one with the lowest score of
-            those on which nobody has worked; but a mask that one click led to goes first.
-        worst_score: Its score, in [0, 1].
+        worst_frame: The frame with the lowest score.
+        worst_score: That score, in [0, 1].
+        proposed_frame: The frame to look at first, and to correct: a mask that one click led to,
+            else where the worst stretch of masks on which nobody has worked is.
         reasons: What is wrong, in plain words, most frequent first.
         asked: Why a look was asked for whatever the score is, in the order of the frames.
         whys: What the person is to look for, as the recipe puts it.
@@ -52,6 +56,7 @@ class Doubt:
     frames: tuple[int, ...]
     worst_frame: int
     worst_score: float
+    proposed_frame: int
     reasons: tuple[str, ...]
     asked: tuple[str, ...] = ()
     whys: tuple[str, ...] = ()
@@ -65,6 +70,7 @@ class Doubt:
             "doubtful_frames": list(self.doubtful_frames),
             "worst_frame": self.worst_frame,
             "worst_score": round(self.worst_score, 4),
+            "proposed_frame": self.proposed_frame,
             "reasons": [*self.asked, *self.reasons],
             "look_for": list(self.whys),
         }
@@ -195,22 +201,36 @@ def _lowest(span: Iterable[Concern]) -> float:
     return min(concern.scored.score for concern in span)
 
 
-def _first(span: Sequence[Concern], known: Given) -> FrameScore:
-    """The frame to look at first."""
+def _proposed(span: Sequence[Concern], known: Given) -> FrameScore:
+    """The frame to look at first.
+
+    A mask that fails on one frame is often better on the next by itself, and shows least of the
+    object. So it is not the lowest score that counts, but how much is missing around a frame.
+    """
+    unconfirmed = _unconfirmed(span, known)
+    if unconfirmed:
+        return min(unconfirmed, key=lambda concern: concern.scored.score).scored
+    lacking = {c.scored.frame_index: 1 - c.scored.score for c in span}
+
+    def around(concern: Concern) -> tuple[float, float]:
+        index = concern.scored.frame_index
+        near = range(index - NEAR_FRAMES, index + NEAR_FRAMES + 1)
+        return -sum(lacking.get(other, 0.0) for other in near), concern.scored.score
+
     tracked = [concern for concern in span if concern.scored.frame_index not in known]
-    chosen = _unconfirmed(span, known) or tracked or span
-    return min(chosen, key=lambda concern: concern.scored.score).scored
+    return min(tracked or span, key=around).scored
 
 
 def _doubt(object_id: ObjectId, name: str, span: Sequence[Concern], known: Given) -> Doubt:
-    first = _first(span, known)
+    worst = min(span, key=lambda concern: concern.scored.score).scored
     counts = Counter(r for c in span if c.is_doubtful for r in c.scored.reasons)
     return Doubt(
         object_id=object_id,
         name=name,
         frames=tuple(concern.scored.frame_index for concern in span),
-        worst_frame=first.frame_index,
-        worst_score=first.score,
+        worst_frame=worst.frame_index,
+        worst_score=worst.score,
+        proposed_frame=_proposed(span, known).frame_index,
         reasons=tuple(sorted(counts, key=lambda reason: (-counts[reason], reason))),
         asked=tuple(dict.fromkeys(reason for concern in span for reason in concern.asked)),
         whys=tuple(dict.fromkeys(why for concern in span for why in concern.whys)),

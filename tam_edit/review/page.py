@@ -233,21 +233,21 @@ def _span_head(review: Review, number: int, doubt: Doubt) -> str:
 
 
 def _pictures(review: Review, doubt: Doubt) -> Iterator[str]:
-    """The sheet picture by picture, then the worst frame at a size that can be clicked on."""
+    """The sheet picture by picture, then the proposed frame at a size that can be clicked on."""
     yield '<div class="sheet">'
     doubtful = set(doubt.frames)
     for index in sheet_frames(doubt, review.frames):
         yield _figure(review, doubt, index, is_doubtful=index in doubtful)
     yield "</div>"
-    worst, info = doubt.worst_frame, review.source.info
-    shown = picture(review.source, review.reader, doubt.object_id, worst, most_width=LARGE_WIDTH)
-    label = f"Frame {worst} of {doubt.name}, the one to correct, large"
+    index, info = doubt.proposed_frame, review.source.info
+    shown = picture(review.source, review.reader, doubt.object_id, index, most_width=LARGE_WIDTH)
+    label = f"Frame {index} of {doubt.name}, the one to correct, large"
     yield (
         f'<div class="pick"><div class="target" tabindex="0" role="application"'
-        f' aria-label="{escape(label)}. Arrow keys move, Enter clicks." data-frame="{worst}"'
+        f' aria-label="{escape(label)}. Arrow keys move, Enter clicks." data-frame="{index}"'
         f' data-width="{info.width}" data-height="{info.height}"><figure><img src="{shown.uri}"'
         f' width="{shown.width}" height="{shown.height}" alt="{escape(label)}">'
-        f'</figure></div><p class="dim">Frame {worst}, the one to correct<span class="scripted">. '
+        f'</figure></div><p class="dim">Frame {index}, the one to correct<span class="scripted">. '
         "With the keyboard: arrow keys move, with Shift by one pixel, Enter clicks.</span></p>"
         "</div>"
     )
@@ -267,7 +267,7 @@ def _figure(review: Review, doubt: Doubt, index: int, *, is_doubtful: bool) -> s
         score, what = f"score {entry.score:.2f}, empty mask", f"the mask of {name} is empty"
     kind = "doubtful" if is_doubtful else "neighbour"
     place = "" if is_doubtful else "neighbour, "
-    word = "first to correct, " if index == doubt.worst_frame else place
+    word = "first to correct, " if index == doubt.proposed_frame else place
     return (
         f'<figure class="{kind}"><img src="{shown.uri}" width="{shown.width}"'
         f' height="{shown.height}" alt="{escape(f"Frame {index}: {what}")}">'
@@ -277,9 +277,9 @@ def _figure(review: Review, doubt: Doubt, index: int, *, is_doubtful: bool) -> s
 
 def _span_end(review: Review, doubt: Doubt, *, has_picture: bool) -> str:
     commands = Commands.about(doubt, review.project)
-    before = commands.correct.removesuffix(f"--click X,Y@{doubt.worst_frame}")
+    before = commands.correct.removesuffix(f"--click X,Y@{doubt.proposed_frame}")
     correct = (
-        f'{_code(before)}<span class="prompts">{_code("--click")} <b>X,Y</b>@{doubt.worst_frame}'
+        f'{_code(before)}<span class="prompts">{_code("--click")} <b>X,Y</b>@{doubt.proposed_frame}'
         "</span>"
     )
     number = f"{doubt.object_id}-{doubt.start}"

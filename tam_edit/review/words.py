@@ -18,7 +18,7 @@ class Commands:
     """What can be typed about one doubt; names and paths are quoted for a shell.
 
     Attributes:
-        correct: Says where the object is on the frame to look at first; ``X,Y`` is to be filled in.
+        correct: Says where the object is on the proposed frame; ``X,Y`` is to be filled in.
         gone: Says that it is not in the picture.
         approve: Says that the masks are right; ``WHY`` is to be filled in.
     """
@@ -32,7 +32,7 @@ class Commands:
         """The commands for a doubt of a project."""
         named = f"{quoted(project)} --object {quoted(doubt.name)}"
         return cls(
-            correct=f"tam-edit prompt {named} --click X,Y@{doubt.worst_frame}",
+            correct=f"tam-edit prompt {named} --click X,Y@{doubt.proposed_frame}",
             gone=f"tam-edit prompt {named} --gone {doubt.start}",
             approve=f"tam-edit approve {named} --frames {doubt.start}-{doubt.last} --reason WHY",
         )
