@@ -15,6 +15,7 @@ from tam_edit.models.base import Segmentation
 from tam_edit.project import DecisionKind, Project, open_video, video_record
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
 from tam_edit.recipe import Recipe
+from tam_edit.recipe.steps import ExportStep, TrackStep, VerifyStep
 from tam_edit.render import (
     RenderJob,
     RenderReport,
@@ -225,8 +226,9 @@ class Session(OpenedShot):
         Raises:
             UnknownNameError: There is no object of that name.
         """
-        for use in recipe.effects():
-            objects_of(use, self.project.objects())
+        for step in recipe.steps:
+            if not isinstance(step, TrackStep | ExportStep | VerifyStep):
+                objects_of(step, self.project.objects())
 
     def render(
         self,
