@@ -44,8 +44,9 @@ def test_the_signed_distance_of_a_soft_disc_is_that_of_its_circle() -> None:
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     truth = np.hypot(rows - 59.6, columns - 80.3) - 20
     error = signed_distance(matte) - truth
-    assert np.abs(error).max() < 0.35
-    assert np.abs(error[np.abs(truth) < 3]).mean() < 0.06
+    assert np.abs(error).max() < 0.7
+    assert np.abs(error).mean() < 0.1
+    assert np.abs(error[np.abs(truth) < 1]).mean() < 0.02
 
 
 def test_the_signed_distance_of_a_hard_mask_is_half_a_pixel_off_the_pixels() -> None:
@@ -114,10 +115,10 @@ def test_growing_a_hard_matte_contains_the_grown_mask_and_a_rim(px: int) -> None
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[40:80, 50:90] = mask[70:90, 85:110] = True
     matte = grown(mask.astype(np.float32), px=px)
-    assert (matte[ops.grow(mask, radius_px=px)] == 1).all()
+    assert (matte[ops.grow(mask, radius_px=px)] > 0.99).all()
     assert not matte[~ops.grow(mask, radius_px=px + 1)].any()
     smaller = grown(mask.astype(np.float32), px=-px)
-    assert (smaller[ops.shrink(mask, radius_px=px)] >= 0.5).all() or px == 1
+    assert (smaller[ops.shrink(mask, radius_px=px + 1)] == 1).all()
     assert not smaller[~ops.shrink(mask, radius_px=px - 1)].any()
 
 
@@ -126,8 +127,8 @@ def test_growing_keeps_the_softness(px: float) -> None:
     for softness in (1.0, 4.0):
         matte = grown(disc(80, radius=25, softness=softness), px=px)
         expected = disc(80, radius=25 + px, softness=softness)
-        assert np.abs(matte - expected).max() < 0.2
-        assert np.abs(matte - expected).mean() < 0.003
+        assert np.abs(matte - expected).max() < 0.45 / softness
+        assert np.abs(matte - expected).mean() < 0.002
 
 
 def test_feathering_is_that_of_a_mask_and_never_hardens() -> None:
@@ -169,7 +170,7 @@ def test_a_jagged_edge_is_rounded_and_a_straight_one_stays() -> None:
     hard[20:100, 40:120] = 1
     hard[20:100:8, 120:124] = hard[24:100:8, 120:122] = 1  # teeth
     rounded = smoothed(hard, sigma_px=4)
-    assert np.array_equal(rounded[30:90, 35:45], hard[30:90, 35:45])
+    assert np.abs(rounded[36:84, 35:45] - hard[36:84, 35:45]).max() < 1e-5
     before = np.abs(np.diff(hard[30:90, 118:128].sum(axis=1))).sum()
     assert np.abs(np.diff(rounded[30:90, 118:128].sum(axis=1))).sum() < 0.2 * before
     thread = np.zeros((HEIGHT, WIDTH), np.float32)

@@ -23,6 +23,8 @@ PROFILE_STEP_PX = 0.5
 # but the profile stays.
 STILL_PX = 1e-3
 DETAIL_REACH_PX = 4.0
+# Within so much of one half the slope of a matte says where its edge is; further off it flattens.
+EDGE_SHARE = 0.45
 FAR_PX = np.float32(1e6)
 
 
@@ -67,7 +69,11 @@ def signed_distance(matte: Matte) -> Matte:
     rise: Any = np.maximum(slope, cv2.dilate(matte, cross) - matte)
     outside = _distance(mask, (matte - np.float32(0.5)) / np.maximum(drop, np.float32(1e-6)))
     inside = _distance(~mask, (np.float32(0.5) - matte) / np.maximum(rise, np.float32(1e-6)))
-    return np.where(mask, -inside, outside)
+    distance = np.where(mask, -inside, outside)
+    # Where the matte is soft, its own slope says it best.
+    is_edge = (np.abs(matte - np.float32(0.5)) < np.float32(EDGE_SHARE)) & (slope > 0)
+    distance[is_edge] = (np.float32(0.5) - matte[is_edge]) / np.maximum(drop, rise)[is_edge]
+    return distance
 
 
 def _distance(mask: Mask, reach: Matte) -> Matte:
@@ -163,7 +169,7 @@ def feathered(matte: Matte, *, radius_px: float) -> Matte:
     if radius_px <= 0:
         raise InputError(f"radius_px is {radius_px}, but must be above 0")
     distance = signed_distance(matte)
-    if edge_profile(matte, distance).half_width_px >= radius_px:
+    if distance[0, 0] == FAR_PX or edge_profile(matte, distance).half_width_px >= radius_px:
         return matte
     faded: Matte = np.clip(0.5 - distance / np.float32(2 * radius_px), 0, 1)
     return faded

@@ -1,26 +1,31 @@
 """Edges that do not flicker: each frame's edge averaged with those of the frames around it.
 
 What is averaged are signed distances to the edge. The frames around are moved by the object's own
-motion first, which is the median of what its centre does from so many frames before to as many
-after; so an object that moves evenly stays where it is, also a small and fast one. Only pairs of
-frames count, one before and one after, so nothing lags or leads.
+motion first, which is the median of what its centre does between any two of them; so an object that
+moves evenly stays where it is, also a small and fast one. Only pairs of frames count, one before
+and one after, so nothing lags or leads. A limb that moves otherwise than the object, by more than
+its own width from frame to frame, is taken for flicker.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tam_edit.masks.edges import signed_distance, with_edge
 from tam_edit.masks.patch import Patch
 from tam_edit.types import Box, Matte
 
+Shift: TypeAlias = NDArray[np.float64]
 # Further than this from an edge all distances count alike: so much of the short side.
 REACH_FRAC = 0.02
 REACH_MIN_PX = 8.0
+# An edge that is elsewhere on one frame only draws the mean towards it as one so near would.
+ODD_PX = 2.0
 
 
 class Outline(NamedTuple):
@@ -91,32 +96,45 @@ def steadied(
         pairs.append((before, after))
     if not pairs:
         return patch
-    speed = _speed(pairs)
+    speed = _speed(own, pairs)
     shifted = [(own, 0.0, len(pairs) + 1)]
     for step, pair in enumerate(pairs, start=1):
         shifted += [(pair[0], step, len(pairs) + 1 - step), (pair[1], -step, len(pairs) + 1 - step)]
     box = _around([(outline.box, speed * times) for outline, times, _ in shifted], width, height)
-    total = np.zeros((box.height, box.width), np.float32)
-    for outline, times, weight in shifted:
-        total += np.float32(weight) * _moved(outline, speed * times, box)
-    mean = total / np.float32(sum(weight for _, _, weight in shifted))
-    moved = with_edge(patch.within(box), _moved(own, 0 * speed, box), mean)
+    distances = np.stack([_moved(outline, speed * times, box) for outline, times, _ in shifted])
+    mean = _mean(distances, [weight for _, _, weight in shifted])
+    moved = with_edge(patch.within(box), distances[0], mean)
     return Patch.of(moved, (box.x0, box.y0))
 
 
-def _speed(pairs: list[tuple[Outline, Outline]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Columns and rows per frame; the frame in the middle, which may be the odd one, has no say."""
-    steps = [
-        (np.array(after.centre) - np.array(before.centre)) / (2 * step)
-        for step, (before, after) in enumerate(pairs, start=1)
+def _mean(distances: NDArray[np.float32], weights: list[int]) -> Matte:
+    """The weighted mean; what is far from the median of them all has the say of what is near."""
+    median = np.median(distances, axis=0)
+    near = np.clip(distances, median - np.float32(ODD_PX), median + np.float32(ODD_PX))
+    mean: Matte = np.tensordot(np.array(weights, np.float32), near, axes=1)
+    return mean / np.float32(sum(weights))
+
+
+def _speed(own: Outline, pairs: list[tuple[Outline, Outline]]) -> Shift:
+    """Columns and rows per frame: the median over all pairs of frames (Theil and Sen).
+
+    One odd frame among five has no say. Of three frames the one in the middle has none.
+    """
+    before, after = zip(*pairs, strict=True)
+    centres = [*(each.centre for each in reversed(before)), *(each.centre for each in after)]
+    times = [step for step in range(-len(pairs), len(pairs) + 1) if step]
+    if len(pairs) > 1:
+        centres, times = [own.centre, *centres], [0, *times]
+    slopes = [
+        (np.array(centres[j]) - np.array(centres[i])) / (times[j] - times[i])
+        for i in range(len(times))
+        for j in range(i + 1, len(times))
     ]
-    median: np.ndarray[tuple[int], np.dtype[np.float64]] = np.median(steps, axis=0)
+    median: Shift = np.median(slopes, axis=0)
     return median
 
 
-def _moved(
-    outline: Outline, shift: np.ndarray[tuple[int], np.dtype[np.float64]], box: Box
-) -> Matte:
+def _moved(outline: Outline, shift: Shift, box: Box) -> Matte:
     corner = (outline.box.x0 - box.x0 + shift[0], outline.box.y0 - box.y0 + shift[1])
     matrix = np.array([[1, 0, corner[0]], [0, 1, corner[1]]])
     moved = cv2.warpAffine(
@@ -129,9 +147,7 @@ def _moved(
     return np.asarray(moved, np.float32)
 
 
-def _around(
-    moved: list[tuple[Box, np.ndarray[tuple[int], np.dtype[np.float64]]]], width: int, height: int
-) -> Box:
+def _around(moved: list[tuple[Box, Shift]], width: int, height: int) -> Box:
     """The box around all boxes, each moved."""
     x0, y0, x1, y1 = np.array([[*(box[:2] + shift), *(box[2:] + shift)] for box, shift in moved]).T
     box = Box(
