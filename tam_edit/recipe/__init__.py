@@ -3,27 +3,47 @@
 ===============  ============================================================================
 module           what it holds
 ===============  ============================================================================
-``document``     :class:`Recipe`, reading one and checking it as a whole
+``document``     :class:`Recipe`
 ``steps``        the kinds of steps and their fields
+``reading``      from TOML documents to a recipe that holds together
+``layers``       a recipe with what it extends and what is typed, and who wrote which key
+``typed``        ``--set STEP.KEY=VALUE``
+``shape``        unknown keys, wrong types, missing values
+``order``        in which order steps can be carried out
+``settings``     what the settings of a step mean to each other
 ``parameters``   an effect built from a table, with each fault at its key
+``words``        steps in plain words
 ``text``         TOML in and out, and the wording of messages
+``json_schema``  the schema of recipes for editors
 ===============  ============================================================================
 """
 
-from tam_edit.recipe.document import (
-    EffectUse,
-    Recipe,
-    load_recipe,
-    parse_recipe,
-    recipe_json_schema,
+from tam_edit.recipe.document import EffectUse, Recipe
+from tam_edit.recipe.json_schema import recipe_json_schema
+from tam_edit.recipe.reading import SUFFIX, load_recipe, parse_recipe
+from tam_edit.recipe.settings import export_path
+from tam_edit.recipe.steps import (
+    CheckpointStep,
+    EffectStep,
+    ExportStep,
+    MatteStep,
+    Position,
+    TrackStep,
+    VerifyStep,
 )
-from tam_edit.recipe.steps import EffectStep, TrackStep
 
 __all__ = [
+    "SUFFIX",
+    "CheckpointStep",
     "EffectStep",
     "EffectUse",
+    "ExportStep",
+    "MatteStep",
+    "Position",
     "Recipe",
     "TrackStep",
+    "VerifyStep",
+    "export_path",
     "load_recipe",
     "parse_recipe",
     "recipe_json_schema",

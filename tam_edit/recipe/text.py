@@ -25,6 +25,7 @@ class Fault(NamedTuple):
     hint: str
 
 
+SCHEMA = "tam_edit.recipe/1"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SINGLE_BRACKETS = re.compile(r"^\s*\[\s*steps\s*\]", re.MULTILINE)
 _BOUNDS = {
