@@ -11,6 +11,7 @@ if __name__ != "tam_edit.presets":
         "import tam_edit.presets"
     )
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.resources import files
@@ -21,7 +22,7 @@ from tam_edit.errors import RecipeError
 from tam_edit.recipe import SUFFIX, Recipe, load_recipe, parse_recipe
 from tam_edit.registry import Registry
 
-__all__ = ["PRESETS", "load_preset", "preset_names", "preset_text"]
+__all__ = ["PRESETS", "load_preset", "preset_comment", "preset_names", "preset_text"]
 
 
 def _built_in() -> dict[str, Callable[[], Traversable]]:
@@ -73,6 +74,17 @@ def load_preset(name_or_path: str | Path, settings: Sequence[str] = ()) -> Recip
 def _text_and_folder(name: str) -> tuple[str, Path | None]:
     text, place = preset_text(name), PRESETS.get(name)
     return text, place.parent if isinstance(place, Path) else None
+
+
+def preset_comment(name: str) -> str:
+    """For whom a preset is and why its numbers: the comment above it; empty where there is none.
+
+    Raises:
+        UnknownNameError: No preset has that name; the hint proposes the nearest.
+        RecipeError: As :func:`preset_text`.
+    """
+    lines = itertools.takewhile(lambda line: line.startswith("#"), preset_text(name).splitlines())
+    return "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
 
 
 def preset_text(name: str) -> str:

@@ -138,7 +138,10 @@ def output_format(
             recipe makes, or its folder is missing or read-only.
     """
     chosen = format_for(
-        path, needs_alpha=recipe.needs_alpha, name=recipe.exports[0].format, layout=source.info.layout
+        path,
+        needs_alpha=recipe.needs_alpha,
+        name=recipe.exports[0].format,
+        layout=source.info.layout,
     )
     check_target(path, chosen, source, overwrite=overwrite)
     return chosen

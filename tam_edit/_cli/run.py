@@ -15,6 +15,7 @@ from tam_edit._cli.options import (
     loop_options,
     on_doubt_option,
     overwrite_option,
+    set_option,
     start_options,
 )
 from tam_edit._cli.prompt_options import PromptCommand, prompt_items, prompt_options
@@ -28,6 +29,7 @@ from tam_edit.tracking import LoopSettings
 @click.argument("video")
 @click.option("-o", "--output", "target", required=True, metavar="OUT", help=TARGET_HELP)
 @prompt_options
+@set_option
 @start_options
 @on_doubt_option
 @loop_options
@@ -41,6 +43,7 @@ def command(
     preset: str,
     video: str,
     target: str,
+    settings: tuple[str, ...],
     start: work.Start,
     on_doubt: OnDoubt,
     loop: dict[str, Any],
@@ -54,7 +57,7 @@ def command(
     PRESET is a name from `tam-edit presets list` or the path of a recipe. An interrupted run goes
     on when the same command is given again.
     """
-    recipe = load_preset(preset)
+    recipe = load_preset(preset, settings)
     items = prompt_items(context)
     with work.one_line_session(video, target, project, start, output, step=recipe.track) as session:
         step = recipe.track

@@ -13,12 +13,14 @@ module           what it holds
 ``settings``     what the settings of a step mean to each other
 ``parameters``   an effect built from a table, with each fault at its key
 ``words``        steps in plain words
+``fields``       every field with what is allowed and what it means
 ``text``         TOML in and out, and the wording of messages
 ``json_schema``  the schema of recipes for editors
 ===============  ============================================================================
 """
 
 from tam_edit.recipe.document import EffectUse, Recipe
+from tam_edit.recipe.fields import Field, Table, fields_markdown, recipe_tables
 from tam_edit.recipe.json_schema import recipe_json_schema
 from tam_edit.recipe.reading import SUFFIX, load_recipe, parse_recipe
 from tam_edit.recipe.settings import export_path
@@ -38,13 +40,17 @@ __all__ = [
     "EffectStep",
     "EffectUse",
     "ExportStep",
+    "Field",
     "MatteStep",
     "Position",
     "Recipe",
+    "Table",
     "TrackStep",
     "VerifyStep",
     "export_path",
+    "fields_markdown",
     "load_recipe",
     "parse_recipe",
     "recipe_json_schema",
+    "recipe_tables",
 ]

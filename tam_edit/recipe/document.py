@@ -115,7 +115,8 @@ class Recipe(Part):
         """The recipe in plain words, one line per step."""
         lines = [self.title, *([self.description] if self.description else []), ""]
         for number, step in enumerate(self.steps, start=1):
-            lines.append(f"{number}. {step.kind:<11}{in_words(step)}")
+            called = "" if step.name is None else f" [{step.name}]"
+            lines.append(f"{number}. {step.kind:<11}{in_words(step)}{called}")
         return "\n".join(lines)
 
 

@@ -34,7 +34,7 @@ def _add_extends(schema: dict[str, Any]) -> None:
     """What a recipe may say that changes another one: any key of a step, beside its name."""
     whole = schema["properties"]["steps"]
     kinds = [kind for name, kind in schema["$defs"].items() if name.endswith("Step")]
-    known = {key: {} for kind in kinds for key in kind["properties"]}
+    known: dict[str, Any] = {key: {} for kind in kinds for key in kind["properties"]}
     known[REMOVE] = {"type": "boolean", "description": "Whether the step is taken away."}
     known[BEFORE] = {
         "type": "string",

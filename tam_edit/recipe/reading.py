@@ -121,7 +121,10 @@ def _extended(name: str, folder: Path, presets: Presets | None) -> tuple[str, st
         path = Path(os.path.normpath(folder / name))
         return read_text(path), str(path), path.parent
     if presets is None:
-        raise RecipeError(f"only a file can be extended here, which ends in {SUFFIX}")
+        raise RecipeError(
+            f"only a file can be extended here, which ends in {SUFFIX}",
+            hint="tam_edit.presets.load_preset reads recipes that extend presets",
+        )
     text, place = presets(name)
     return text, f"preset {name}", place or Path()
 
