@@ -10,7 +10,7 @@ import click
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import set_option
 from tam_edit.presets import load_preset, preset_comment, preset_names
-from tam_edit.recipe import SUFFIX, Table, recipe_json_schema, recipe_tables
+from tam_edit.recipe import SUFFIX, Table, markdown, recipe_json_schema, recipe_tables
 
 WIDTH = 96  # columns of an explanation
 
@@ -51,14 +51,15 @@ def show_preset(name: str, settings: tuple[str, ...], as_toml: bool, output: Out
 
 @command.command("fields")
 @click.argument("table", required=False)
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print tables in Markdown.")
 @output_options
-def show_fields(table: str | None, output: Output) -> None:
+def show_fields(table: str | None, as_markdown: bool, output: Output) -> None:
     """Explain every key of a recipe, or those of one kind of step (TABLE)."""
     tables = {known.name: known for known in recipe_tables()}
     if table is not None and table not in tables:
         raise click.UsageError(f"there is no {table!r}; there are: {', '.join(tables)}")
     shown = [known for name, known in tables.items() if table in (None, name)]
-    output.say("\n\n".join(_in_words(known) for known in shown))
+    output.say("\n\n".join((markdown if as_markdown else _in_words)(known) for known in shown))
     output.result({known.name: [field._asdict() for field in known.fields] for known in shown})
 
 

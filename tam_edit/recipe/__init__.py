@@ -20,7 +20,7 @@ module           what it holds
 """
 
 from tam_edit.recipe.document import EffectUse, Recipe
-from tam_edit.recipe.fields import Field, Table, fields_markdown, recipe_tables
+from tam_edit.recipe.fields import Field, Table, markdown, recipe_tables
 from tam_edit.recipe.json_schema import recipe_json_schema
 from tam_edit.recipe.reading import SUFFIX, load_recipe, parse_recipe
 from tam_edit.recipe.settings import export_path
@@ -48,8 +48,8 @@ __all__ = [
     "TrackStep",
     "VerifyStep",
     "export_path",
-    "fields_markdown",
     "load_recipe",
+    "markdown",
     "parse_recipe",
     "recipe_json_schema",
     "recipe_tables",

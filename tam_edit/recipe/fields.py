@@ -85,16 +85,11 @@ def _resolved(node: Any, known: dict[str, Any]) -> Any:
     return {key: _resolved(value, known) for key, value in node.items()}
 
 
-def fields_markdown() -> str:
-    """All tables as Markdown, for the documentation."""
-    blocks = []
-    for table in recipe_tables():
-        lines = [f"### `{table.name}`", "", table.meaning, "", "| key | what | default | meaning |"]
-        lines.append("|---|---|---|---|")
-        lines += [
-            f"| `{field.name}` | {field.allowed} | {f'`{field.default}`' if field.default else ''} "
-            f"| {field.meaning} |"
-            for field in table.fields
-        ]
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks) + "\n"
+def markdown(table: Table) -> str:
+    """One table as Markdown, for the documentation."""
+    lines = [f"### `{table.name}`", "", table.meaning, "", "| key | what | default | meaning |"]
+    lines.append("|---|---|---|---|")
+    for field in table.fields:
+        default = f"`{field.default}`" if field.default else ""
+        lines.append(f"| `{field.name}` | {field.allowed} | {default} | {field.meaning} |")
+    return "\n".join(lines)
