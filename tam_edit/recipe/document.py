@@ -20,14 +20,15 @@ are named by string, so that other packages can add some.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from tam_edit.effect import EFFECTS, Effect
 from tam_edit.errors import UnknownNameError
-from tam_edit.recipe.layers import draft_of
+from tam_edit.recipe.layers import Draft, draft_of
 from tam_edit.recipe.parameters import build_from_table
 from tam_edit.recipe.settings import setting_faults
 from tam_edit.recipe.steps import (
@@ -64,6 +65,7 @@ class Recipe(Part):
         default="", description="For whom it is, and what to know before using it."
     )
     steps: tuple[Step, ...] = Field(description="What is done, in this order.")
+    _draft: Draft | None = PrivateAttr(default=None)
 
     @property
     def track(self) -> TrackStep:
@@ -99,8 +101,36 @@ class Recipe(Part):
                 recipe that was put together by hand: a loaded one has been checked).
         """
         uses, faults = build_effects(self)
-        draft_of(self.model_dump(), f"the recipe {self.title!r}", Path()).refuse(faults)
+        self.refuse(faults)
         return uses
+
+    def refuse(self, faults: Sequence[Fault]) -> None:
+        """Refuse the recipe for what a video or a project shows to be wrong with it.
+
+        Args:
+            faults: Each at its place, ``("steps", 2, "in_point")``; none refuses nothing.
+
+        Raises:
+            RecipeError: It says in which file and at which key of it the first fault stands.
+        """
+        draft = self._draft
+        if draft is None:
+            draft = draft_of(self.model_dump(), f"the recipe {self.title!r}", Path())
+        draft.refuse(faults)
+
+    def written_as(self, draft: Draft) -> Recipe:
+        """The same recipe, which remembers where each of its keys stands."""
+        recipe = self.model_copy()
+        recipe._draft = draft
+        return recipe
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two recipes say the same, wherever they are written."""
+        return isinstance(other, Recipe) and self.model_dump() == other.model_dump()
+
+    def __hash__(self) -> int:
+        """A number that equal recipes share."""
+        return hash(self.title)
 
     def to_toml(self) -> str:
         """The recipe as a TOML document, without what equals the defaults."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -144,7 +145,7 @@ def _checked(draft: Draft) -> Recipe:
     recipe, faults = _with_files(recipe, draft)
     faults += export_faults(recipe.steps, needs_alpha=recipe.needs_alpha)
     draft.refuse(faults)
-    return recipe
+    return recipe.written_as(copy.deepcopy(draft))
 
 
 def _check_version(document: Mapping[str, object], where: str) -> None:
