@@ -128,6 +128,16 @@ def set_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def plan_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--plan``: says what would be done; the command gets it as ``is_plan``."""
+    return click.option(
+        "--plan",
+        "is_plan",
+        is_flag=True,
+        help="Say what would be done, on which frames and how long it would take; write nothing.",
+    )(command)
+
+
 def overwrite_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--overwrite``: replace what already stands under the output's name."""
     return click.option("--overwrite", is_flag=True, help="Replace an existing output.")(command)

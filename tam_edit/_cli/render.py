@@ -6,9 +6,15 @@ from pathlib import Path
 
 import click
 
-from tam_edit._cli import work
+from tam_edit._cli import plan, work
 from tam_edit._cli.console import Output, output_options
-from tam_edit._cli.options import TARGET_HELP, on_doubt_option, overwrite_option, set_option
+from tam_edit._cli.options import (
+    TARGET_HELP,
+    on_doubt_option,
+    overwrite_option,
+    plan_option,
+    set_option,
+)
 from tam_edit.presets import load_preset
 from tam_edit.session import OnDoubt, Session
 
@@ -20,6 +26,7 @@ from tam_edit.session import OnDoubt, Session
 @click.option("-o", "--output", "target", required=True, metavar="OUT", help=TARGET_HELP)
 @set_option
 @on_doubt_option
+@plan_option
 @overwrite_option
 @output_options
 @click.pass_context
@@ -32,6 +39,7 @@ def command(
     target: str,
     settings: tuple[str, ...],
     on_doubt: OnDoubt,
+    is_plan: bool,
     overwrite: bool,
     output: Output,
 ) -> None:
@@ -41,6 +49,9 @@ def command(
         raise click.UsageError("give either --preset NAME or --recipe FILE", context)
     recipe = load_preset(given, settings)
     with Session.open(project) as session:
+        if is_plan:
+            plan.tell(plan.of_project(session, recipe, target, (), "auto", session.loop), output)
+            return
         report = work.render(
             session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite
         )

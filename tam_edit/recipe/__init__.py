@@ -30,9 +30,11 @@ from tam_edit.recipe.steps import (
     ExportStep,
     MatteStep,
     Position,
+    Step,
     TrackStep,
     VerifyStep,
 )
+from tam_edit.recipe.words import in_words
 
 __all__ = [
     "SUFFIX",
@@ -44,10 +46,12 @@ __all__ = [
     "MatteStep",
     "Position",
     "Recipe",
+    "Step",
     "Table",
     "TrackStep",
     "VerifyStep",
     "export_path",
+    "in_words",
     "load_recipe",
     "markdown",
     "parse_recipe",
