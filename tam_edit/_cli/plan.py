@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tam_edit._cli.console import Output
-from tam_edit.media import Source, frame_at, timecode_at
+from tam_edit.media import Source, timecode_at
 from tam_edit.prompts import ObjectPrompts
 from tam_edit.recipe import (
     CheckpointStep,
@@ -17,8 +17,11 @@ from tam_edit.recipe import (
     Recipe,
     Step,
     TrackStep,
+    check_objects,
+    check_positions,
     export_path,
     in_words,
+    span_of,
 )
 from tam_edit.render import output_format
 from tam_edit.session import Session, Tracking, try_out
@@ -92,6 +95,9 @@ def of_project(
 
 def tell(job: Job, output: Output) -> None:
     """Try a job on a few frames and print what would be done; nothing is written."""
+    check_positions(job.recipe, job.source, job.frames)
+    if job.said:
+        check_objects(job.recipe, {each.object_name for each in job.said})
     output_format(job.source, job.recipe, job.target, overwrite=True)
     trial = try_out(
         job.source.info.path,
@@ -150,8 +156,8 @@ def _told(step: Step, job: Job, lacking: dict[str, int]) -> str:
     if isinstance(step, CheckpointStep) and step.when == "doubt" and (lacking or not job.session):
         return f"{words} (which frames these are is known after tracking)"
     if isinstance(step, EffectStep):
-        first, last = _effect_span(step, job)
-        return f"{words}, frames {first} to {last}"
+        span = span_of(step, job.source, job.frames)
+        return f"{words}, {f'frames {span[0]} to {span[-1]}' if span else 'no frame of the work'}"
     if isinstance(step, ExportStep):
         return f"{_target_of(step, job.target)}: {words.partition(': ')[2]}"
     return words
@@ -163,14 +169,6 @@ def _lacking(job: Job) -> dict[str, int]:
     begun = set() if job.session is None else set(job.session.project.objects().values())
     new = {each.object_name for each in job.said} - begun
     return {**known, **dict.fromkeys(sorted(new), len(job.frames))}
-
-
-def _effect_span(step: EffectStep, job: Job) -> tuple[int, int]:
-    frames = job.frames
-    begin, end = step.in_point, step.out_point
-    first = frames[0] if begin is None else max(frames[0], frame_at(str(begin), job.source))
-    stop = frames.stop if end is None else min(frames.stop, frame_at(str(end), job.source))
-    return first, max(first, stop - 1)
 
 
 def _target_of(step: ExportStep, target: str) -> str:

@@ -11,6 +11,7 @@ module           what it holds
 ``shape``        unknown keys, wrong types, missing values
 ``order``        in which order steps can be carried out
 ``settings``     what the settings of a step mean to each other
+``placing``      a recipe on a video: positions become frames, objects are looked for
 ``parameters``   an effect built from a table, with each fault at its key
 ``words``        steps in plain words
 ``fields``       every field with what is allowed and what it means
@@ -22,6 +23,7 @@ module           what it holds
 from tam_edit.recipe.document import EffectUse, Recipe
 from tam_edit.recipe.fields import Field, Table, markdown, recipe_tables
 from tam_edit.recipe.json_schema import recipe_json_schema
+from tam_edit.recipe.placing import check_objects, check_positions, frame_of, span_of
 from tam_edit.recipe.reading import SUFFIX, load_recipe, parse_recipe
 from tam_edit.recipe.settings import export_path
 from tam_edit.recipe.steps import (
@@ -50,11 +52,15 @@ __all__ = [
     "Table",
     "TrackStep",
     "VerifyStep",
+    "check_objects",
+    "check_positions",
     "export_path",
+    "frame_of",
     "in_words",
     "load_recipe",
     "markdown",
     "parse_recipe",
     "recipe_json_schema",
     "recipe_tables",
+    "span_of",
 ]

@@ -14,12 +14,11 @@ from tam_edit.models import AUTO, Models, load_models, resolve_model
 from tam_edit.models.base import Segmentation
 from tam_edit.project import DecisionKind, Project, open_video, video_record
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
-from tam_edit.recipe import Recipe
+from tam_edit.recipe import Recipe, check_objects, check_positions
 from tam_edit.render import (
     RenderJob,
     RenderReport,
     check_tracked,
-    objects_of,
     output_format,
     render,
 )
@@ -212,10 +211,13 @@ class Session(OpenedShot):
         """Refuse an output that could not be written, before any work begins.
 
         Raises:
+            RecipeError: The recipe names a place that the video does not have.
             EncodeError: It exists, is the video itself, has no known format, or its folder is
                 missing or read-only.
             InputError: A review page lies in its folder.
         """
+        project = self.project
+        check_positions(recipe, self.source, range(project.in_frame, project.out_frame))
         output_format(self.source, recipe, path, overwrite=overwrite)
         checkpoint.remember_output(self.project, path)
 
@@ -223,10 +225,9 @@ class Session(OpenedShot):
         """Refuse a recipe that names an object which the project does not have.
 
         Raises:
-            UnknownNameError: There is no object of that name.
+            RecipeError: There is no object of that name.
         """
-        for use in recipe.effects():
-            objects_of(use, self.project.objects())
+        check_objects(recipe, set(self.project.objects().values()))
 
     def render(
         self,
