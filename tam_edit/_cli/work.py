@@ -61,14 +61,13 @@ def create_session(
     if start.fps is None and Path(video).is_dir():
         output.note(f"{video} is taken at 25 frames/s; --fps says otherwise")
     with open_source(video, fps=start.fps) as source:
-        in_frame = _in_point(start.in_point, source)
-        out_frame = _out_point(start.out_point, source)
+        frames = frames_of(start, source)
     return Session.create(
         video,
         path,
         fps=start.fps,
-        in_frame=in_frame,
-        out_frame=out_frame,
+        in_frame=frames.start,
+        out_frame=frames.stop,
         model=start.model,
         device=start.device,
         short_side=start.short_side or DEFAULT_SHORT_SIDE,
@@ -108,7 +107,7 @@ def one_line_session(
     Its project lies beside the target, unless ``project`` names a place, and goes when the job is
     done. It stays after an interruption, and after a failure once there is something in it.
     """
-    path = project or Path(target).with_name(Path(target).name + PROJECT_SUFFIX)
+    path = project_path(target, project)
     is_begun = path.exists()
     if is_begun:
         output.note(f"going on with {path}")
@@ -130,6 +129,11 @@ def one_line_session(
             path.unlink()
 
 
+def project_path(target: str | Path, project: Path | None) -> Path:
+    """Where the project of a job in one line lies: beside its target if nothing else is said."""
+    return project or Path(target).with_name(Path(target).name + PROJECT_SUFFIX)
+
+
 def _check_start(session: Session, start: Start) -> None:
     project, source = session.project, session.source
     typed_and_stored = {
@@ -144,6 +148,11 @@ def _check_start(session: Session, start: Start) -> None:
                 f"{project.path} was begun with {option} {stored}, not {typed}",
                 hint="leave the option out, or begin a new project",
             )
+
+
+def frames_of(start: Start, source: Source) -> range:
+    """The frames from the in point up to the out point that were typed."""
+    return range(_in_point(start.in_point, source), _out_point(start.out_point, source))
 
 
 def _in_point(text: str | None, source: Source) -> int:

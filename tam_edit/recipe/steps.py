@@ -146,6 +146,8 @@ class MatteStep(StepPart):
 class RampPoint(Part):
     """What a parameter is at one place in the video."""
 
+    model_config = ConfigDict(title="point of a ramp")
+
     at: Position = Field(description="A frame counted from 0, or a time or timecode as text.")
     value: float = Field(description="The parameter there.")
 

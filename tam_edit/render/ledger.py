@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import tam_edit
-from tam_edit.recipe import Recipe
-from tam_edit.recipe.steps import EffectStep, MatteStep
+from tam_edit.recipe import EffectStep, MatteStep, Recipe
 from tam_edit.render.job import RenderJob, objects_of
 from tam_edit.render.report import OutputReport
 from tam_edit.render.targets import Target

@@ -15,7 +15,7 @@ from tam_edit.masks.edges import feathered, grown, smoothed
 from tam_edit.masks.patch import Patch, united
 from tam_edit.masks.pieces import holes_filled, specks_dropped
 from tam_edit.masks.steady import Outline, outline_of, steadied
-from tam_edit.recipe.steps import MatteStep
+from tam_edit.recipe import MatteStep
 from tam_edit.tracks import TrackSet, resized
 from tam_edit.types import Matte, ObjectId
 

@@ -6,14 +6,20 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NoReturn
 
 from tam_edit.effect import Effect
-from tam_edit.errors import InputError, RecipeError
-from tam_edit.media import Source, frame_at
-from tam_edit.recipe import EffectUse, Recipe
-from tam_edit.recipe.steps import EffectStep, ExportStep, MatteStep, Position, VerifyStep
-from tam_edit.recipe.text import Place, found, key_path
+from tam_edit.media import Source
+from tam_edit.recipe import (
+    EffectStep,
+    EffectUse,
+    ExportStep,
+    MatteStep,
+    Recipe,
+    VerifyStep,
+    check_positions,
+    end_of,
+    frame_of,
+)
 
 
 @dataclass(frozen=True)
@@ -104,43 +110,40 @@ def check_recipe(
         out_frame: One past the last; the end of the video where left out.
 
     Raises:
-        RecipeError: A place is not in the video, or places are in the wrong order; the message
-            names the step, the key path, what stands there and what is allowed.
+        RecipeError: A place is not in the video, or places are in the wrong order; see
+            :func:`tam_edit.recipe.check_positions`.
     """
-    stop = source.info.frame_count if out_frame is None else out_frame
+    work = range(in_frame, source.info.frame_count if out_frame is None else out_frame)
+    check_positions(recipe, source, work)
     uses = iter(recipe.effects())
-    mattes = 0
+    mattes: list[MatteStep] = []
     effects = []
-    for index, step in enumerate(recipe.steps):
-        mattes += isinstance(step, MatteStep)
-        if isinstance(step, EffectStep):
-            places = _Places(recipe, index, source)
-            effects.append(_effect_plan(next(uses), places, mattes, (in_frame, stop)))
+    for step in recipe.steps:
+        if isinstance(step, MatteStep):
+            mattes.append(step)
+        elif isinstance(step, EffectStep):
+            effects.append(_effect_plan(next(uses), source, work, len(mattes)))
     return RenderPlan(
-        mattes=tuple(step for step in recipe.steps if isinstance(step, MatteStep)),
+        mattes=tuple(mattes),
         effects=tuple(effects),
         exports=recipe.exports,
         verify=recipe.verify,
     )
 
 
-def _effect_plan(use: EffectUse, places: _Places, mattes: int, work: tuple[int, int]) -> EffectPlan:
-    step = use.step
-    start = work[0] if step.in_point is None else places.frame(step.in_point, ("in_point",))
-    stop = work[1]
-    if step.out_point is not None:
-        stop = places.frame(step.out_point, ("out_point",), may_be_end=True)
-        if step.in_point is not None and stop <= start:
-            places.refuse(
-                ("out_point",),
-                f"is {found(step.out_point)}, frame {stop}, which is not after in_point, "
-                f"frame {start}",
-                f"the out point is the first frame without the effect: at least {start + 1} here",
-            )
-    ramps = {name: places.ramp(name, step) for name in step.ramps}
-    effect = use.effect
+def _effect_plan(use: EffectUse, source: Source, work: range, mattes: int) -> EffectPlan:
+    step, effect = use
+    start = work.start if step.in_point is None else frame_of(step.in_point, source)
+    stop = work.stop if step.out_point is None else end_of(step.out_point, source)
+    ramps = {
+        name: Ramp(
+            tuple(source.time_of(frame_of(point.at, source)) for point in points),
+            tuple(point.value for point in points),
+        )
+        for name, points in step.ramps.items()
+    }
     if ramps:  # so that what an effect makes of its numbers at first fits the first frame
-        time = places.time(max(start, work[0]))
+        time = _time(max(start, work.start), source)
         effect = effect.with_numbers({name: ramp.at(time) for name, ramp in ramps.items()})
     return EffectPlan(
         step=step,
@@ -148,64 +151,13 @@ def _effect_plan(use: EffectUse, places: _Places, mattes: int, work: tuple[int, 
         mattes=mattes,
         start=start,
         stop=stop,
-        span_s=(places.time(start), places.time(stop)),
+        span_s=(_time(start, source), _time(stop, source)),
         ramps=ramps,
     )
 
 
-class _Places:
-    """The places that one step of a recipe names, in a video."""
-
-    def __init__(self, recipe: Recipe, index: int, source: Source) -> None:
-        self._recipe, self._index, self._source = recipe, index, source
-
-    def frame(self, at: Position, key: Place, *, may_be_end: bool = False) -> int:
-        """The frame that a position names; the end of the video counts as one if it may."""
-        count = self._source.info.frame_count
-        text = str(at)
-        if may_be_end and text.strip().removeprefix("@") == str(count):
-            return count
-        try:
-            return frame_at(text, self._source)
-        except InputError as error:
-            last = count if may_be_end else count - 1
-            self.refuse(key, f"is {found(at)}: {error}", error.hint or f"0 to {last} are possible")
-
-    def time(self, frame: int) -> Fraction:
-        """When a frame begins; for the one after the last, when the video ends."""
-        source = self._source
-        if frame < source.info.frame_count:
-            return source.time_of(frame)
-        return source.time_of(0) + source.info.duration_s
-
-    def ramp(self, name: str, step: EffectStep) -> Ramp:
-        """A ramp with its places as times."""
-        points = step.ramps[name]
-        frames: list[int] = []
-        for number, point in enumerate(points):
-            key: Place = ("ramps", name, number, "at")
-            frame = self.frame(point.at, key)
-            if frames and frame <= frames[-1]:
-                self.refuse(
-                    key,
-                    f"is {found(point.at)}, frame {frame}, which is not after frame {frames[-1]} "
-                    "before it",
-                    "state the points of a ramp in the order of the video, one to a frame",
-                )
-            frames.append(frame)
-        times = tuple(self.time(frame) for frame in frames)
-        return Ramp(times, tuple(point.value for point in points))
-
-    def refuse(self, key: Place, trouble: str, hint: str) -> NoReturn:
-        """Say what is wrong where in the recipe.
-
-        Raises:
-            RecipeError: Always.
-        """
-        step = self._recipe.steps[self._index]
-        kind = step.effect if isinstance(step, EffectStep) else step.kind
-        path = key_path(("steps", self._index, *key))
-        raise RecipeError(
-            f"the recipe {self._recipe.title!r}: {path} (step {self._index + 1}, {kind}) {trouble}",
-            hint=hint,
-        )
+def _time(frame: int, source: Source) -> Fraction:
+    """When a frame begins; for the one after the last, when the video ends."""
+    if frame < source.info.frame_count:
+        return source.time_of(frame)
+    return source.time_of(0) + source.info.duration_s

@@ -26,7 +26,7 @@ from tam_edit.errors import DecodeError, EncodeError, OpenError
 from tam_edit.frame import Frame
 from tam_edit.masks import ops
 from tam_edit.media import Sink, Source, open_source, timecode_at
-from tam_edit.recipe.steps import VerifyStep
+from tam_edit.recipe import VerifyStep
 from tam_edit.render.luma import luma_pair
 from tam_edit.render.report import Verified, Worst
 from tam_edit.types import Box, Mask, Matte, box_of

@@ -14,8 +14,7 @@ from tam_edit.models import AUTO, Models, load_models, resolve_model
 from tam_edit.models.base import Segmentation
 from tam_edit.project import DecisionKind, Project, open_video, video_record
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
-from tam_edit.recipe import Recipe
-from tam_edit.recipe.steps import ExportStep, TrackStep, VerifyStep
+from tam_edit.recipe import Recipe, check_objects
 from tam_edit.render import (
     Ledger,
     RenderJob,
@@ -23,7 +22,6 @@ from tam_edit.render import (
     check_outputs,
     check_recipe,
     check_tracked,
-    objects_of,
     render,
 )
 from tam_edit.session import checkpoint
@@ -232,11 +230,9 @@ class Session(OpenedShot):
         """Refuse a recipe that names an object which the project does not have.
 
         Raises:
-            UnknownNameError: There is no object of that name.
+            RecipeError: There is no object of that name.
         """
-        for step in recipe.steps:
-            if not isinstance(step, TrackStep | ExportStep | VerifyStep):
-                objects_of(step, self.project.objects())
+        check_objects(recipe, set(self.project.objects().values()))
 
     def render(
         self,
