@@ -253,7 +253,7 @@ def _correlation(luma: Matte, written: Matte, where: Mask) -> float | None:
     if deviation < FLAT:
         return None
     shared = float(np.mean((before - before.mean()) * (after - after.mean())))
-    return abs(shared) / (deviation * max(float(after.std()), ROUNDING))
+    return min(1.0, abs(shared) / (deviation * max(float(after.std()), ROUNDING)))
 
 
 def _worst(
