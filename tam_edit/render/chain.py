@@ -45,15 +45,17 @@ class Chain:
     ) -> None:
         self._source = source
         self._job = job
+        self._mattes = mattes
+        self._lookahead = lookahead_of(plan)
         self._runs = [_Run(each, source, job, mattes, stack, watcher) for each in plan.effects]
 
     def frames(self) -> Iterator[Frame]:
         """The frames with every effect, read ahead as far as an effect wants to see."""
-        lookahead = max((run.effect.lookahead_frames for run in self._runs), default=0)
         window: deque[Frame] = deque()
         for frame in self._source.frames(self._job.in_frame, self._job.out_frame):
             window.append(frame)
-            if len(window) > lookahead:
+            self._mattes.see(frame)
+            if len(window) > self._lookahead:
                 yield self._shown(window)
         while window:
             yield self._shown(window)
@@ -65,6 +67,18 @@ class Chain:
         for run in self._runs:
             frame = run.shown(frame)
         return frame
+
+
+def lookahead_of(plan: RenderPlan) -> int:
+    """How many frames are decoded before the one that is shown."""
+    follows = any(step.follow_edges_frac for step in plan.mattes)
+    return max(
+        (
+            each.effect.lookahead_frames + (each.step.hold_before_frames if follows else 0)
+            for each in plan.effects
+        ),
+        default=0,
+    )
 
 
 def window_of(plan: RenderPlan) -> int:

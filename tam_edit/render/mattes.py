@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import functools
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from tam_edit.effect import object_size_px
+from tam_edit.frame import Frame
 from tam_edit.masks.edges import feathered, grown, smoothed
+from tam_edit.masks.follow import OUTWARD, edge_followed
 from tam_edit.masks.patch import Patch, united
 from tam_edit.masks.pieces import holes_filled, specks_dropped
 from tam_edit.masks.steady import Outline, outline_of, steadied
+from tam_edit.media import Source
 from tam_edit.recipe import MatteStep
 from tam_edit.tracks import TrackSet, resized
 from tam_edit.types import Matte, ObjectId
@@ -43,6 +46,28 @@ class Recent(Generic[Kept]):
         return self._kept[index]
 
 
+class Pictures:
+    """Frames of the video: those that were decoded just now, and any other one.
+
+    Args:
+        source: The video.
+        count: How many are kept.
+    """
+
+    def __init__(self, source: Source, count: int) -> None:
+        self._source = source
+        self._kept: deque[Frame] = deque(maxlen=count)
+
+    def keep(self, frame: Frame) -> None:
+        """Remember a frame that was decoded."""
+        self._kept.append(frame)
+
+    def __call__(self, index: int) -> Frame:
+        """A frame, decoded again where it is not one of those."""
+        known = (frame for frame in self._kept if frame.index == index)
+        return next(known, None) or self._source.frame(index)
+
+
 class RenderMattes:
     """Where objects are, after any number of a recipe's matte steps.
 
@@ -52,6 +77,7 @@ class RenderMattes:
         size: Columns and rows of the frames.
         frames: The frames that are rendered.
         window: Over how many frames around the current one mattes are asked for at most.
+        pictures: The frames, for edges that follow the picture's.
     """
 
     def __init__(
@@ -61,17 +87,23 @@ class RenderMattes:
         size: tuple[int, int],
         frames: range,
         window: int,
+        pictures: Pictures,
     ) -> None:
         self._tracks = tracks
         self._steps = tuple(steps)
         self._size = size
         self._frames = frames
+        self._pictures = pictures
         # Smoothing over n frames asks for n before and after, of what was smoothed before.
         reach = sum(2 * step.smooth_frames for step, _ in self._steps)
         self._count = window + reach + SPARE
         self._decoded: dict[ObjectId, Recent[Matte]] = {}
         self._whole: Recent[dict[tuple[ObjectId, ...], Matte]] = Recent(lambda _: {}, 1)
         self._stages: dict[tuple[ObjectId, int], Recent[Patch]] = {}
+
+    def see(self, frame: Frame) -> None:
+        """Take a frame that was decoded, so that it need not be decoded again."""
+        self._pictures.keep(frame)
 
     def matte(
         self,
@@ -152,7 +184,7 @@ class RenderMattes:
             if steps:
                 before = self._stage(object_id, steps - 1)
                 step = self._steps[steps - 1][0]
-                make = _Worked(step, before, self._size, self._frames, self._count)
+                make = _Worked(step, before, self._size, self._frames, self._count, self._pictures)
             else:
                 entry = self._entry(object_id)
 
@@ -173,8 +205,10 @@ class _Worked:
         size: tuple[int, int],
         frames: range,
         count: int,
+        picture: Callable[[int], Frame],
     ) -> None:
         self._step = step
+        self._picture = picture
         self._before = before
         self._size = size
         self._frames = frames
@@ -187,12 +221,21 @@ class _Worked:
             patch = steadied(
                 patch, lambda by: self._outlines(index + by), step.smooth_frames, *self._size
             )
+        if step.follow_edges_frac and not patch.is_empty:
+            patch = self._followed(patch, index)
         return patch if patch.is_empty else self._reshaped(patch)
 
     def _outline(self, index: int) -> Outline | None:
         if index not in self._frames:
             return None
         return outline_of(self._before(index), *self._size)
+
+    def _followed(self, patch: Patch, index: int) -> Patch:
+        reach_px = self._step.follow_edges_frac * min(self._size)
+        box = patch.box.grown(math.ceil(2 * OUTWARD * reach_px)).clipped(*self._size)
+        part = self._picture(index).region(box)
+        picture = np.asarray(part / np.float32(np.iinfo(part.dtype).max), np.float32)
+        return Patch.of(edge_followed(patch.within(box), picture, reach_px), (box.x0, box.y0))
 
     def _reshaped(self, patch: Patch) -> Patch:
         step = self._step

@@ -13,7 +13,7 @@ from tam_edit.recipe import Recipe
 from tam_edit.render.chain import Chain, window_of
 from tam_edit.render.job import RenderJob, check_tracked, objects_of
 from tam_edit.render.ledger import Entry, Ledger
-from tam_edit.render.mattes import RenderMattes
+from tam_edit.render.mattes import Pictures, RenderMattes
 from tam_edit.render.plan import RenderPlan, check_recipe
 from tam_edit.render.report import OutputReport, RenderReport, Verified
 from tam_edit.render.targets import Target, check_free, targets_of
@@ -118,6 +118,7 @@ def mattes_of(job: RenderJob, plan: RenderPlan, source: Source) -> RenderMattes:
         (source.info.width, source.info.height),
         range(job.in_frame, job.out_frame),
         window_of(plan),
+        Pictures(source, window_of(plan)),
     )
 
 
