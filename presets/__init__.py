@@ -11,27 +11,26 @@ if __name__ != "tam_edit.presets":
         "import tam_edit.presets"
     )
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from tam_edit.errors import RecipeError
-from tam_edit.recipe import Recipe, load_recipe, parse_recipe
+from tam_edit.recipe import SUFFIX, Recipe, load_recipe, parse_recipe
 from tam_edit.registry import Registry
 
-__all__ = ["PRESETS", "load_preset", "preset_names", "preset_text"]
-
-_SUFFIX = ".toml"
+__all__ = ["PRESETS", "load_preset", "preset_comment", "preset_names", "preset_text"]
 
 
 def _built_in() -> dict[str, Callable[[], Traversable]]:
     recipes = files(__name__).joinpath("recipes")
     return {
-        place.name.removesuffix(_SUFFIX): partial(_itself, place)
+        place.name.removesuffix(SUFFIX): partial(_itself, place)
         for place in recipes.iterdir()
-        if place.name.endswith(_SUFFIX)
+        if place.name.endswith(SUFFIX)
     }
 
 
@@ -48,22 +47,44 @@ def preset_names() -> tuple[str, ...]:
     return PRESETS.names()
 
 
-def load_preset(name_or_path: str | Path) -> Recipe:
+def load_preset(name_or_path: str | Path, settings: Sequence[str] = ()) -> Recipe:
     """The recipe of a preset, or the one in a file of your own.
 
     Args:
-        name_or_path: A preset's name, or a path that ends in ``.toml``.
+        name_or_path: A preset's name, or the path of a recipe: text that ends in ``.toml``, or a
+            :class:`~pathlib.Path`.
+        settings: Changes to it, ``STEP.KEY=VALUE`` each, such as ``fill.color=white``.
 
     Raises:
         UnknownNameError: No preset has that name; the hint proposes the nearest.
         RecipeError: The recipe cannot be read or does not hold together.
     """
-    if str(name_or_path).lower().endswith(_SUFFIX):
-        return load_recipe(name_or_path)
-    name = str(name_or_path)
-    place = PRESETS.get(name)
-    folder = place.parent if isinstance(place, Path) else None
-    return parse_recipe(preset_text(name), f"preset {name}", folder=folder)
+    if isinstance(name_or_path, Path) or name_or_path.lower().endswith(SUFFIX):
+        return load_recipe(name_or_path, settings=settings, presets=_text_and_folder)
+    text, folder = _text_and_folder(name_or_path)
+    return parse_recipe(
+        text,
+        f"preset {name_or_path}",
+        folder=folder,
+        settings=settings,
+        presets=_text_and_folder,
+    )
+
+
+def _text_and_folder(name: str) -> tuple[str, Path | None]:
+    text, place = preset_text(name), PRESETS.get(name)
+    return text, place.parent if isinstance(place, Path) else None
+
+
+def preset_comment(name: str) -> str:
+    """For whom a preset is and why its numbers: the comment above it; empty where there is none.
+
+    Raises:
+        UnknownNameError: No preset has that name; the hint proposes the nearest.
+        RecipeError: As :func:`preset_text`.
+    """
+    lines = itertools.takewhile(lambda line: line.startswith("#"), preset_text(name).splitlines())
+    return "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
 
 
 def preset_text(name: str) -> str:

@@ -10,7 +10,7 @@ from tam_edit.effect import COVER_MARGIN_PX, COVER_THRESHOLD, EFFECTS
 from tam_edit.errors import RecipeError
 from tam_edit.media.formats import OUTPUT_FORMATS
 from tam_edit.recipe import parse_recipe, recipe_json_schema
-from tam_edit.recipe.steps import ALPHA_FORMATS, TrackStep, VideoFormat
+from tam_edit.recipe.steps import ALPHA_FORMATS, EffectStep, MatteStep, TrackStep, VideoFormat
 from tam_edit.recipe.words import in_words
 
 WHOLE = """\
@@ -48,6 +48,63 @@ kind = "export"
 format = "ffv1"
 copy_metadata = false
 codec_options = { g = 1, level = "3" }
+"""
+
+RICH = """\
+schema = "tam_edit.recipe/1"
+title = "Whatever else can be said"
+
+[[steps]]
+kind = "track"
+
+[[steps]]
+kind = "checkpoint"
+when = "always"
+frame_count = 3
+
+[[steps]]
+kind = "checkpoint"
+when = "frames"
+frames = [0, "00:00:02.000"]
+
+[[steps]]
+kind = "checkpoint"
+when = "cuts"
+objects = ["face"]
+
+[[steps]]
+kind = "matte"
+objects = ["face"]
+smooth_frames = 3
+grow_px = -2.5
+
+[[steps]]
+kind = "effect"
+name = "look"
+effect = "blur"
+invert = true
+in_point = 10
+out_point = "00:00:09"
+fade_in_s = 0.5
+fade_out_s = 1
+hold_before_frames = 2
+hold_after_frames = 4
+ramps = { strength = [{ at = 10, value = 0.5 }, { at = "00:00:05", value = 4 }] }
+with = { edge = "soft" }
+
+[[steps]]
+kind = "export"
+copy_sound = false
+
+[[steps]]
+kind = "export"
+path = "{stem}-masks/"
+what = "masks"
+
+[[steps]]
+kind = "verify"
+outside_psnr_db = 35
+inside_correlation = 0.25
 """
 
 SHORT = """\
@@ -100,7 +157,30 @@ def test_what_is_left_out_has_defaults() -> None:
     assert not recipe.needs_alpha
 
 
-@pytest.mark.parametrize("text", [WHOLE, SHORT])
+def test_every_further_field_arrives() -> None:
+    recipe = parse_recipe(RICH, "rich.toml")
+    assert [step.when for step in recipe.checkpoints] == ["always", "frames", "cuts"]
+    assert recipe.checkpoints[1].frames == (0, "00:00:02.000")
+    matte, blur = recipe.steps[4], recipe.steps[5]
+    assert isinstance(matte, MatteStep)
+    assert (matte.grow_px, matte.smooth_frames, matte.objects) == (-2.5, 3, ("face",))
+    assert isinstance(blur, EffectStep)
+    assert (blur.name, blur.invert, blur.in_point, blur.out_point) == ("look", True, 10, "00:00:09")
+    assert (blur.fade_in_s, blur.fade_out_s) == (0.5, 1)
+    assert (blur.hold_before_frames, blur.hold_after_frames) == (2, 4)
+    assert [(p.at, p.value) for p in blur.ramps["strength"]] == [(10, 0.5), ("00:00:05", 4)]
+    main, masks = recipe.exports
+    assert (main.path, main.copy_sound, masks.path, masks.what) == (
+        None,
+        False,
+        "{stem}-masks/",
+        "masks",
+    )
+    assert recipe.verify is not None
+    assert (recipe.verify.outside_psnr_db, recipe.verify.inside_correlation) == (35, 0.25)
+
+
+@pytest.mark.parametrize("text", [WHOLE, SHORT, RICH])
 def test_written_and_read_again_it_is_the_same_recipe(text: str) -> None:
     recipe = parse_recipe(text, "a.toml")
     again = recipe.to_toml()
@@ -146,6 +226,8 @@ TRACK = '[[steps]]\nkind = "track"\n'
 BLUR = '[[steps]]\nkind = "effect"\neffect = "blur"\n'
 CHECK = '[[steps]]\nkind = "checkpoint"\n'
 OUTPUT = '[[steps]]\nkind = "export"\n'
+MATTE = '[[steps]]\nkind = "matte"\ngrow_px = 2\n'
+VERIFY = '[[steps]]\nkind = "verify"\n'
 HEAD = 'schema = "tam_edit.recipe/1"\ntitle = "T"\n'
 
 # What is replaced in WHOLE, by what, and what the message and the hint must say.
@@ -170,9 +252,9 @@ CHANGED = [
     ('["plate", "sign 2"]', "[]", ["steps[2].objects", "the list []"], ""),
     ('["plate", "sign 2"]', "[1]", ["steps[2].objects", "[1]"], ""),
     ("cover_threshold = 0.2", "cover_threshold = 0", ["cover_threshold", "more than 0"], ""),
-    ("threshold = 0.62", "threshold = 62", ["steps[1].threshold", "62", "at most 1"], "Score"),
+    ("threshold = 0.62", "threshold = 62", ["steps[1].threshold", "62", "at most 1"], "score in"),
     ("threshold = 0.62", "treshold = 0.62", ["steps[1].treshold", "known key"], "'threshold'"),
-    ('when = "doubt"', 'when = "always"', ["steps[1].when", "'always'", '"doubt"'], ""),
+    ('when = "doubt"', 'when = "allways"', ["steps[1].when", "'allways'", '"doubt"'], "'always'"),
     ("short_side_px = 360", "short_side_px = 0", ["steps[0].short_side_px", "at least 64"], ""),
     ("short_side_px = 360", "short_side_px = 360.5", ["short_side_px", "360.5", "whole"], ""),
     ("short_side_px = 360", "size = 360", ["steps[0].size", "known key"], "short_side_px"),
@@ -200,6 +282,44 @@ CHANGED = [
     ("codec_options = { g = 1", "codec_options = { g = ", ["not valid TOML", "line 34"], ""),
 ]
 
+# The same in RICH.
+RICHLY_CHANGED = [
+    ("frame_count = 3", "frame_count = 0", ["steps[1].frame_count", "number 0", "at least 1"], ""),
+    ("frame_count = 3", "threshold = 0.6", ["steps[1].threshold", "does nothing", "doubt"], "when"),
+    ("frames = [0,", "frames = [-1,", ["steps[2].frames[0]", "number -1", "at least 0"], ""),
+    ("frames = [0,", "frames = [1.5,", ["steps[2].frames[0]", "number 1.5", "text"], ""),
+    ('frames = [0, "00:00:02.000"]', "", ["steps[2].frames", "missing"], "for example"),
+    ('objects = ["face"]\n\n', "objects = 3\n\n", ["steps[3].objects", "number 3", '"all"'], ""),
+    ("smooth_frames = 3", "smooth_frames = 99", ["steps[4].smooth_frames", "99", "30"], ""),
+    ("grow_px = -2.5", 'grow_px = "2"', ["steps[4].grow_px", "text '2'"], "grow_px = 2"),
+    ("grow_px = -2.5", "grow = 2", ["steps[4].grow", "known key"], "'grow_px'"),
+    ("invert = true", "invert = 1", ["steps[5].invert", "number 1", "true or false"], ""),
+    ("in_point = 10", "in_point = -10", ["steps[5].in_point", "number -10", "at least 0"], ""),
+    (
+        'out_point = "00:00:09"',
+        "out_point = 10",
+        ["steps[5].out_point", "10", "not after"],
+        "first",
+    ),
+    ("fade_in_s = 0.5", "fade_in_s = -1", ["steps[5].fade_in_s", "number -1", "at least 0"], ""),
+    ('with = { edge = "soft" }', "", ["steps[5].fade_in_s", "a cover that fades"], '"soft"'),
+    ("{ strength =", "{ strenght =", ["steps[5].ramps.strenght", "parameters"], "'strength'"),
+    ("{ strength =", "{ edge =", ["steps[5].ramps.edge", "no number"], "strength"),
+    ("value = 4", "value = 40", ["ramps.strength[1].value", "number 40", "0.5 to 4"], ""),
+    ("value = 4", 'value = "4"', ["ramps.strength[1].value", "text '4'"], "value = 4"),
+    ("value = 4", "valu = 4", ["ramps.strength[1].valu", "known key", "more fault"], "'value'"),
+    ('at = "00:00:05"', "at = 10", ["ramps.strength[1].at", "10", "not after"], "order"),
+    ('at = "00:00:05", ', "", ["ramps.strength[1].at", "missing"], "frame"),
+    ('[{ at = 10, value = 0.5 }, { at = "00:00:05", value = 4 }]', "[]", ["ramps.strength"], ""),
+    ('{ edge = "soft" }', '{ edge = "soft", strength = 1 }', ["ramps.strength", "also"], "leave"),
+    ("copy_sound = false", 'path = "{stem}.mov"', ["steps[6].path", "every export"], "leave"),
+    ('"{stem}-masks/"', '"{name}-masks/"', ["steps[7].path", "only {stem}"], "{stem}"),
+    ('"{stem}-masks/"', '"../masks/"', ["steps[7].path", "beside the output"], "{stem}"),
+    ('what = "masks"', 'what = "mask"', ["steps[7].what", "'mask'", '"picture"'], "'masks'"),
+    ('what = "masks"', 'what = "masks"\nformat = "png"', ["steps[7].format", "nothing"], "leave"),
+    ("outside_psnr_db = 35", "outside_psnr_db = 350", ["[8].outside_psnr_db", "at most 100"], ""),
+]
+
 # Whole documents.
 MADE = [
     ("", ["is empty"], "presets show"),
@@ -211,12 +331,20 @@ MADE = [
     (f'{HEAD}[steps]\nkind = "track"\n', ["steps is the table", "list of steps"], "[[steps]]"),
     (HEAD + BLUR, ["steps has no track step"], "track"),
     (HEAD + TRACK, ["steps has no effect step"], "effects list"),
-    (HEAD + BLUR + TRACK, ["steps[1] (step 2, track)", "only after the effect step"], "first"),
+    (HEAD + BLUR + TRACK, ["steps[1] (step 2, track)", "after the effect step"], "at first"),
     (HEAD + TRACK + TRACK + BLUR, ["steps[1]", "second track step"], "once"),
-    (HEAD + TRACK + BLUR + CHECK, ["steps[2]", "not directly after the track"], "after the track"),
-    (HEAD + CHECK + TRACK + BLUR, ["steps[0]", "not directly after", "1 more fault"], "track"),
-    (HEAD + TRACK + CHECK + CHECK + BLUR, ["steps[2]", "second checkpoint"], "leave"),
-    (HEAD + TRACK + OUTPUT + BLUR, ["steps[1]", "followed by a step (effect)"], "last"),
+    (HEAD + TRACK + BLUR + CHECK, ["steps[2]", "after the effect step"], "after the track"),
+    (HEAD + CHECK + TRACK + BLUR, ["steps[1] (step 2, track)", "after the checkpoint"], "at first"),
+    (HEAD + TRACK + OUTPUT + BLUR, ["steps[2] (step 3, blur)", "after the export"], "one pass"),
+    (HEAD + TRACK + BLUR + VERIFY + VERIFY, ["steps[3]", "second verify step"], "last"),
+    (HEAD + TRACK + BLUR + VERIFY + OUTPUT, ["steps[3]", "after the verify step"], "before"),
+    (HEAD + TRACK + BLUR + MATTE, ["steps[2]", "followed by no effect"], "before the effects"),
+    (HEAD + TRACK + MATTE.replace("grow_px = 2", "") + BLUR, ["steps[1]", "nothing"], "grow_px"),
+    (
+        HEAD + TRACK + BLUR + 'name = "a"\n' + BLUR + 'name = "a"\n',
+        ["steps[2].name", '"a"', "steps[1]"],
+        "name of its own",
+    ),
     (
         HEAD + TRACK + BLUR.replace("blur", "background-replace") + 'with = { fit = "contain" }\n',
         ["steps[1].with (step 2, background-replace)", "exactly one of color, image and video"],
@@ -227,7 +355,7 @@ MADE = [
         ["steps[1].with.fit", "'conain'", "contain, stretch"],
         "",
     ),
-    (HEAD + TRACK + BLUR + OUTPUT + OUTPUT, ["steps[2]", "followed by a step (output)"], "last"),
+    (HEAD + TRACK + BLUR + OUTPUT + OUTPUT, ["steps[3].path", "missing, as in steps[2]"], "{stem}"),
     (
         f'{HEAD}{TRACK}{BLUR}margin_px = 3\nwith = {{ edge = "soft" }}\n',
         ["steps[1].margin_px", "soft edge"],
@@ -248,6 +376,14 @@ MADE = [
 def test_a_changed_recipe_is_refused(old: str, new: str, said: list[str], hinted: str) -> None:
     assert WHOLE.count(old) >= 1
     check_refusal(WHOLE.replace(old, new, 1), said, hinted)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said", "hinted"), RICHLY_CHANGED, ids=lambda x: str(x)[:25]
+)
+def test_a_changed_rich_recipe_is_refused(old: str, new: str, said: list[str], hinted: str) -> None:
+    assert RICH.count(old) >= 1
+    check_refusal(RICH.replace(old, new, 1), said, hinted)
 
 
 @pytest.mark.parametrize(("text", "said", "hinted"), MADE, ids=lambda x: str(x)[-25:])
@@ -303,7 +439,8 @@ def is_valid(value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
         or ("oneOf" in schema and sum(is_valid(value, s, root) for s in schema["oneOf"]) != 1)
     )
     for branch in schema.get("allOf", []):
-        if is_valid(value, branch["if"], root) and not is_valid(value, branch["then"], root):
+        taken = "then" if is_valid(value, branch["if"], root) else "else"
+        if not is_valid(value, branch.get(taken, {}), root):
             return False
     return not is_wrong and is_inside_valid(value, schema, root)
 
@@ -337,6 +474,12 @@ def test_the_json_schema_allows_what_is_read_and_no_more() -> None:
     schema = json.loads(json.dumps(recipe_json_schema()))
     assert is_valid(tomllib.loads(WHOLE), schema, schema)
     assert is_valid(tomllib.loads(SHORT), schema, schema)
+    assert is_valid(tomllib.loads(RICH), schema, schema)
+    change = {"schema": "tam_edit.recipe/1", "extends": "blur-object"}
+    assert is_valid(change, schema, schema)
+    assert is_valid(change | {"steps": [{"name": "blur", "margin_px": 2}]}, schema, schema)
+    assert not is_valid(change | {"steps": [{"name": "blur", "margin": 2}]}, schema, schema)
+    assert not is_valid({"schema": "tam_edit.recipe/1", "title": "no steps"}, schema, schema)
     # Order, paths and what fields mean to each other is beyond JSON Schema; all else agrees.
     tried = 0
     for old, new, _, _ in CHANGED:
@@ -356,7 +499,7 @@ def test_the_json_schema_explains_every_field() -> None:
     tables = [schema, *schema["$defs"].values()]
     tables += [branch["then"]["properties"]["with"] for branch in tables[-1].get("allOf", [])]
     for table in tables:
-        for name, field in table["properties"].items():
+        for name, field in table.get("properties", {}).items():
             assert field.get("description"), name
     assert set(schema["$defs"]["EffectStep"]["properties"]["effect"]["enum"]) == set(
         EFFECTS.names()

@@ -116,6 +116,28 @@ def on_doubt_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def set_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--set``: changes a setting of the recipe; the command gets them as ``settings``."""
+    return click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="STEP.KEY=VALUE",
+        help="Change a setting of the recipe, such as track.short_side_px=720 or blur.strength=2; "
+        "repeatable.",
+    )(command)
+
+
+def plan_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--plan``: says what would be done; the command gets it as ``is_plan``."""
+    return click.option(
+        "--plan",
+        "is_plan",
+        is_flag=True,
+        help="Say what would be done, on which frames and how long it would take; write nothing.",
+    )(command)
+
+
 def overwrite_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--overwrite``: replace what already stands under the output's name."""
     return click.option("--overwrite", is_flag=True, help="Replace an existing output.")(command)

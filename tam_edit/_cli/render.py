@@ -6,11 +6,16 @@ from pathlib import Path
 
 import click
 
-from tam_edit._cli import work
+from tam_edit._cli import plan, work
 from tam_edit._cli.console import Output, output_options
-from tam_edit._cli.options import TARGET_HELP, on_doubt_option, overwrite_option
+from tam_edit._cli.options import (
+    TARGET_HELP,
+    on_doubt_option,
+    overwrite_option,
+    plan_option,
+    set_option,
+)
 from tam_edit.presets import load_preset
-from tam_edit.recipe import load_recipe
 from tam_edit.session import OnDoubt, Session
 
 
@@ -19,7 +24,9 @@ from tam_edit.session import OnDoubt, Session
 @click.option("--preset", help="A name from `tam-edit presets list`.")
 @click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="A recipe file.")
 @click.option("-o", "--output", "target", required=True, metavar="OUT", help=TARGET_HELP)
+@set_option
 @on_doubt_option
+@plan_option
 @overwrite_option
 @output_options
 @click.pass_context
@@ -30,7 +37,9 @@ def command(
     preset: str | None,
     recipe_file: Path | None,
     target: str,
+    settings: tuple[str, ...],
     on_doubt: OnDoubt,
+    is_plan: bool,
     overwrite: bool,
     output: Output,
 ) -> None:
@@ -38,9 +47,12 @@ def command(
     given = preset if recipe_file is None else recipe_file
     if given is None or (preset is not None and recipe_file is not None):
         raise click.UsageError("give either --preset NAME or --recipe FILE", context)
-    recipe = load_preset(given) if recipe_file is None else load_recipe(recipe_file)
+    recipe = load_preset(given, settings)
     with Session.open(project) as session:
+        if is_plan:
+            plan.tell(plan.of_project(session, recipe, target, (), "auto", session.loop), output)
+            return
         report = work.render(
             session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite
         )
-    output.result({"output": work.rendered_json(report)})
+    output.result(work.rendered_json(report))

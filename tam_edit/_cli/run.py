@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tam_edit._cli import work
+from tam_edit._cli import plan, work
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import (
     TARGET_HELP,
     loop_options,
     on_doubt_option,
     overwrite_option,
+    plan_option,
+    set_option,
     start_options,
 )
-from tam_edit._cli.prompt_options import PromptCommand, prompt_items, prompt_options
+from tam_edit._cli.prompt_options import (
+    PromptCommand,
+    PromptItem,
+    prompt_items,
+    prompt_options,
+    resolve,
+)
+from tam_edit.media import open_source
 from tam_edit.presets import load_preset
-from tam_edit.session import OnDoubt
+from tam_edit.recipe import Recipe
+from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Tracking
 from tam_edit.tracking import LoopSettings
 
 
@@ -28,10 +39,12 @@ from tam_edit.tracking import LoopSettings
 @click.argument("video")
 @click.option("-o", "--output", "target", required=True, metavar="OUT", help=TARGET_HELP)
 @prompt_options
+@set_option
 @start_options
 @on_doubt_option
 @loop_options
 @click.option("--project", type=click.Path(path_type=Path), help="Keep the project in this file.")
+@plan_option
 @overwrite_option
 @output_options
 @click.pass_context
@@ -41,10 +54,12 @@ def command(
     preset: str,
     video: str,
     target: str,
+    settings: tuple[str, ...],
     start: work.Start,
     on_doubt: OnDoubt,
     loop: dict[str, Any],
     project: Path | None,
+    is_plan: bool,
     overwrite: bool,
     output: Output,
     **_prompts: tuple[str, ...],
@@ -54,14 +69,14 @@ def command(
     PRESET is a name from `tam-edit presets list` or the path of a recipe. An interrupted run goes
     on when the same command is given again.
     """
-    recipe = load_preset(preset)
+    recipe = load_preset(preset, settings)
     items = prompt_items(context)
+    if is_plan:
+        path = work.project_path(target, project)
+        _plan(recipe, video, target, path, items, start, _loop(recipe, loop), output)
+        return
     with work.one_line_session(video, target, project, start, output, step=recipe.track) as session:
-        step = recipe.track
-        written = LoopSettings(
-            assesses=step.assess, refine_below=step.refine_below, at_cuts=step.at_cuts
-        )
-        session.loop = replace(written, **loop)
+        session.loop = _loop(recipe, loop)
         session.check_output(recipe, target, overwrite=overwrite)
         keyframes = work.prompt_all(session, items, output)
         session.check_objects(recipe)
@@ -74,6 +89,51 @@ def command(
             "preset": preset,
             "keyframes": work.keyframes_json(keyframes),
             "tracking": tracked,
-            "output": work.rendered_json(report),
+            **work.rendered_json(report),
         }
     )
+
+
+def _loop(recipe: Recipe, typed: dict[str, Any]) -> LoopSettings:
+    step = recipe.track
+    written = LoopSettings(
+        assesses=step.assess, refine_below=step.refine_below, at_cuts=step.at_cuts
+    )
+    return replace(written, **typed)
+
+
+def _plan(
+    recipe: Recipe,
+    video: str,
+    target: str,
+    path: Path,
+    items: list[PromptItem],
+    start: work.Start,
+    loop: LoopSettings,
+    output: Output,
+) -> None:
+    """Say what the command would do, without doing it."""
+    with ExitStack() as stack:
+        if path.exists():
+            session = stack.enter_context(work.opened_session(path, start, video=video))
+            said = resolve(items, session.source, session.project.in_frame)
+            job = plan.of_project(session, recipe, target, said, start.device, loop)
+        else:
+            source = stack.enter_context(open_source(video, fps=start.fps))
+            frames = work.frames_of(start, source)
+            begin = start.following(recipe.track)
+            job = plan.Job(
+                recipe=recipe,
+                source=source,
+                frames=frames,
+                target=target,
+                said=resolve(items, source, frames.start),
+                tracking=Tracking(
+                    model=begin.model,
+                    device=begin.device,
+                    short_side=begin.short_side or DEFAULT_SHORT_SIDE,
+                    loop=loop,
+                    fps=begin.fps,
+                ),
+            )
+        plan.tell(job, output)

@@ -17,7 +17,7 @@ from tam_edit.media import Source, frame_at, open_source, timecode_at
 from tam_edit.models import AUTO
 from tam_edit.prompts import Keyframe
 from tam_edit.recipe import Recipe, TrackStep
-from tam_edit.render import RenderReport
+from tam_edit.render import OutputReport, RenderReport
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 from tam_edit.tracks import DOUBTFUL_BELOW
 
@@ -61,14 +61,13 @@ def create_session(
     if start.fps is None and Path(video).is_dir():
         output.note(f"{video} is taken at 25 frames/s; --fps says otherwise")
     with open_source(video, fps=start.fps) as source:
-        in_frame = _in_point(start.in_point, source)
-        out_frame = _out_point(start.out_point, source)
+        frames = frames_of(start, source)
     return Session.create(
         video,
         path,
         fps=start.fps,
-        in_frame=in_frame,
-        out_frame=out_frame,
+        in_frame=frames.start,
+        out_frame=frames.stop,
         model=start.model,
         device=start.device,
         short_side=start.short_side or DEFAULT_SHORT_SIDE,
@@ -108,7 +107,7 @@ def one_line_session(
     Its project lies beside the target, unless ``project`` names a place, and goes when the job is
     done. It stays after an interruption, and after a failure once there is something in it.
     """
-    path = project or Path(target).with_name(Path(target).name + PROJECT_SUFFIX)
+    path = project_path(target, project)
     is_begun = path.exists()
     if is_begun:
         output.note(f"going on with {path}")
@@ -130,6 +129,11 @@ def one_line_session(
             path.unlink()
 
 
+def project_path(target: str | Path, project: Path | None) -> Path:
+    """Where the project of a job in one line lies: beside its target if nothing else is said."""
+    return project or Path(target).with_name(Path(target).name + PROJECT_SUFFIX)
+
+
 def _check_start(session: Session, start: Start) -> None:
     project, source = session.project, session.source
     typed_and_stored = {
@@ -144,6 +148,11 @@ def _check_start(session: Session, start: Start) -> None:
                 f"{project.path} was begun with {option} {stored}, not {typed}",
                 hint="leave the option out, or begin a new project",
             )
+
+
+def frames_of(start: Start, source: Source) -> range:
+    """The frames from the in point up to the out point that were typed."""
+    return range(_in_point(start.in_point, source), _out_point(start.out_point, source))
 
 
 def _in_point(text: str | None, source: Source) -> int:
@@ -244,36 +253,53 @@ def render(
     on_doubt: OnDoubt,
     overwrite: bool,
 ) -> RenderReport:
-    """Render and tell what was written."""
+    """Render and tell what was written, one line for each output."""
     begin = time.monotonic()
     try:
-        with output.progress("rendering") as progress:
+        with output.progress_of("rendering", "verifying") as (progress, verifying):
             report = session.render(
-                recipe, path, on_doubt=on_doubt, overwrite=overwrite, progress=progress
+                recipe,
+                path,
+                on_doubt=on_doubt,
+                overwrite=overwrite,
+                progress=progress,
+                verifying=verifying,
             )
     except ReviewPending as pending:
         output.result({"review": list(pending.doubts)})
         raise
     seconds = time.monotonic() - begin
-    for text in report.notes:
+    for text in dict.fromkeys(note for each in report.outputs for note in each.notes):
         output.note(text)
     if report.covered_frames:
         output.note(f"{len(report.covered_frames)} doubtful frames were covered whole")
-    output.say(
-        f"wrote {report.path}: {report.frame_count} frames, {report.pixel_format}, "
-        f"in {seconds:.1f} s"
-    )
+    for each in report.outputs:
+        facts = f"{each.frame_count} frames, {each.pixel_format}"
+        if each.was_there:
+            output.say(f"{each.path}: already written ({facts})")
+        else:
+            output.say(f"wrote {each.path}: {facts}, in {seconds:.1f} s{_verified_in_words(each)}")
     return report
 
 
+def _verified_in_words(written: OutputReport) -> str:
+    if written.verified is None:
+        return ""
+    psnr, correlation = written.verified.outside_psnr_db, written.verified.inside_correlation
+    told = ["verified"]
+    if psnr is not None:
+        told.append(f"at least {psnr.value:.1f} dB outside the effects")
+    if correlation is not None:
+        told.append(f"a correlation of at most {correlation.value:.2f} under the covers")
+    return f"; {', '.join(told)}"
+
+
 def rendered_json(report: RenderReport) -> dict[str, Any]:
-    """A render's result for ``--json``."""
+    """A render's result for ``--json``: its main output, and all of them."""
+    covered = {"covered_frames": list(report.covered_frames)}
     return {
-        "path": str(report.path),
-        "frames": report.frame_count,
-        "pixel_format": report.pixel_format,
-        "notes": list(report.notes),
-        "covered_frames": list(report.covered_frames),
+        "output": {**report.main.as_json(), **covered},
+        "outputs": [{**each.as_json(), **covered} for each in report.outputs],
     }
 
 

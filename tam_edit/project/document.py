@@ -313,6 +313,11 @@ class Project(shot.ShotFacts):
         """What is known of each tracked frame, ascending, without reading mattes."""
         return mattes.scores(self._store, object_id)
 
+    def mattes_digest(self, object_id: ObjectId) -> str:
+        """A digest of all that is stored of an object between in and out point."""
+        self.flush()
+        return mattes.digest(self._store, object_id, self.in_frame, self.out_frame)
+
     def discard(self, object_id: ObjectId, start: int, stop: int) -> None:
         """Delete an object's mattes on a half-open span of frames, whatever their origin.
 

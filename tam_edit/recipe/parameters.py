@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 from tam_edit.errors import InputError, did_you_mean
@@ -59,17 +58,15 @@ def _fault_of(kind: type[Any], parameter: Parameter, value: object) -> Fault | N
     return None
 
 
-def file_parameters(
-    kind: type[object], table: Mapping[str, object], folder: Path
-) -> dict[str, Path]:
-    """Where the pictures and videos are that a table names, from the recipe's own folder."""
-    return {
-        parameter.name: (folder / value).absolute()
+def file_parameters(kind: type[object], table: Mapping[str, object]) -> list[str]:
+    """The parameters of a table that name a picture or a video."""
+    return [
+        parameter.name
         for parameter in parameters_of(kind)
         if parameter.kind == "path"
         and isinstance(value := table.get(parameter.name), str)
         and value
-    }
+    ]
 
 
 def table_schema(kind: type[object]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def checkpoint_faults(steps: Sequence[Step]) -> list[Fault]:
         for name in stated:
             if _ONLY_FOR[name] != step.when:
                 trouble = f'does nothing here: it goes with when = "{_ONLY_FOR[name]}"'
-                hint = f'when is {found(step.when)}; leave {name} out, or change when'
+                hint = f"when is {found(step.when)}; leave {name} out, or change when"
                 faults.append(Fault((*place, name), trouble, hint))
         if step.when == "frames" and not step.frames:
             hint = 'for example frames = [0, 120, "00:00:08.000"]'
@@ -123,7 +123,9 @@ def export_faults(steps: Sequence[Step], *, needs_alpha: bool) -> list[Fault]:
             other = f"steps[{paths[step.path]}]"
             is_main = step.path is None
             trouble = "is missing" if is_main else f"is {found(step.path)}"
-            hint = f'one export takes the name that the command gives, the others say path = "{STEM}…"'
+            hint = (
+                f'one export takes the name that the command gives, the others say path = "{STEM}…"'
+            )
             faults.append(Fault((*place, "path"), f"{trouble}, as in {other}", hint))
         paths.setdefault(step.path, index)
         faults += _path_faults(place, step)

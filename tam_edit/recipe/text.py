@@ -25,6 +25,7 @@ class Fault(NamedTuple):
     hint: str
 
 
+SCHEMA = "tam_edit.recipe/1"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SINGLE_BRACKETS = re.compile(r"^\s*\[\s*steps\s*\]", re.MULTILINE)
 _BOUNDS = {
@@ -90,7 +91,8 @@ def read_toml(text: str, where: str) -> dict[str, object]:
         ) from None
     if not document:
         raise RecipeError(
-            f"{where} is empty", hint="`tam-edit presets show blur-object` prints one to start from"
+            f"{where} is empty",
+            hint="`tam-edit presets show blur-object --toml` prints one to start from",
         )
     for place, value in _leaves(document, ()):
         if len(place) > _DEEPEST:

@@ -7,11 +7,22 @@ module          subject
 ``shot``        what needs no model: masks, doubts, the review page, the history
 ``checkpoint``  which doubts are open, and the page that shows them
 ``questions``   what a recipe's checkpoints ask, on which frames of which objects
+``trial``       the job on a few frames, to know how long all of it takes
 ``undo``        taking back a correction or an approval
 ==============  ==============================================================================
 """
 
 from tam_edit.session.facade import DEFAULT_SHORT_SIDE, ON_DOUBT, OnDoubt, Session
+from tam_edit.session.trial import Tracking, Trial, try_out
 from tam_edit.session.undo import Undone
 
-__all__ = ["DEFAULT_SHORT_SIDE", "ON_DOUBT", "OnDoubt", "Session", "Undone"]
+__all__ = [
+    "DEFAULT_SHORT_SIDE",
+    "ON_DOUBT",
+    "OnDoubt",
+    "Session",
+    "Tracking",
+    "Trial",
+    "Undone",
+    "try_out",
+]

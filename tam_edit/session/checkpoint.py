@@ -9,7 +9,6 @@ from typing import cast
 from tam_edit.errors import ReviewPending
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import Project
-from tam_edit.recipe import Recipe
 from tam_edit.review import (
     Doubt,
     Review,
@@ -23,14 +22,7 @@ from tam_edit.review import (
     write_page,
 )
 from tam_edit.review.words import quoted
-from tam_edit.session.questions import (
-    Question,
-    check_names,
-    concerns,
-    keep,
-    kept,
-    questions_of,
-)
+from tam_edit.session.questions import Question, concerns, keep, kept
 from tam_edit.types import ObjectId
 
 # Settings of a project.
@@ -42,20 +34,6 @@ MOST_PLACES = 100  # that are remembered of either kind, the newest
 def doubts_below(project: Project, threshold: float) -> list[Doubt]:
     """Spans of unapproved frames whose score is below a threshold, worst first."""
     return _doubts(project, [Question(when="doubt", threshold=threshold)], str)
-
-
-def check(
-    project: Project, source: Source, recipe: Recipe, cuts: Callable[[], Sequence[int]]
-) -> list[Question]:
-    """What a recipe's checkpoints ask on a project's video.
-
-    Raises:
-        UnknownNameError: A checkpoint is about an object that is not there.
-        RecipeError: A checkpoint states a frame that is not there.
-    """
-    questions = questions_of(recipe, project, source, cuts)
-    check_names(questions, project.objects())
-    return questions
 
 
 def open_doubts(project: Project, source: Source, questions: Sequence[Question]) -> list[Doubt]:

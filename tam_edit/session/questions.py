@@ -8,10 +8,9 @@ from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from tam_edit.errors import InputError, RecipeError, UnknownNameError
-from tam_edit.media import Source, frame_at
+from tam_edit.media import Source
 from tam_edit.project import Project
-from tam_edit.recipe import CheckpointStep, Recipe
+from tam_edit.recipe import Recipe, frame_of
 from tam_edit.review import Concern
 from tam_edit.tracks import DOUBTFUL_BELOW, Origin
 from tam_edit.types import ObjectId
@@ -63,17 +62,15 @@ def questions_of(
         cuts: Gives the first frames of new shots; asked only where a checkpoint wants them.
 
     Raises:
-        RecipeError: A stated frame is not in the video, or not between in and out point.
+        InputError: A stated frame is not in the video; see ``recipe.check_positions``.
     """
     questions = []
-    for number, step in enumerate(recipe.steps):
-        if not isinstance(step, CheckpointStep):
-            continue
+    for step in recipe.checkpoints:
         frames: tuple[int, ...] = ()
         if step.when == "always":
             frames = spread(project.in_frame, project.out_frame, step.frame_count)
         elif step.when == "frames":
-            frames = _stated(recipe, number, step, project, source)
+            frames = tuple(sorted({frame_of(position, source) for position in step.frames}))
         elif step.when == "cuts":
             frames = tuple(cuts())
         questions.append(
@@ -100,38 +97,6 @@ def spread(start: int, stop: int, count: int) -> tuple[int, ...]:
         return ((start + stop - 1) // 2,)
     places = np.linspace(start, stop - 1, min(count, stop - start))
     return tuple(int(place) for place in places.round())
-
-
-def _stated(
-    recipe: Recipe, number: int, step: CheckpointStep, project: Project, source: Source
-) -> tuple[int, ...]:
-    frames = set()
-    for place, position in enumerate(step.frames):
-        where = f"{recipe.title!r}: steps[{number}].frames[{place}] (step {number + 1}, checkpoint)"
-        try:
-            index = frame_at(str(position), source)
-        except InputError as error:
-            raise RecipeError(f"{where} is {position!r}: {error}", hint=error.hint) from error
-        if not project.in_frame <= index < project.out_frame:
-            raise RecipeError(
-                f"{where} is {position!r}, which is frame {index}, but the work goes from frame "
-                f"{project.in_frame} to frame {project.out_frame - 1}",
-                hint="state frames between the in point and the out point",
-            )
-        frames.add(index)
-    return tuple(sorted(frames))
-
-
-def check_names(questions: Sequence[Question], names: Mapping[ObjectId, str]) -> None:
-    """Refuse a question about an object that is not there.
-
-    Raises:
-        UnknownNameError: There is no object of that name.
-    """
-    for question in questions:
-        for name in question.objects or ():
-            if name not in names.values():
-                raise UnknownNameError("object", name, names.values())
 
 
 def kept(project: Project) -> list[Question]:

@@ -1,0 +1,188 @@
+"""``--plan``: what a command would do, on which frames, and how long it would take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from tam_edit._cli.console import Output
+from tam_edit.media import Source, timecode_at
+from tam_edit.prompts import ObjectPrompts
+from tam_edit.recipe import (
+    CheckpointStep,
+    EffectStep,
+    ExportStep,
+    Recipe,
+    Step,
+    TrackStep,
+    check_objects,
+    check_positions,
+    export_path,
+    in_words,
+    span_of,
+)
+from tam_edit.render import check_outputs
+from tam_edit.session import Session, Tracking, try_out
+from tam_edit.tracking import LoopSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is planned.
+
+    Attributes:
+        recipe: What is asked for.
+        source: The video.
+        frames: Those of the work.
+        target: The output that the command names.
+        said: Prompts, in the order of frames.
+        tracking: How it is tracked.
+        session: The project that the work would go on with, if there is one.
+    """
+
+    recipe: Recipe
+    source: Source
+    frames: range
+    target: str
+    said: Sequence[ObjectPrompts]
+    tracking: Tracking
+    session: Session | None = None
+
+
+def of_project(
+    session: Session,
+    recipe: Recipe,
+    target: str,
+    said: Sequence[ObjectPrompts],
+    device: str,
+    loop: LoopSettings,
+) -> Job:
+    """The job that goes on with a project.
+
+    Args:
+        session: The project.
+        recipe: What is asked for.
+        target: The output that the command names.
+        said: Prompts beside those that are in the project.
+        device: Where models run.
+        loop: Which steps of tracking run.
+    """
+    project = session.project
+    known = [
+        ObjectPrompts(object_name=name, frame_index=frame, prompts=prompts)
+        for object_id, name in project.objects().items()
+        for frame, prompts in project.prompts(object_id).items()
+    ]
+    fps = project.source["fps"]
+    return Job(
+        recipe=recipe,
+        source=session.source,
+        frames=range(project.in_frame, project.out_frame),
+        target=target,
+        said=sorted([*known, *said], key=lambda each: each.frame_index),
+        tracking=Tracking(
+            model=str(project.settings["model"]),
+            device=device,
+            short_side=session.short_side,
+            loop=loop,
+            fps=None if fps is None else Fraction(str(fps)),
+        ),
+        session=session,
+    )
+
+
+def tell(job: Job, output: Output) -> None:
+    """Try a job on a few frames and print what would be done; nothing is written."""
+    check_positions(job.recipe, job.source, job.frames)
+    if job.said:
+        check_objects(job.recipe, {each.object_name for each in job.said})
+    check_outputs(job.source, job.recipe, job.target, overwrite=True)
+    trial = try_out(
+        job.source.info.path,
+        job.said,
+        job.recipe,
+        "/" if job.target.endswith("/") else Path(job.target).suffix,
+        frames=job.frames,
+        tracking=job.tracking,
+    )
+    info, frames = job.source.info, job.frames
+    span = f"{timecode_at(frames[0], job.source)} to {timecode_at(frames[-1], job.source)}"
+    output.say(f"plan of {job.recipe.title!r}; nothing is written")
+    output.say(
+        f"  video      {info.path.name}: {info.width}x{info.height}, frames {frames[0]} to "
+        f"{frames[-1]} ({span})"
+    )
+    lacking = _lacking(job)
+    stated = any(step.kind == "export" for step in job.recipe.steps)
+    steps = [*job.recipe.steps, *(() if stated else job.recipe.exports)]
+    told = [{"kind": step.kind, "does": _told(step, job, lacking)} for step in steps]
+    for each in told:
+        output.say(f"  {each['kind']:<10} {each['does']}")
+    estimate = None
+    if trial is None:
+        output.note("no estimate: give a --click, a --box or a --mask, and a few frames are tried")
+    else:
+        estimate = {
+            "track_s": round(trial.track_s * max(lacking.values(), default=0), 1),
+            "write_s": round(trial.write_s * len(frames), 1),
+            "tried_frames": trial.frame_count,
+        }
+        output.say(
+            f"  estimate   {_duration(estimate['track_s'])} for tracking, "
+            f"{_duration(estimate['write_s'])} for writing, from {trial.frame_count} frames that "
+            "were tried on this machine"
+        )
+    output.result(
+        {
+            "title": job.recipe.title,
+            "frames": [frames[0], frames[-1]],
+            "untracked": lacking,
+            "steps": told,
+            "outputs": [_target_of(step, job.target) for step in job.recipe.exports],
+            "estimate": estimate,
+        }
+    )
+
+
+def _told(step: Step, job: Job, lacking: dict[str, int]) -> str:
+    """One step in words, with the frames that it is about."""
+    words = in_words(step)
+    if isinstance(step, TrackStep):
+        missing = ", ".join(f"{count} frames of {name!r}" for name, count in lacking.items())
+        known = "every frame is tracked already" if job.said else "nothing was clicked yet"
+        return f"{words}; {missing or known}"
+    if isinstance(step, CheckpointStep) and step.when == "doubt" and (lacking or not job.session):
+        return f"{words} (which frames these are is known after tracking)"
+    if isinstance(step, EffectStep):
+        span = span_of(step, job.source, job.frames)
+        return f"{words}, {f'frames {span[0]} to {span[-1]}' if span else 'no frame of the work'}"
+    if isinstance(step, ExportStep):
+        return f"{_target_of(step, job.target)}: {words.partition(': ')[2]}"
+    return words
+
+
+def _lacking(job: Job) -> dict[str, int]:
+    """How many frames of each object are still to be tracked, as far as that is known."""
+    known = {} if job.session is None else job.session.untracked()
+    begun = set() if job.session is None else set(job.session.project.objects().values())
+    new = {each.object_name for each in job.said} - begun
+    return {**known, **dict.fromkeys(sorted(new), len(job.frames))}
+
+
+def _target_of(step: ExportStep, target: str) -> str:
+    if step.path is None:
+        return target
+    place = Path(target)
+    shown = str(place.parent / export_path(step.path, place.stem))
+    return shown + "/" if step.path.endswith("/") else shown
+
+
+def _duration(seconds: float) -> str:
+    """About how long, as people say it."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} min"
+    return f"about {seconds / 3600:.1f} h"
