@@ -211,6 +211,7 @@ def track(session: Session, output: Output) -> dict[str, Any]:
         shown = ", ".join(f"{cut} ({timecode_at(cut, session.source)})" for cut in cuts[:MOST_CUTS])
         more = f" and {len(cuts) - MOST_CUTS} more" if len(cuts) > MOST_CUTS else ""
         output.note(f"the video is cut at frame {shown}{more}")
+    lacking = sum(session.untracked().values())
     with output.progress("tracking") as progress:
         count = session.track(progress)
     seconds = time.monotonic() - begin
@@ -220,11 +221,16 @@ def track(session: Session, output: Output) -> dict[str, Any]:
             f"tracked {count} frames in {seconds:.1f} s ({count / seconds:.1f} frames/s) "
             f"with the model {model!r}"
         )
+        whole = (session.project.out_frame - session.project.in_frame) * len(
+            session.project.objects()
+        )
+        if lacking < whole:
+            output.say(f"{whole - lacking} of {whole} masks were there and needed no tracking")
     else:
         output.say(f"every frame was already tracked with the model {model!r}")
     doubts = session.doubts(DOUBTFUL_BELOW)
     if doubts:
-        worst, unsure = doubts[0], sum(len(d.frames) for d in doubts)
+        worst, unsure = min(doubts, key=lambda d: d.worst_score), sum(len(d.frames) for d in doubts)
         output.note(
             f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'}, most of "
             f"frame {worst.worst_frame} of {worst.name!r}: {worst.main_reasons}"

@@ -202,6 +202,11 @@ class Project(shot.ShotFacts):
         with self._transaction():
             backtracks.add(self._store, object_id, frame_index)
 
+    def carried_back(self, object_id: ObjectId) -> frozenset[int]:
+        """The frames of corrections that were carried back, or are still to be."""
+        frames = self.history.carried_back(object_id)
+        return frozenset(frames) | self.backtracks(object_id).keys()
+
     def backtracks(self, object_id: ObjectId) -> dict[int, int]:
         """The frames of corrections that are still to be carried back, ascending.
 

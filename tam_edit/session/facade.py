@@ -24,7 +24,9 @@ from tam_edit.render import (
     check_tracked,
     render,
 )
+from tam_edit.review import Doubt
 from tam_edit.session import checkpoint
+from tam_edit.session.questions import questions_of
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import follow, give_prompts
 from tam_edit.types import Matte
@@ -227,10 +229,11 @@ class Session(OpenedShot):
             checkpoint.remember_output(project, place)
 
     def check_objects(self, recipe: Recipe) -> None:
-        """Refuse a recipe that names an object which the project does not have.
+        """Refuse a recipe that names an object or a frame which the project does not have.
 
         Raises:
-            RecipeError: There is no object of that name.
+            RecipeError: There is no object of that name, or a checkpoint states a frame that is
+                not there.
         """
         check_objects(recipe, set(self.project.objects().values()))
 
@@ -251,8 +254,9 @@ class Session(OpenedShot):
         Args:
             recipe: The effects, the checkpoints and the outputs.
             path: The main output, a file or folder; the others lie beside it.
-            on_doubt: What is done with doubtful frames: stop for a person, go on, or
-                cover the whole frame.
+            on_doubt: What is done at a checkpoint: stop for a person, go on, or go on and cover
+                the doubtful frames whole. Frames that were only asked for, whatever their score
+                is, are not covered.
             overwrite: Whether existing outputs are replaced.
             progress: Told the frames done and the frames in all.
             verifying: The same while what was written is compared with its source.
@@ -265,7 +269,7 @@ class Session(OpenedShot):
         check_tracked(job)
         covered: frozenset[int] = frozenset()
         self.check_output(recipe, path, overwrite=overwrite)
-        doubts = checkpoint.open_doubts(self.project, recipe)
+        doubts = self._stops_at(recipe)
         if doubts and on_doubt == "stop":
             raise checkpoint.pending(self.project, self.source, doubts)
         if doubts:
@@ -274,7 +278,7 @@ class Session(OpenedShot):
                 DecisionKind.ON_DOUBT, choice=on_doubt, count=len(doubts), doubts=told
             )
         if on_doubt == "cover-frame":
-            covered = frozenset(frame for doubt in doubts for frame in doubt.frames)
+            covered = frozenset(frame for doubt in doubts for frame in doubt.doubtful_frames)
         job = self._job(recipe, covered)
         return render(
             self.source,
@@ -293,6 +297,13 @@ class Session(OpenedShot):
             "frames": [project.in_frame, project.out_frame],
         }
         return Ledger(project.settings, shot, project.mattes_digest)
+
+    def _stops_at(self, recipe: Recipe) -> list[Doubt]:
+        # A checkpoint at cuts wants them also where tracking does not look for any.
+        questions = questions_of(
+            recipe, self.project, self.source, lambda: self._shots.find("reacquire")
+        )
+        return checkpoint.open_doubts(self.project, self.source, questions)
 
     def _job(self, recipe: Recipe, covered: frozenset[int] = frozenset()) -> RenderJob:
         return RenderJob(
