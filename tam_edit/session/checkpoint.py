@@ -22,7 +22,12 @@ from tam_edit.review import (
     write_page,
 )
 from tam_edit.review.words import quoted
-from tam_edit.session.questions import Question, concerns, keep, kept
+from tam_edit.session.questions import (
+    Question,
+    concerns,
+    keep,
+    kept,
+)
 from tam_edit.types import ObjectId
 
 # Settings of a project.

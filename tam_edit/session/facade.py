@@ -229,10 +229,11 @@ class Session(OpenedShot):
             checkpoint.remember_output(project, place)
 
     def check_objects(self, recipe: Recipe) -> None:
-        """Refuse a recipe that names an object which the project does not have.
+        """Refuse a recipe that names an object or a frame which the project does not have.
 
         Raises:
-            RecipeError: There is no object of that name.
+            RecipeError: There is no object of that name, or a checkpoint states a frame that is
+                not there.
         """
         check_objects(recipe, set(self.project.objects().values()))
 
@@ -298,7 +299,6 @@ class Session(OpenedShot):
         return Ledger(project.settings, shot, project.mattes_digest)
 
     def _stops_at(self, recipe: Recipe) -> list[Doubt]:
-        self.check_objects(recipe)
         # A checkpoint at cuts wants them also where tracking does not look for any.
         questions = questions_of(
             recipe, self.project, self.source, lambda: self._shots.find("reacquire")

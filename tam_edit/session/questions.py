@@ -10,7 +10,7 @@ import numpy as np
 
 from tam_edit.media import Source
 from tam_edit.project import Project
-from tam_edit.recipe import Recipe, frame_of
+from tam_edit.recipe import Recipe, check_objects, check_positions, frame_of
 from tam_edit.review import Concern
 from tam_edit.tracks import DOUBTFUL_BELOW, Origin
 from tam_edit.types import ObjectId
@@ -62,8 +62,11 @@ def questions_of(
         cuts: Gives the first frames of new shots; asked only where a checkpoint wants them.
 
     Raises:
-        InputError: A stated frame is not in the video; see ``recipe.check_positions``.
+        RecipeError: A stated frame is not in the video, or not between in and out point, or a
+            stated object is not in the project.
     """
+    check_positions(recipe, source, range(project.in_frame, project.out_frame))
+    check_objects(recipe, set(project.objects().values()))
     questions = []
     for step in recipe.checkpoints:
         frames: tuple[int, ...] = ()
