@@ -18,6 +18,7 @@ from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 
 INTERRUPTED = 130
 FRAMES = 60
+A_STATE = 1_000_000  # bytes: the tracker's state is larger, prompts are smaller
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +56,23 @@ def masks_of(project: Path) -> list[bytes]:
 
 
 def wait_for_frames(process: subprocess.Popen[str], project: Path, seconds: float) -> None:
-    """Wait until tracking has begun to write, and then some more."""
+    """Wait until tracking has committed a state, which is large, and then some more."""
     log = project.with_name(project.name + "-wal")
     for _ in range(1200):
-        if process.poll() is not None or (log.exists() and log.stat().st_size > 100_000):
+        if process.poll() is not None or (log.exists() and log.stat().st_size > A_STATE):
             break
         time.sleep(0.05)
     time.sleep(seconds)
+
+
+def wait_for_next_commit(project: Path) -> None:
+    """Wait until another state was committed: more frames are tracked then on any machine."""
+    log = project.with_name(project.name + "-wal")
+    written = log.stat().st_size
+    for _ in range(1200):
+        if not log.exists() or log.stat().st_size > written + A_STATE:
+            break
+        time.sleep(0.05)
 
 
 @pytest.mark.slow
@@ -94,7 +105,8 @@ def test_control_c_while_tracking_leaves_a_state_that_goes_on(video: Path, tmp_p
     out, state = tmp_path / "out.mp4", tmp_path / "out.mp4.tam"
     arguments = ("run", "blur-object", video, "-o", out, "--click", "96,86")
     process = tam_edit(*arguments)
-    wait_for_frames(process, state, 1.0)
+    wait_for_frames(process, state, 0)
+    wait_for_next_commit(state)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED
