@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tam_edit.errors import EncodeError, InputError
+from tam_edit.export.target import finished_folder
 from tam_edit.tracks import TrackSet
 from tam_edit.types import ObjectId
 
@@ -68,37 +68,30 @@ def write_palette_masks(
                 f"object {object_id} does not fit into a palette PNG of {MAX_OBJECT_ID} objects"
             )
     check_mask_folder(folder, overwrite=overwrite)
-    part = folder.with_name(f".{folder.name}.part")
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+    with finished_folder(folder) as part:
         palette = voc_palette()
         for done, index in enumerate(frames, start=1):
-            picture = Image.fromarray(index_mask(tracks, index, width, height))
+            ids = index_mask(tracks, index, width, height)
+            picture = Image.fromarray(ids.astype(np.uint8))
             picture.putpalette(palette)
-            picture.save(part / f"{index:05d}.png")
+            file = part / f"{index:05d}.png"
+            picture.save(file)
+            with Image.open(file) as written:
+                if not np.array_equal(np.asarray(written), ids):
+                    raise EncodeError(f"{folder / file.name} was written, but reads otherwise")
             if progress is not None:
                 progress(done, len(frames))
         text = json.dumps(_scores(tracks, frames, names), indent=1, ensure_ascii=False)
         (part / SCORES_FILE).write_text(text + "\n", encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
-    except OSError as error:
-        raise EncodeError(
-            f"{folder}: the masks cannot be written ({error.strerror or error})",
-            hint="name a folder that can be made, on a disk with room",
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
-def index_mask(tracks: TrackSet, frame_index: int, width: int, height: int) -> NDArray[np.uint8]:
+def index_mask(tracks: TrackSet, frame_index: int, width: int, height: int) -> NDArray[np.int32]:
     """One frame's objects as ids; where mattes overlap, the strongest one has the pixel.
 
     Returns:
-        uint8 (height, width); 0 is background.
+        int32 (height, width); 0 is background.
     """
-    ids = np.zeros((height, width), np.uint8)
+    ids = np.zeros((height, width), np.int32)
     best = np.full((height, width), 0.5, np.float32)
     for object_id, track in tracks.items():
         matte = track.matte(frame_index, width, height)
