@@ -118,7 +118,7 @@ def test_an_edl_and_fcp7_xml_say_the_timecode_as_the_video_does(shot: Shot, tmp_
     drops = ";" in shot.start
     assert ("FCM: DROP FRAME" if drops else "FCM: NON-DROP FRAME") in text
     written(job, tmp_path / "t.xml")
-    tree = ET.parse(tmp_path / "t.xml")
+    tree = ET.parse(tmp_path / "t.xml")  # noqa: S314 - written just now
     for place, timecode in ((".//file/timecode", shot.start), (".//sequence/timecode", None)):
         found = tree.find(place)
         assert found is not None
@@ -178,7 +178,7 @@ def test_mattes_lie_above_the_video_frame_on_frame(kind: str, tmp_path: Path) ->
         assert (of_all["in_timecode"], of_all["last_timecode"]) == ("01:00:00:10", "01:00:01:04")
         assert timeline.global_start_time == otio.opentime.from_timecode("01:00:00:10", 25)
     if kind == "xml":
-        tree = ET.parse(tmp_path / "t.xml")
+        tree = ET.parse(tmp_path / "t.xml")  # noqa: S314 - written just now
         assert [e.text for e in tree.iter("alphatype")] == ["premultiplied"]
 
 
