@@ -65,7 +65,9 @@ def media_of(job: ExportJob) -> list[Media]:
         length=length,
         metadata=_described(job, "video", job.in_frame),
     )
-    mattes = job.options.mattes or tuple(known.path for known in job.known_media)
+    names = set(job.names.values())
+    known = tuple(medium.path for medium in job.known_media if names & set(medium.objects))
+    mattes = job.options.mattes or known
     return [video, *(_matte(job, path, length) for path in mattes)]
 
 
