@@ -126,15 +126,30 @@ def test_an_edl_and_fcp7_xml_say_the_timecode_as_the_video_does(shot: Shot, tmp_
         assert found.findtext("string") == (timecode or shot.in_point)
 
 
+@pytest.mark.parametrize("kind", ["otio", "edl", "xml"])
+def test_a_rate_that_a_clock_has_rounded_is_the_one_it_comes_from(
+    kind: str, tmp_path: Path
+) -> None:
+    # Matroska counts milliseconds: frames of 16.683 ms.
+    rate = Fraction(60000, 1001)
+    video = write_video(tmp_path / "shot.mkv", rate, "01:00:59;50")
+    job = job_of(video)
+    assert job.source.info.average_rate != rate
+    written(job, tmp_path / f"t.{kind}")
+    (clip,) = read(tmp_path / f"t.{kind}", rate).find_clips()
+    assert clip.source_range.start_time == otio.opentime.from_timecode("01:01:00;04", float(rate))
+    assert clip.source_range.duration.value == OUT - IN
+
+
 def test_fcpxml_is_written_at_whole_rates_only(tmp_path: Path) -> None:
     video = write_video(tmp_path / "shot.mov", Fraction(25), "01:00:00:00")
     written(job_of(video), tmp_path / "t.fcpxml")
     (clip,) = read(tmp_path / "t.fcpxml", Fraction(25)).find_clips()
     assert clip.source_range.start_time == otio.opentime.from_timecode("01:00:00:10", 25)
     assert clip.source_range.duration.value == OUT - IN
-    for name in ("23.976", "29.97 drop", "59.94"):
-        video = write_video(tmp_path / "other.mov", SHOTS[name].rate, None)
-        with pytest.raises(InputError, match="whole frames a second only"):
+    for rate in (*(SHOTS[name].rate for name in ("23.976", "29.97 drop", "59.94")), Fraction(48)):
+        video = write_video(tmp_path / "other.mov", rate, None)
+        with pytest.raises(InputError, match="at 24, 25, 30, 50, 60 frames a second only"):
             written(job_of(video), tmp_path / "u.fcpxml")
     assert not list(tmp_path.glob("*u.fcpxml"))
 

@@ -25,7 +25,7 @@ from tam_edit.errors import EncodeError, InputError
 from tam_edit.export.frame_list import SEPARATORS, write_frame_list
 from tam_edit.export.job import ExportJob, ExportReport, Progress
 from tam_edit.export.target import finished_file
-from tam_edit.export.timeline import Media, is_drop, media_of, timeline_of
+from tam_edit.export.timeline import TIMECODE_RATES, Media, is_drop, media_of, rate_of, timeline_of
 from tam_edit.media.folder_source import FolderSource
 from tam_edit.media.timecode import advanced, frames_of
 
@@ -36,6 +36,8 @@ ADAPTERS = {
     ".xml": "fcp_xml",
     ".fcpxml": "fcpx_xml",
 }
+#: Those at which OpenTimelineIO's adapter for FCPXML reads what it writes.
+FCPXML_RATES = (24, 25, 30, 50, 60)
 EXTENSIONS = (*ADAPTERS, *SEPARATORS)
 EVENT_TIMECODE = re.compile(r"(\d\d:\d\d:\d\d;\d\d)")
 
@@ -87,15 +89,15 @@ def check_sidecar(job: ExportJob, path: Path) -> None:
             "a timeline takes no --handles: it shows in to out point and says what the files have",
             hint="give --handles where the mattes are exported",
         )
-    rate = info.average_rate
-    if extension == ".fcpxml" and rate.denominator != 1:
+    rate = rate_of(info)
+    if extension == ".fcpxml" and rate not in FCPXML_RATES:
+        told = ", ".join(map(str, FCPXML_RATES))
         raise InputError(
-            f"FCPXML is written at whole frames a second only, and this video has "
+            f"FCPXML is written at {told} frames a second only, and this video has "
             f"{float(rate):.3f}",
             hint="write .xml, .edl or .otio, which keep this rate",
         )
-    is_timecode_rate = otio.opentime.RationalTime.is_smpte_timecode_rate(float(rate))
-    if extension != ".otio" and not is_timecode_rate:
+    if extension != ".otio" and rate not in TIMECODE_RATES:
         raise InputError(
             f"there is no timecode at {float(rate):.3f} frames a second, which {extension} needs",
             hint=f"write .otio, or {listed}",
@@ -131,8 +133,7 @@ def _write(timeline: Any, media: list[Media], part: Path) -> None:
     ]
     del single.tracks[1:]
     single.tracks[0][0].metadata["cmx_3600"]["comments"] = comments
-    info = media[0].source.info
-    rate = float(info.average_rate)
+    rate = float(rate_of(media[0].source.info))
     text: str = otio.adapters.write_to_string(single, ADAPTERS[extension], rate=rate)
     part.write_text(_in_the_videos_timecode(text, media[0]), encoding="utf-8")
 
@@ -146,7 +147,7 @@ def _in_the_videos_timecode(text: str, video: Media) -> str:
     drops = is_drop(info)
     lines = text.splitlines()
     if not drops:
-        rate = info.average_rate
+        rate = rate_of(info)
         lines = [
             EVENT_TIMECODE.sub(
                 lambda found: advanced("00:00:00:00", frames_of(found[1], rate), rate), line

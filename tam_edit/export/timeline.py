@@ -27,6 +27,14 @@ SCHEMA = "tam_edit.timeline/1"
 NAMESPACE = "tam_edit"
 REEL_LETTERS = 8
 NTSC = 1001  # what rates such as 30000/1001 are divided by
+#: The rates of SMPTE ST 12-1 and its like at 48, which timecode counts at.
+TIMECODE_RATES = (
+    *(Fraction(whole) for whole in (24, 25, 30, 48, 50, 60)),
+    *(Fraction(whole * 1000, NTSC) for whole in (24, 30, 48, 60)),
+)
+# Files say 2997/50, 23.98 or what their clock's rounding made of 60000/1001; 30 and 29.97 are five
+# times as far apart.
+RATE_TOLERANCE = Fraction(1, 5000)
 NUMBERED = re.compile(r"(.*?)(\d+)(\.[^.]+)")
 
 
@@ -78,7 +86,7 @@ def timeline_of(job: ExportJob, media: list[Media]) -> Any:
         ``opentimelineio.schema.Timeline`` with one track per medium, the video's at the bottom.
     """
     info = job.source.info
-    rate = float(info.average_rate)
+    rate = float(rate_of(info))
     start = RationalTime(media[0].first_number + job.in_frame, rate)
     name = info.path.stem
     timeline = otio.schema.Timeline(name=name, global_start_time=start)
@@ -99,23 +107,34 @@ def first_number(info: SourceInfo) -> int:
     """
     if info.start_timecode is None:
         return 0
-    return frames_of(info.start_timecode, info.average_rate)
+    return frames_of(info.start_timecode, rate_of(info))
 
 
 def is_drop(info: SourceInfo) -> bool:
     """Whether a file's timecode drops numbers; where it has none, no timecode does."""
-    timecode, rate = info.start_timecode, info.average_rate
+    timecode, rate = info.start_timecode, rate_of(info)
     counts_in_30 = rate.denominator == NTSC and round(rate) % 30 == 0
     return timecode is not None and ";" in timecode and counts_in_30
 
 
+def rate_of(info: SourceInfo) -> Fraction:
+    """The constant rate at which a video's frames are counted: a timecode's where it is near one.
+
+    Frames are counted, never timed, so this moves none of them.
+    """
+    measured = info.average_rate
+    nearest = min(TIMECODE_RATES, key=lambda rate: abs(rate - measured))
+    return nearest if abs(measured / nearest - 1) <= RATE_TOLERANCE else measured
+
+
 def _matte(job: ExportJob, path: Path, length: int) -> Media:
-    rate = job.source.info.average_rate
+    rate = rate_of(job.source.info)
     fps = rate if path.is_dir() else None
     with open_source(path, fps=fps) as matte:
-        if matte.info.average_rate != rate or matte.info.is_variable_rate:
+        own = rate_of(matte.info)
+        if own != rate or matte.info.is_variable_rate:
             raise InputError(
-                f"the matte {path} has {matte.info.average_rate} frames a second, the video {rate}",
+                f"the matte {path} has {own} frames a second, the video {rate}",
                 hint="give mattes that were exported from this project",
             )
         first, said = _first_frame(job, path, matte)
@@ -162,7 +181,7 @@ def _described(job: ExportJob, role: str, offset: int) -> dict[str, Any]:
         "in_point_offset_frames": offset,
         "in_timecode": job.timecode(job.in_frame),
         "last_timecode": job.timecode(last),
-        "rate": str(Fraction(info.average_rate)),
+        "rate": str(rate_of(info)),
         "alpha": "straight" if info.layout.has_alpha else "none",
         "objects": list(job.names.values()),
     }
