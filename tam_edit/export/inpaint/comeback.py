@@ -196,19 +196,20 @@ def _mended(
 ) -> tuple[Frame, int]:
     """A frame of the video with what was inpainted on it, and how many pixels that are."""
     height, width = handed.mask.shape
-    inpainted = returned[:height, :width]  # padding lies on the right and below
-    changed = handed.mask & (eight_bits(inpainted) != handed.picture).any(axis=2)
-    box = box_of(changed).grown(AROUND_PX).clipped(width, height)
-    count = int(np.count_nonzero(changed))
+    # Padding lies on the right and below, so places are the same with it and without.
+    box = box_of(handed.mask).grown(AROUND_PX).clipped(width, height)
+    inpainted = returned[box.slices]
+    is_other = (eight_bits(inpainted) != handed.picture[box.slices]).any(axis=2)
+    inside = handed.mask[box.slices] & is_other
+    count = int(np.count_nonzero(inside))
     if not count:
         return native, 0
-    image = native.region(box).copy()
-    inside = changed[box.slices]
-    image[inside] = _in_depth_of(image, inpainted[box.slices])[inside]
+    below = native.region(box)
+    image = below.copy()
+    image[inside] = _in_depth_of(image, inpainted)[inside]
     if feather_px:
         share = _share_inside(handed.mask, feather_px)[box.slices][..., None]
-        below = native.region(box).astype(np.float32)
-        image = np.rint(below + (image - below) * share).astype(image.dtype)
+        image = np.rint(below + (image - below.astype(np.float32)) * share).astype(image.dtype)
     layer = Layer(box=box, image=image, alpha=inside.astype(np.float32))
     # What is blended is blended already: here each changed sample is taken as it is, chroma too.
     return composite(native, layer, "cover"), count
