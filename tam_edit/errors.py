@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 class TamEditError(Exception):
@@ -105,6 +106,8 @@ class ProjectError(DocumentError):
 class ReviewPending(TamEditError):  # noqa: N818 - it is not a failure
     """A checkpoint is open: a person must look before the work goes on.
 
+    The message lists what to look at, one line each; the hint has one line for each way on.
+
     Attributes:
         doubts: What is doubtful, as JSON values.
     """
@@ -112,7 +115,7 @@ class ReviewPending(TamEditError):  # noqa: N818 - it is not a failure
     exit_code = 3
 
     def __init__(
-        self, message: str, *, hint: str = "", doubts: Sequence[Mapping[str, object]] = ()
+        self, message: str, *, hint: str = "", doubts: Sequence[Mapping[str, Any]] = ()
     ) -> None:
         super().__init__(message, hint=hint)
         self.doubts = tuple(doubts)

@@ -40,6 +40,12 @@ class Prompts:
         """Whether anything says where the object is."""
         return bool(self.positive) or self.box is not None or self.mask is not None
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether more than one click or box says it, or a painted mask, or that it is gone."""
+        said_count = len(self.positive) + len(self.negative) + (self.box is not None)
+        return said_count > 1 or self.mask is not None or self.gone
+
     def beyond(self, earlier: Prompts) -> Prompts:
         """What these prompts say that earlier ones on the same frame did not."""
         is_new_mask = self.mask is not None and not (

@@ -12,9 +12,9 @@ from scipy.ndimage import distance_transform_edt
 from tam_edit.errors import InputError
 from tam_edit.frame import Frame
 from tam_edit.masks.clicks import first_click, next_click
+from tam_edit.masks.guided import guided_filter
 from tam_edit.models.base import Segmenter
 from tam_edit.models.builtin.segmenter.mask_so_far import doubted
-from tam_edit.models.builtin.segmenter.matte_edge import guided_filter
 from tam_edit.models.builtin.segmenter.predictor import shipped_predictor
 from tam_edit.models.builtin.segmenter.segmenter import (
     ANSWERS_KEPT,

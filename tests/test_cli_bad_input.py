@@ -130,7 +130,7 @@ def test_an_unknown_preset(
         ('effect = "blurr"', "did you mean 'blur'"),
         ('effect = "blur"\nwith = { sigmapx = 3 }', "sigma_px"),
         ('effect = "blur"\nwith = { sigma_px = -3 }', "steps[1].with.sigma_px"),
-        ('effect = "blur"\nobjects = ["car"]', "no object called 'car'"),
+        ('effect = "blur"\nobjects = ["car"]', "there is no object of that name"),
     ],
 )
 def test_an_unknown_effect_field_or_object(

@@ -183,13 +183,15 @@ def test_no_sound_where_none_is_asked_for(clips: dict[str, Path], tmp_path: Path
     # A track of QuickTime points to one thing: chapters and timecode need two tracks.
     (note,) = copy(clips["mov"], tmp_path / "o.mov", copy_streams=False)
     assert "chapters" in note
-    assert tracks(tmp_path / "o.mov") == []
+    assert [kind for kind, *_ in tracks(tmp_path / "o.mov")] == ["subtitle"]
     with open_source(tmp_path / "o.mov") as written:
         assert written.info.start_timecode == "01:00:00:00"
-    copy(clips["mov"], tmp_path / "o.mkv", copy_streams=False)
+    copy(clips["pcm"], tmp_path / "o.mkv", copy_streams=False)
     with open_source(tmp_path / "o.mkv") as written:
         assert written.info.start_timecode == "01:00:00:00"
         assert written.info.chapter_count == 2
+    copy(clips["mov"], tmp_path / "bare.mkv", copy_streams=False, copy_metadata=False)
+    assert tracks(tmp_path / "bare.mkv") == []
 
 
 @pytest.mark.parametrize(

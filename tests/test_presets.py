@@ -78,6 +78,8 @@ def test_redaction_fails_closed() -> None:
         assert 0.5 <= checkpoint.threshold < 1
         assert checkpoint.why
         assert not recipe.exports[0].copy_metadata
+        assert recipe.verify is not None
+        assert recipe.verify.inside_correlation <= 0.5
         for use in recipe.effects():
             assert use.effect.edge == "cover"
             assert use.step.margin_px > 0

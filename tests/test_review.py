@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tam_edit.review import JOIN_FRAMES, MOST_TOLD, find_doubts, in_words
 from tam_edit.tracks import FrameScore, Origin
 
@@ -38,15 +40,47 @@ def test_objects_are_looked_at_one_by_one() -> None:
 
 def test_doubts_are_told_in_words() -> None:
     frames = scored({3: 0.2, 4: 0.4, 50: 0.3})
-    told = in_words(find_doubts({1: frames}, {1: "car"}, 0.5), lambda index: f"t{index}")
+    doubts = find_doubts({1: frames}, {1: "car"}, 0.5)
+    told = in_words(doubts, lambda index: f"t{index}", Path("a shot.tam"))
+    correct = "    if it is wrong: tam-edit prompt 'a shot.tam' --object car --click"
     assert told.splitlines()[1:] == [
         "  frames 3-4 (t3 - t4) of 'car': blurred (score 0.20 on frame 3)",
-        "  frame 50 (t50) of 'car': blurred (score 0.30 on frame 50)",
+        f"{correct} X,Y@3",
+        "  frame 50 (t50) of 'car': blurred (score 0.30)",
+        f"{correct} X,Y@50",
     ]
 
 
 def test_a_terminal_is_not_flooded_with_doubts() -> None:
     frames = scored({index * 10: 0.2 for index in range(MOST_TOLD + 30)})
-    told = in_words(find_doubts({1: frames}, {1: "car"}, 0.5), str).splitlines()
-    assert len(told) == MOST_TOLD + 2
-    assert told[-1] == "  and 30 more, less doubtful"
+    doubts = find_doubts({1: frames}, {1: "car"}, 0.5)
+    told = in_words(doubts, str, Path("shot.tam")).splitlines()
+    assert len(told) == 2 * MOST_TOLD + 2
+    assert told[-1] == "  and 30 more; all of them: tam-edit review shot.tam --json -"
+
+
+def test_a_mask_that_others_follow_from_comes_right_before_the_worst_of_them() -> None:
+    """Frame 0 was clicked once; what follows up to frame 200, where more was said, hangs on it."""
+    scores = {1: scored({0: 0.69, 40: 0.1, 80: 0.3, 240: 0.2}), 2: scored({30: 0.15})}
+    names = {1: "car", 2: "dog"}
+    doubts = find_doubts(scores, names, 0.7, {1: {0: False, 200: True}})
+    assert [d.proposed_frame for d in doubts] == [0, 40, 30, 240, 80]
+    # Once somebody has worked on it, it is asked about last, whatever it scores.
+    doubts = find_doubts(scores, names, 0.7, {1: {0: True, 40: True, 200: True}})
+    assert [d.worst_frame for d in doubts] == [30, 240, 80, 40, 0]
+
+
+def test_a_span_proposes_the_mask_that_one_click_led_to_else_one_that_was_tracked() -> None:
+    frames = scored({0: 0.6, 1: 0.5, 2: 0.3})
+    # Nothing leads across a cut.
+    frames.append(FrameScore(30, 0.0, Origin.UNREACHED, ("no prompt reaches it",)))
+    first, second = find_doubts({1: frames}, {1: "car"}, 0.7, {1: {0: False}})
+    assert (first.proposed_frame, second.proposed_frame, second.worst_frame) == (30, 0, 2)
+    _, second = find_doubts({1: frames}, {1: "car"}, 0.7, {1: {2: True}})
+    assert (second.proposed_frame, second.worst_frame) == (1, 2)
+
+
+def test_a_long_bad_stretch_is_proposed_before_one_bad_frame() -> None:
+    scores = {0: 0.1, **dict.fromkeys(range(4, 9), 0.4), 9: 0.5}
+    (doubt,) = find_doubts({1: scored(scores)}, {1: "car"}, 0.7)
+    assert (doubt.worst_frame, doubt.proposed_frame) == (0, 6)

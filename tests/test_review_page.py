@@ -169,7 +169,7 @@ def test_names_and_reasons_are_text_and_commands_are_words_of_a_shell(
     assert ["tam-edit", "prompt", *named, "--gone", "5"] in words
     assert ["tam-edit", "approve", *named, "--frames", "5-8", "--reason", "WHY"] in words
     assert ["tam-edit", "track", path] in words
-    again = ["tam-edit", "review", path, "--below", "0.7", "--html", str(tmp_path / "page")]
+    again = ["tam-edit", "review", path, "--html", str(tmp_path / "page")]
     assert [*again, "--overwrite"] in words
     # Every one of them is understood by the command line, but for what a person fills in.
     for word in words:
@@ -201,7 +201,7 @@ def test_what_is_approved_is_not_shown_and_an_empty_page_says_so(
 ) -> None:
     session.project.approve(1, 5, 9, "looked at")
     found = Page(session.write_review(tmp_path / "page").read_text(encoding="utf-8"))
-    assert "Nothing is doubtful" in found.text
+    assert "Nothing needs a look" in found.text
     assert not found.all("img")
     assert found.all("rect", **{"class": "approved"})
 
@@ -310,6 +310,7 @@ def test_however_many_doubts_there_are_the_page_stays_small(
             frames=(i % 16,),
             worst_frame=i % 16,
             worst_score=i / 1000,
+            proposed_frame=i % 16,
             reasons=(),
         )
         for i in range(500)
@@ -328,7 +329,7 @@ def test_however_many_doubts_there_are_the_page_stays_small(
     )
     found = Page("".join(page_function(review, lambda done, total: told.append((done, total)))))
     assert len(found.all("section")) == 4
-    assert "493 further spans, less doubtful than these, are left out" in found.text
+    assert "493 further spans, which come after these, are left out" in found.text
     assert "496 further spans" in found.text
     assert "so that the page does not grow too large" in found.text
     size = sum(len(a["src"]) for a in found.all("img"))
@@ -369,14 +370,20 @@ def test_a_timeline_is_interrupted_where_nothing_was_tracked() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 6, 7, 100])
-def test_a_sheet_shows_both_ends_the_worst_frame_and_the_neighbours(count: int) -> None:
+def test_a_sheet_shows_both_ends_the_proposed_frame_and_the_neighbours(count: int) -> None:
     frames = tuple(range(10, 10 + count))
-    for worst in frames:
+    for proposed in frames:
         doubt = Doubt(
-            object_id=1, name="x", frames=frames, worst_frame=worst, worst_score=0.1, reasons=()
+            object_id=1,
+            name="x",
+            frames=frames,
+            worst_frame=10,
+            worst_score=0.1,
+            proposed_frame=proposed,
+            reasons=(),
         )
         shown = sheet_frames(doubt, range(200))
-        assert {9, 10, frames[-1], frames[-1] + 1, worst} <= set(shown)
+        assert {9, 10, frames[-1], frames[-1] + 1, proposed} <= set(shown)
         assert len(shown) == min(count, MOST_INSIDE) + 2
         assert shown == sorted(shown)
     assert sheet_frames(doubt, range(10, 10 + count))[0] == 10
@@ -403,7 +410,7 @@ def test_the_command_lists_the_doubts_and_what_settles_them(
     assert run(shlex.split(span["commands"]["approve"])[1:]) == 0
     capsys.readouterr()
     assert run(["review", str(path)]) == 0
-    assert "nothing is doubtful" in capsys.readouterr().out
+    assert "nothing needs a look" in capsys.readouterr().out
     assert run(["review", str(path), "--below", "0.95"]) == 0
     assert "frames 1-15" in capsys.readouterr().out
 
@@ -417,7 +424,7 @@ def test_a_person_looks_decides_and_the_same_command_goes_on(
     job = ["run", "redact-solid", str(disc_video), "-o", str(out), "--click", disc_click]
     job += ["--out", "6", "--size", "120"]
     assert run(job) == 3
-    words = shlex.split(capsys.readouterr().err.partition("to see them all: ")[2].split(";")[0])
+    words = shlex.split(re.findall(r"to see them, .*: (tam-edit .*)", capsys.readouterr().err)[0])
     assert words[:3] == ["tam-edit", "review", str(project)]
     # What the hint proposes is allowed; a place beside the output is not, whatever it is called.
     assert run(words[1:]) == 0

@@ -69,7 +69,7 @@ def test_a_checkpoint_stops_or_covers(session: Session, disc: DrawnClip, tmp_pat
         with pytest.raises(ReviewPending, match=r"frame 7 .*the flow is inconsistent") as caught:
             session.render(recipe, out)
         assert caught.value.exit_code == 3
-        assert "@7" in caught.value.hint
+        assert "--click X,Y@7" in str(caught.value)
         assert not out.exists()
         assert caught.value.doubts[0]["frames"] == [7]
         report = session.render(recipe, out, on_doubt="cover-frame")

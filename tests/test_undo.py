@@ -319,6 +319,24 @@ def test_a_later_correction_is_carried_back_again_but_no_further_than_the_span(
     assert [now[i][1] for i in range(5, 11)] == [0.4] * 3 + [0.9] * 3
 
 
+@pytest.mark.parametrize("carries_back", [True, False])
+def test_what_a_later_correction_had_mended_it_mends_again_after_an_earlier_one(
+    session: Session, disc: DrawnClip, carries_back: bool
+) -> None:
+    say(session, disc, 0)
+    session.track()
+    say(session, disc, 10, carries_back=carries_back)
+    session.track()
+    mended = entries(session)
+    repainted = Prompts(mask=np.roll(disc.mask(1, 0), 1, axis=1))
+    session.prompt(ObjectPrompts(object_name="disc", frame_index=0, prompts=repainted))
+    assert session.project.backtracks(1) == ({10: 10} if carries_back else {})
+    session.track()
+    now = entries(session)
+    assert [i for i in mended if mended[i] != now[i]] == [0]
+    assert [now[i][1] for i in range(5, 10)] == [0.9 if carries_back else 0.4] * 5
+
+
 def test_a_correction_that_was_still_to_be_carried_back_is_not(
     session: Session, disc: DrawnClip
 ) -> None:

@@ -75,6 +75,14 @@ class Output:
     @contextmanager
     def progress(self, label: str, unit: str = "frames") -> Iterator[Callable[[int, int], None]]:
         """A progress bar with an estimate on standard error; silent without a terminal."""
+        with self.progress_of(label, unit=unit) as (advance,):
+            yield advance
+
+    @contextmanager
+    def progress_of(
+        self, *labels: str, unit: str = "frames"
+    ) -> Iterator[list[Callable[[int, int], None]]]:
+        """Progress bars of works that follow one another; each is seen from its first frame on."""
         console = RichConsole(stderr=True)
         columns = (
             TextColumn("{task.description}"),
@@ -87,8 +95,18 @@ class Output:
         )
         is_silent = self.is_quiet or not sys.stderr.isatty()
         with Progress(*columns, console=console, disable=is_silent, transient=True) as bar:
-            task = bar.add_task(label, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            yield [_advancing(bar, label, is_first=label == labels[0]) for label in labels]
+
+
+def _advancing(bar: Progress, label: str, *, is_first: bool) -> Callable[[int, int], None]:
+    task = bar.add_task(label, total=None, visible=is_first, start=is_first)
+
+    def advance(done: int, total: int) -> None:
+        if not bar.tasks[task].started:
+            bar.start_task(task)
+        bar.update(task, completed=done, total=total, visible=True)
+
+    return advance
 
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:

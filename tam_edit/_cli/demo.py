@@ -67,7 +67,7 @@ def command(folder: Path, output: Output) -> None:
             "mean": {"j": round(j, 4), "f": round(f, 4), "jf": round((j + f) / 2, 4)},
             "keyframe_score": round(keyframe_score, 4),
             "tracking": tracked,
-            "output": work.rendered_json(report),
+            **work.rendered_json(report),
             "files": {name: str(path.resolve()) for name, path in files.items()},
         }
     )

@@ -23,7 +23,7 @@ from tam_edit.recipe import (
     in_words,
     span_of,
 )
-from tam_edit.render import output_format
+from tam_edit.render import check_outputs
 from tam_edit.session import Session, Tracking, try_out
 from tam_edit.tracking import LoopSettings
 
@@ -98,7 +98,7 @@ def tell(job: Job, output: Output) -> None:
     check_positions(job.recipe, job.source, job.frames)
     if job.said:
         check_objects(job.recipe, {each.object_name for each in job.said})
-    output_format(job.source, job.recipe, job.target, overwrite=True)
+    check_outputs(job.source, job.recipe, job.target, overwrite=True)
     trial = try_out(
         job.source.info.path,
         job.said,

@@ -55,4 +55,4 @@ def command(
         report = work.render(
             session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite
         )
-    output.result({"output": work.rendered_json(report)})
+    output.result(work.rendered_json(report))

@@ -10,7 +10,7 @@ import click
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
 from tam_edit.media import timecode_at
-from tam_edit.review import MOST_TOLD, Commands, Doubt, line
+from tam_edit.review import MOST_TOLD, Commands, Doubt, line, look_for
 from tam_edit.session import Session
 
 
@@ -26,26 +26,28 @@ from tam_edit.session import Session
 @click.option(
     "--below",
     type=click.FloatRange(0, 1),
-    help="Show masks with a lower score; what the last checkpoint went by if not given.",
+    help="Show masks with a lower score; below what the last checkpoint asked about if not given.",
 )
 @overwrite_option
 @output_options
 def command(
     project: Path, folder: Path | None, below: float | None, overwrite: bool, output: Output
 ) -> None:
-    """List the masks of SHOT.tam that may be wrong, worst first, with what settles each.
+    """List the masks of SHOT.tam that a person should look at, worst first.
 
-    With --html DIR also on one page that needs no network and that only you can read.
+    Each comes with what settles it: those that may be wrong, and what the last recipe's
+    checkpoints asked about. With --html DIR also on one page that needs no network and that only
+    you can read.
     """
     with Session.open(project) as session:
         threshold = session.usual_threshold if below is None else below
-        doubts = session.doubts(threshold)
+        doubts = session.open_doubts(below)
         untracked = session.untracked()
         page = None
         if folder is not None:
             with output.progress("drawing the page", "pictures") as progress:
                 page = session.write_review(
-                    folder, below=threshold, overwrite=overwrite, progress=progress
+                    folder, below=below, overwrite=overwrite, progress=progress
                 )
         _tell(session, doubts, threshold, output)
         for name, count in untracked.items():
@@ -64,18 +66,26 @@ def command(
 
 def _tell(session: Session, doubts: Sequence[Doubt], threshold: float, output: Output) -> None:
     if not doubts:
-        output.say(f"nothing is doubtful: no unapproved mask scores below {threshold:g}")
+        why = f"no unapproved mask scores below {threshold:g}" if threshold else "all is approved"
+        output.say(f"nothing needs a look: {why}")
         return
-    output.say(f"doubtful (score below {threshold:g} and not approved), worst first:")
+    stated = f" (unapproved, with a score below {threshold:g} or asked for by the recipe)"
+    output.say(f"masks to look at{stated if threshold else ''}, worst first:")
+    common = look_for(doubts)
+    for why in common:
+        output.say(f"  look for: {why}")
     for doubt in doubts[:MOST_TOLD]:
         commands = Commands.about(doubt, session.project.path)
         output.say(f"  {line(doubt, lambda index: timecode_at(index, session.source))}")
+        for why in doubt.whys:
+            if why not in common:
+                output.say(f"    look for:  {why}")
         output.say(f"    wrong?     {commands.correct}")
         output.say(f"    not there? {commands.gone}")
         output.say(f"    right?     {commands.approve}")
     rest = len(doubts) - MOST_TOLD
     if rest > 0:
-        output.say(f"  and {rest} more, less doubtful; --json FILE has them all")
+        output.say(f"  and {rest} more; --json FILE has them all")
 
 
 def _json(session: Session, doubt: Doubt) -> dict[str, object]:

@@ -89,7 +89,7 @@ def command(
             "preset": preset,
             "keyframes": work.keyframes_json(keyframes),
             "tracking": tracked,
-            "output": work.rendered_json(report),
+            **work.rendered_json(report),
         }
     )
 

@@ -17,7 +17,7 @@ from tam_edit.media import Source, frame_at, open_source, timecode_at
 from tam_edit.models import AUTO
 from tam_edit.prompts import Keyframe
 from tam_edit.recipe import Recipe, TrackStep
-from tam_edit.render import RenderReport
+from tam_edit.render import OutputReport, RenderReport
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 from tam_edit.tracks import DOUBTFUL_BELOW
 
@@ -211,6 +211,7 @@ def track(session: Session, output: Output) -> dict[str, Any]:
         shown = ", ".join(f"{cut} ({timecode_at(cut, session.source)})" for cut in cuts[:MOST_CUTS])
         more = f" and {len(cuts) - MOST_CUTS} more" if len(cuts) > MOST_CUTS else ""
         output.note(f"the video is cut at frame {shown}{more}")
+    lacking = sum(session.untracked().values())
     with output.progress("tracking") as progress:
         count = session.track(progress)
     seconds = time.monotonic() - begin
@@ -220,11 +221,16 @@ def track(session: Session, output: Output) -> dict[str, Any]:
             f"tracked {count} frames in {seconds:.1f} s ({count / seconds:.1f} frames/s) "
             f"with the model {model!r}"
         )
+        whole = (session.project.out_frame - session.project.in_frame) * len(
+            session.project.objects()
+        )
+        if lacking < whole:
+            output.say(f"{whole - lacking} of {whole} masks were there and needed no tracking")
     else:
         output.say(f"every frame was already tracked with the model {model!r}")
     doubts = session.doubts(DOUBTFUL_BELOW)
     if doubts:
-        worst, unsure = doubts[0], sum(len(d.frames) for d in doubts)
+        worst, unsure = min(doubts, key=lambda d: d.worst_score), sum(len(d.frames) for d in doubts)
         output.note(
             f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'}, most of "
             f"frame {worst.worst_frame} of {worst.name!r}: {worst.main_reasons}"
@@ -247,36 +253,53 @@ def render(
     on_doubt: OnDoubt,
     overwrite: bool,
 ) -> RenderReport:
-    """Render and tell what was written."""
+    """Render and tell what was written, one line for each output."""
     begin = time.monotonic()
     try:
-        with output.progress("rendering") as progress:
+        with output.progress_of("rendering", "verifying") as (progress, verifying):
             report = session.render(
-                recipe, path, on_doubt=on_doubt, overwrite=overwrite, progress=progress
+                recipe,
+                path,
+                on_doubt=on_doubt,
+                overwrite=overwrite,
+                progress=progress,
+                verifying=verifying,
             )
     except ReviewPending as pending:
         output.result({"review": list(pending.doubts)})
         raise
     seconds = time.monotonic() - begin
-    for text in report.notes:
+    for text in dict.fromkeys(note for each in report.outputs for note in each.notes):
         output.note(text)
     if report.covered_frames:
         output.note(f"{len(report.covered_frames)} doubtful frames were covered whole")
-    output.say(
-        f"wrote {report.path}: {report.frame_count} frames, {report.pixel_format}, "
-        f"in {seconds:.1f} s"
-    )
+    for each in report.outputs:
+        facts = f"{each.frame_count} frames, {each.pixel_format}"
+        if each.was_there:
+            output.say(f"{each.path}: already written ({facts})")
+        else:
+            output.say(f"wrote {each.path}: {facts}, in {seconds:.1f} s{_verified_in_words(each)}")
     return report
 
 
+def _verified_in_words(written: OutputReport) -> str:
+    if written.verified is None:
+        return ""
+    psnr, correlation = written.verified.outside_psnr_db, written.verified.inside_correlation
+    told = ["verified"]
+    if psnr is not None:
+        told.append(f"at least {psnr.value:.1f} dB outside the effects")
+    if correlation is not None:
+        told.append(f"a correlation of at most {correlation.value:.2f} under the covers")
+    return f"; {', '.join(told)}"
+
+
 def rendered_json(report: RenderReport) -> dict[str, Any]:
-    """A render's result for ``--json``."""
+    """A render's result for ``--json``: its main output, and all of them."""
+    covered = {"covered_frames": list(report.covered_frames)}
     return {
-        "path": str(report.path),
-        "frames": report.frame_count,
-        "pixel_format": report.pixel_format,
-        "notes": list(report.notes),
-        "covered_frames": list(report.covered_frames),
+        "output": {**report.main.as_json(), **covered},
+        "outputs": [{**each.as_json(), **covered} for each in report.outputs],
     }
 
 

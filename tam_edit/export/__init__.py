@@ -20,7 +20,12 @@ module           subject
 from tam_edit.export.formats import EXPORT_FORMATS, ExportFormat, export, format_called
 from tam_edit.export.inpaint import Recomposite, RecompositeReport, broken_rules, recomposite
 from tam_edit.export.job import ExportJob, ExportOptions, ExportReport, KnownMedia
-from tam_edit.export.palette import check_mask_folder, voc_palette, write_palette_masks
+from tam_edit.export.palette import (
+    PaletteFolder,
+    check_mask_folder,
+    voc_palette,
+    write_palette_masks,
+)
 from tam_edit.export.strip import write_strip
 
 __all__ = [
@@ -30,6 +35,7 @@ __all__ = [
     "ExportOptions",
     "ExportReport",
     "KnownMedia",
+    "PaletteFolder",
     "Recomposite",
     "RecompositeReport",
     "broken_rules",

@@ -95,7 +95,9 @@ def run_lengths(job: ExportJob) -> Iterator[tuple[int, dict[ObjectId, dict[str, 
     """
     info = job.source.info
     for index in job.frames:
-        ids = index_mask(job.tracks, index, info.width, info.height)
+        ids = index_mask(
+            {i: t.matte(index, info.width, info.height) for i, t in job.tracks.items()}
+        )
         masks = {}
         for object_id in np.unique(ids[ids > 0]).tolist():
             encoded = coco.encode(np.asfortranarray(ids == object_id, np.uint8))

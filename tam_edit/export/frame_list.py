@@ -61,7 +61,11 @@ def _rows(job: ExportJob) -> Iterator[list[str]]:
         seconds = source.time_of(index) - first
         row = [str(index), str(source.pts[index]), str(info.time_base), f"{float(seconds):.9f}"]
         row.append(job.timecode(index) or "")
-        seen = set(index_mask(job.tracks, index, info.width, info.height).ravel().tolist())
+        seen = set(
+            index_mask({i: t.matte(index, info.width, info.height) for i, t in job.tracks.items()})
+            .ravel()
+            .tolist()
+        )
         for object_id in job.names:
             known = scores[object_id].get(index)
             row += (

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import shutil
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tam_edit.errors import EncodeError, InputError
-from tam_edit.export.target import finished_folder
+from tam_edit.media import partial_path, take_place
 from tam_edit.tracks import TrackSet
-from tam_edit.types import ObjectId
+from tam_edit.types import Matte, ObjectId
 
 MAX_OBJECT_ID = 255
 SCORES_FILE = "scores.json"
@@ -32,6 +35,109 @@ def voc_palette() -> list[int]:
     return colors
 
 
+class PaletteFolder:
+    """A folder of masks that is being written: ``00000.png …`` and ``scores.json``.
+
+    It appears under its name when everything in it is written, read back and published.
+
+    Args:
+        folder: Must not exist or be empty, unless ``overwrite`` is given.
+        tracks: Say which objects there are, and how sure their masks are.
+        frames: The frames to write; each file is named after its frame.
+        names: Object names by id, for ``scores.json``.
+        overwrite: Whether PNG masks that stand in the folder are replaced.
+
+    Attributes:
+        path: The folder.
+        hidden: Where it lies until it is published.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        tracks: TrackSet,
+        frames: range,
+        *,
+        names: Mapping[ObjectId, str],
+        overwrite: bool = False,
+    ) -> None:
+        for object_id in names:
+            if object_id > MAX_OBJECT_ID:
+                raise InputError(
+                    f"object {object_id} does not fit into a palette PNG of {MAX_OBJECT_ID} objects"
+                )
+        self.path = Path(folder).absolute()
+        check_mask_folder(self.path, overwrite=overwrite)
+        self._tracks, self._frames, self._names = tracks, frames, names
+        self._checksums: dict[str, int] = {}
+        self._palette = voc_palette()
+        self._is_open = True
+        with self._reported():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.hidden = partial_path(self.path)
+            shutil.rmtree(self.hidden, ignore_errors=True)
+            self.hidden.mkdir()
+
+    def write(self, frame_index: int, mattes: Mapping[ObjectId, Matte]) -> None:
+        """Write one frame's picture.
+
+        Args:
+            frame_index: The frame.
+            mattes: One per object, float32 (H, W); where they overlap, the strongest one has the
+                pixel.
+        """
+        ids = index_mask(mattes).astype(np.uint8)
+        picture = Image.fromarray(ids)
+        picture.putpalette(self._palette)
+        name = f"{frame_index:05d}.png"
+        with self._reported():
+            picture.save(self.hidden / name)
+        self._checksums[name] = zlib.crc32(ids.tobytes())
+
+    def complete(self) -> None:
+        """Write the scores and read every picture back.
+
+        Raises:
+            EncodeError: Something cannot be written, is missing or differs from what was written.
+        """
+        with self._reported():
+            text = json.dumps(
+                _scores(self._tracks, self._frames, self._names), indent=1, ensure_ascii=False
+            )
+            (self.hidden / SCORES_FILE).write_text(text + "\n", encoding="utf-8")
+            if len(self._checksums) != len(self._frames):
+                count, wanted = len(self._checksums), len(self._frames)
+                raise EncodeError(f"{self.path.name} was given {count} of {wanted} masks")
+            for name, checksum in self._checksums.items():
+                with Image.open(self.hidden / name) as picture:
+                    if zlib.crc32(np.asarray(picture).tobytes()) != checksum:
+                        raise EncodeError(f"{self.path / name}, read back, is not what was written")
+
+    def publish(self) -> None:
+        """Give the completed folder its name."""
+        with self._reported():
+            take_place(self.hidden, self.path)
+        self._is_open = False
+
+    def discard(self) -> None:
+        """Give up and leave nothing behind; what stood under the folder's name stays."""
+        if self._is_open:
+            self._is_open = False
+            shutil.rmtree(self.hidden, ignore_errors=True)
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except EncodeError:
+            raise
+        except OSError as error:
+            raise EncodeError(
+                f"{self.path}: the masks cannot be written ({error.strerror or error})",
+                hint="name a folder that can be made, on a disk with room",
+            ) from error
+
+
 def write_palette_masks(
     folder: str | Path,
     tracks: TrackSet,
@@ -45,7 +151,7 @@ def write_palette_masks(
 ) -> None:
     """Write ``00000.png …``, the pixel value being the object's id, and ``scores.json``.
 
-    The folder appears under its name only when everything in it is written.
+    The folder appears under its name only when everything in it is written and read back.
 
     Args:
         folder: Must not exist or be empty, unless ``overwrite`` is given.
@@ -61,40 +167,31 @@ def write_palette_masks(
         EncodeError: The folder cannot be written, or something else stands in it.
         InputError: An object's id does not fit into a palette.
     """
-    folder = Path(folder)
-    for object_id in names:
-        if object_id > MAX_OBJECT_ID:
-            raise InputError(
-                f"object {object_id} does not fit into a palette PNG of {MAX_OBJECT_ID} objects"
-            )
-    check_mask_folder(folder, overwrite=overwrite)
-    with finished_folder(folder) as part:
-        palette = voc_palette()
+    written = PaletteFolder(folder, tracks, frames, names=names, overwrite=overwrite)
+    try:
         for done, index in enumerate(frames, start=1):
-            ids = index_mask(tracks, index, width, height)
-            picture = Image.fromarray(ids.astype(np.uint8))
-            picture.putpalette(palette)
-            file = part / f"{index:05d}.png"
-            picture.save(file)
-            with Image.open(file) as written:
-                if not np.array_equal(np.asarray(written), ids):
-                    raise EncodeError(f"{folder / file.name} was written, but reads otherwise")
+            written.write(index, {i: t.matte(index, width, height) for i, t in tracks.items()})
             if progress is not None:
                 progress(done, len(frames))
-        text = json.dumps(_scores(tracks, frames, names), indent=1, ensure_ascii=False)
-        (part / SCORES_FILE).write_text(text + "\n", encoding="utf-8")
+        written.complete()
+        written.publish()
+    finally:
+        written.discard()
 
 
-def index_mask(tracks: TrackSet, frame_index: int, width: int, height: int) -> NDArray[np.int32]:
+def index_mask(mattes: Mapping[ObjectId, Matte]) -> NDArray[np.int32]:
     """One frame's objects as ids; where mattes overlap, the strongest one has the pixel.
 
+    Args:
+        mattes: One per object, at least one, float32 (H, W).
+
     Returns:
-        int32 (height, width); 0 is background.
+        int32 (H, W); 0 is background.
     """
-    ids = np.zeros((height, width), np.int32)
-    best = np.full((height, width), 0.5, np.float32)
-    for object_id, track in tracks.items():
-        matte = track.matte(frame_index, width, height)
+    shape = next(iter(mattes.values())).shape
+    ids = np.zeros(shape, np.int32)
+    best = np.full(shape, 0.5, np.float32)
+    for object_id, matte in mattes.items():
         wins = matte > best
         ids[wins] = object_id
         best[wins] = matte[wins]

@@ -5,7 +5,16 @@ from tam_edit.media.formats import OUTPUT_FORMATS, OutputFormat, format_for
 from tam_edit.media.hdr import HdrFacts
 from tam_edit.media.identity import SourceIdentity, identify
 from tam_edit.media.opening import open_sink, open_source
-from tam_edit.media.sink import Sink, check_target
+from tam_edit.media.sink import (
+    Sink,
+    check_place,
+    check_target,
+    clear_leftovers,
+    is_taken,
+    partial_path,
+    place_of,
+    take_place,
+)
 from tam_edit.media.source import AudioFacts, Source, SourceInfo, SubtitleFacts
 from tam_edit.media.timecode import frame_at, timecode_at
 
@@ -20,12 +29,18 @@ __all__ = [
     "SourceIdentity",
     "SourceInfo",
     "SubtitleFacts",
+    "check_place",
     "check_target",
+    "clear_leftovers",
     "format_for",
     "frame_at",
     "identify",
+    "is_taken",
     "open_asset",
     "open_sink",
     "open_source",
+    "partial_path",
+    "place_of",
+    "take_place",
     "timecode_at",
 ]

@@ -87,6 +87,7 @@ class CopiedStreams:
         output: The container to write to, before its header is written.
         extension: Of the output, for messages.
         span: The part that is wanted; None is everything.
+        keeps_sound: Whether sound is copied.
         keeps_extras: Whether subtitles, attachments and names of tracks are copied, too.
         notes: Takes a sentence for each stream that cannot come along.
     """
@@ -96,6 +97,7 @@ class CopiedStreams:
     output: OutputContainer
     extension: str
     span: Span | None
+    keeps_sound: bool
     keeps_extras: bool
     notes: list[str]
     _copied: dict[int, _Copied] = field(default_factory=dict)
@@ -132,7 +134,8 @@ class CopiedStreams:
         self._container.close()
 
     def _add(self, stream: Stream) -> bool:
-        if stream.type == "audio" or (stream.type == "subtitle" and self.keeps_extras):
+        wanted = {"audio": self.keeps_sound, "subtitle": self.keeps_extras}
+        if wanted.get(stream.type, False):
             target = self._templated(stream)
             self._copied[stream.index] = _Copied(stream, target, Tally(stream.type))
             return True

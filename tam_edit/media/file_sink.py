@@ -21,7 +21,7 @@ from tam_edit.media.encoder import ISO_EXTENSIONS, add_video, muxer_options
 from tam_edit.media.file_source import FileSource
 from tam_edit.media.formats import PIXEL_FORMAT_OPTION, OutputFormat, pixel_format
 from tam_edit.media.readback import Promise, verify_file
-from tam_edit.media.sink import Sink, partial_path
+from tam_edit.media.sink import Sink
 from tam_edit.media.source import Source, SourceInfo
 from tam_edit.media.work_queue import WorkQueue
 
@@ -73,7 +73,6 @@ class FileSink(Sink):
         self._conversion = Conversion(info.layout, info.color, target, info.coded_height, turns)
         self._note_losses(target)
         self._promise = Promise.of(stored, self._conversion)
-        self._partial = partial_path(path)
         self._copied: CopiedStreams | None = None
         self._output: OutputContainer | None = None
         self._queue = WorkQueue(self._encode_now, QUEUED_FRAMES)
@@ -93,7 +92,7 @@ class FileSink(Sink):
         copy_metadata: bool,
     ) -> None:
         self._output = output = av.open(
-            f"file:{self._partial}",
+            f"file:{self.hidden}",
             "w",
             container_options=muxer_options(self.path.suffix, source, anonymous=not copy_metadata),
         )
@@ -116,13 +115,14 @@ class FileSink(Sink):
             if copy_metadata:
                 has_sound = copy_streams and bool(source.info.audio)
                 self._describe(source, output, span, has_sound=has_sound)
-            if copy_streams:
+            if copy_streams or copy_metadata:
                 self._copied = CopiedStreams(
                     source.info.path,
                     source.video_stream,
                     output,
                     self.path.suffix,
                     span,
+                    copy_streams,
                     copy_metadata,
                     self.notes,
                 )
@@ -170,16 +170,18 @@ class FileSink(Sink):
                 self._copied.copy_until(None)
                 self._promise.copied = self._copied.tallies
             self._close()
-        self.notes += verify_file(self._partial, self.path.name, self._promise)
+        self.notes += verify_file(self.hidden, self.path.name, self._promise)
+
+    def _publish(self) -> None:
         with self._reported():
-            self._partial.replace(self.path)
+            self.hidden.replace(self.path)
 
     def _remove(self) -> None:
         self._queue.abandon()
         # What made the output fail makes closing it fail, too.
         with suppress(av.FFmpegError, OSError, ValueError):
             self._close()
-        self._partial.unlink(missing_ok=True)
+        self.hidden.unlink(missing_ok=True)
 
     def _close(self) -> None:
         output, self._output = self._output, None

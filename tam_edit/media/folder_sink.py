@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import struct
@@ -15,7 +14,7 @@ import numpy as np
 from tam_edit.errors import EncodeError, InputError
 from tam_edit.frame import Frame
 from tam_edit.media.formats import OutputFormat
-from tam_edit.media.sink import Sink, partial_path
+from tam_edit.media.sink import Sink, take_place
 from tam_edit.media.source import Source
 
 PNG_HEADER = struct.Struct(">8s4x4sIIBB")
@@ -61,9 +60,8 @@ class FolderSink(Sink):
         self._names: list[str] = []
         if path.is_dir():
             _check_replaceable(path)
-        self._partial = partial_path(path)
         try:
-            self._partial.mkdir()
+            self.hidden.mkdir()
         except OSError as error:
             raise EncodeError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -87,34 +85,27 @@ class FolderSink(Sink):
         if not done:
             raise EncodeError(f"frame {frame.index} cannot be coded as PNG")
         try:
-            (self._partial / name).write_bytes(data.tobytes())
+            (self.hidden / name).write_bytes(data.tobytes())
         except OSError as error:
             raise EncodeError(f"{self.path / name} cannot be written: {error.strerror}") from error
         self._names.append(name)
 
     def _complete(self) -> None:
         self._verify()
+
+    def _publish(self) -> None:
+        if self.path.is_dir():
+            _check_replaceable(self.path)
         try:
-            self._take_place()
+            take_place(self.hidden, self.path)
         except OSError as error:
             raise EncodeError(f"{self.path} cannot be written: {error.strerror}") from error
 
-    def _take_place(self) -> None:
-        if self.path.is_dir():
-            _check_replaceable(self.path)
-            # A folder cannot replace a full one in one step: the old one moves aside first.
-            former = self.path.with_name(f".{self.path.name}.former-{os.getpid()}")
-            self.path.rename(former)
-            self._partial.rename(self.path)
-            shutil.rmtree(former)
-        else:
-            self._partial.rename(self.path)
-
     def _remove(self) -> None:
-        shutil.rmtree(self._partial, ignore_errors=True)
+        shutil.rmtree(self.hidden, ignore_errors=True)
 
     def _verify(self) -> None:
-        found = sorted(file.name for file in self._partial.iterdir())
+        found = sorted(file.name for file in self.hidden.iterdir())
         if found != sorted(self._names) or len(set(self._names)) != self._written:
             raise EncodeError(
                 f"{self.path.name} was written, but read back it has {len(found)} pictures "
@@ -123,7 +114,7 @@ class FolderSink(Sink):
         color_type = RGBA_TYPE if self._has_alpha else RGB_TYPE
         wanted = (PNG_SIGNATURE, b"IHDR", self._info.width, self._info.height, self._bits)
         for name in found:
-            with (self._partial / name).open("rb") as file:
+            with (self.hidden / name).open("rb") as file:
                 header = file.read(PNG_HEADER.size)
             if len(header) < PNG_HEADER.size or PNG_HEADER.unpack(header) != (*wanted, color_type):
                 raise EncodeError(

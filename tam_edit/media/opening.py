@@ -61,7 +61,7 @@ def open_sink(
         needs_alpha: Whether frames will be transparent somewhere.
         start: First frame of the source that will be written.
         stop: Frame of the source before which writing ends; its end where it is left out.
-        copy_streams: Whether sound (and, with metadata, subtitles) come along, packet by packet.
+        copy_streams: Whether sound comes along, packet by packet.
         copy_metadata: Whether title, chapters, subtitles, attachments, start timecode and the
             like come along. A redaction copies none of it.
         overwrite: Whether something under the target's name may be replaced.

@@ -6,6 +6,8 @@ import glob
 import os
 import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,8 +24,11 @@ OPAQUE = 1 - 1 / 65535 / 2
 class Sink(ABC):
     """A video that is being written; leaving the ``with`` block finishes or discards it.
 
+    Where several are written together, each is completed first, and published when all are.
+
     Attributes:
-        path: The target; it appears when ``finish`` has read the result back, not before.
+        path: The target; it appears when the result has been read back, not before.
+        hidden: Where it lies until then.
         format: How it is written.
         notes: What could not be carried over, in sentences for the user.
     """
@@ -32,6 +37,7 @@ class Sink(ABC):
         self, path: Path, chosen: OutputFormat, source: Source, start: int, stop: int
     ) -> None:
         self.path = path
+        self.hidden = partial_path(path)
         self.format = chosen
         self.notes: list[str] = []
         self._info = source.info
@@ -39,6 +45,7 @@ class Sink(ABC):
         self._written = 0
         self._last_pts: int | None = None
         self._is_open = True
+        self._is_complete = False
 
     def write(self, frame: Frame) -> None:
         """Append a frame.
@@ -50,7 +57,7 @@ class Sink(ABC):
             InputError: It does not follow the last one or does not fit the source.
             EncodeError: It cannot be written, or has transparency that the format cannot store.
         """
-        if not self._is_open:
+        if not self._is_open or self._is_complete:
             raise InputError(f"{self.path.name} is already closed")
         self._check(frame)
         self._encode(frame)
@@ -61,17 +68,37 @@ class Sink(ABC):
         """Complete the output, read it back and give it its name.
 
         Raises:
+            EncodeError: As :meth:`complete` and :meth:`publish`.
+        """
+        self.complete()
+        self.publish()
+
+    def complete(self) -> None:
+        """Complete the output and read it back; it still lies under its hidden name.
+
+        Raises:
             EncodeError: Frames are missing, it cannot be written, or it does not hold what was
                 promised; nothing is left behind then.
         """
+        if self._is_open and not self._is_complete:
+            with self._discarded_on_error():
+                self._check_count()
+                self._complete()
+            self._is_complete = True
+
+    def publish(self) -> None:
+        """Give the completed output its name.
+
+        Raises:
+            EncodeError: It cannot take that name; nothing is left behind then.
+            InputError: It is not complete.
+        """
         if not self._is_open:
             return
-        try:
-            self._check_count()
-            self._complete()
-        except BaseException:
-            self.discard()
-            raise
+        if not self._is_complete:
+            raise InputError(f"{self.path.name} is not complete")
+        with self._discarded_on_error():
+            self._publish()
         self._is_open = False
 
     def discard(self) -> None:
@@ -87,7 +114,18 @@ class Sink(ABC):
     def _complete(self) -> None: ...
 
     @abstractmethod
+    def _publish(self) -> None: ...
+
+    @abstractmethod
     def _remove(self) -> None: ...
+
+    @contextmanager
+    def _discarded_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.discard()
+            raise
 
     def _check_count(self) -> None:
         wanted = self._span[1] - self._span[0]
@@ -138,15 +176,49 @@ def partial_path(target: Path) -> Path:
 
     What killed processes left under such names of the same target is removed.
     """
-    for left in target.parent.glob(f".{glob.escape(target.stem)}.part-*{target.suffix}"):
-        writer = left.name.removesuffix(target.suffix).rpartition("-")[2]
-        if not writer.isdecimal() or _is_running(int(writer)):
-            continue
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
+    clear_leftovers(target)
     return target.with_name(f".{target.stem}.part-{os.getpid()}{target.suffix}")
+
+
+def clear_leftovers(target: Path) -> None:
+    """Remove what killed processes left of a target under hidden names.
+
+    A folder that one of them had moved aside, to put another in its place, comes back.
+    """
+    for left in target.parent.glob(f".{glob.escape(target.stem)}.part-*{target.suffix}"):
+        if _is_left(left.name.removesuffix(target.suffix)):
+            _remove(left)
+    for left in target.parent.glob(f".{glob.escape(target.name)}.former-*"):
+        if _is_left(left.name):
+            if target.exists():
+                _remove(left)
+            else:
+                left.rename(target)
+
+
+def take_place(folder: Path, target: Path) -> None:
+    """Give a folder the name of another one, which goes."""
+    if not target.is_dir():
+        folder.rename(target)
+        return
+    # A folder cannot replace a full one in one step: the old one moves aside first.
+    former = target.with_name(f".{target.name}.former-{os.getpid()}")
+    target.rename(former)
+    folder.rename(target)
+    shutil.rmtree(former)
+
+
+def _is_left(name: str) -> bool:
+    """Whether the process that a hidden name ends with is gone."""
+    writer = name.rpartition("-")[2]
+    return writer.isdecimal() and not _is_running(int(writer))
+
+
+def _remove(left: Path) -> None:
+    if left.is_dir():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        left.unlink(missing_ok=True)
 
 
 def _is_running(process_id: int) -> bool:
@@ -163,9 +235,26 @@ def check_target(
     path: str | Path, chosen: OutputFormat, source: Source, *, overwrite: bool
 ) -> Path:
     """The target, absolute, once it is sure that it may be written."""
+    target = place_of(path, is_folder=chosen.is_folder)
+    check_place(target, source, is_folder=chosen.is_folder)
+    if is_taken(target) and not overwrite:
+        raise EncodeError(f"{target} exists already", hint="add --overwrite to replace it")
+    return target
+
+
+def place_of(path: str | Path, *, is_folder: bool) -> Path:
+    """The file or folder that a target is, absolute: of a pattern the folder."""
     target = Path(path).absolute()
-    if chosen.is_folder and NUMBERED.search(target.name):
-        target = target.parent
+    return target.parent if is_folder and NUMBERED.search(target.name) else target
+
+
+def check_place(target: Path, source: Source, *, is_folder: bool) -> None:
+    """Refuse a place where nothing can be written.
+
+    Raises:
+        EncodeError: It is the source itself or of the wrong kind, or its folder is missing or
+            read-only.
+    """
     folder = target.parent
     if not folder.is_dir():
         raise EncodeError(f"there is no folder {folder}", hint="make it first, or check the path")
@@ -173,9 +262,12 @@ def check_target(
         raise EncodeError(f"the output {target} is the input itself", hint="write to another name")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise EncodeError(f"the folder {folder} may not be written to")
-    if not chosen.is_folder and target.is_dir():
+    if not is_folder and target.is_dir():
         raise EncodeError(f"{target} is a folder", hint="give the file a name")
-    is_taken = any(target.iterdir()) if chosen.is_folder and target.is_dir() else target.exists()
-    if is_taken and not overwrite:
-        raise EncodeError(f"{target} exists already", hint="add --overwrite to replace it")
-    return target
+    if is_folder and target.is_file():
+        raise EncodeError(f"{target} is a file, but a folder is to be written", hint="name another")
+
+
+def is_taken(target: Path) -> bool:
+    """Whether something stands under a target's name; an empty folder is nothing."""
+    return any(target.iterdir()) if target.is_dir() else target.exists()

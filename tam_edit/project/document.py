@@ -202,6 +202,11 @@ class Project(shot.ShotFacts):
         with self._transaction():
             backtracks.add(self._store, object_id, frame_index)
 
+    def carried_back(self, object_id: ObjectId) -> frozenset[int]:
+        """The frames of corrections that were carried back, or are still to be."""
+        frames = self.history.carried_back(object_id)
+        return frozenset(frames) | self.backtracks(object_id).keys()
+
     def backtracks(self, object_id: ObjectId) -> dict[int, int]:
         """The frames of corrections that are still to be carried back, ascending.
 
@@ -307,6 +312,11 @@ class Project(shot.ShotFacts):
     def scores(self, object_id: ObjectId) -> Iterator[FrameScore]:
         """What is known of each tracked frame, ascending, without reading mattes."""
         return mattes.scores(self._store, object_id)
+
+    def mattes_digest(self, object_id: ObjectId) -> str:
+        """A digest of all that is stored of an object between in and out point."""
+        self.flush()
+        return mattes.digest(self._store, object_id, self.in_frame, self.out_frame)
 
     def discard(self, object_id: ObjectId, start: int, stop: int) -> None:
         """Delete an object's mattes on a half-open span of frames, whatever their origin.

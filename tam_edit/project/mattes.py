@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -61,6 +62,17 @@ def scores(store: Store, object_id: ObjectId) -> Iterator[FrameScore]:
     """What is known of each tracked frame, in ascending order, without reading mattes."""
     for row in _pages(store, "frame, score, origin, reasons", object_id):
         yield _known(_where(store, object_id, row[0]), row)
+
+
+def digest(store: Store, object_id: ObjectId, start: int, stop: int) -> str:
+    """SHA-256 of all that is stored of a half-open span of frames."""
+    columns = "frame, score, origin, reasons, kind, height, width, data"
+    total = hashlib.sha256()
+    for row in _pages(store, columns, object_id):
+        if start <= row[0] < stop:
+            *known, data = row
+            total.update(repr(known).encode() + hashlib.sha256(data).digest())
+    return total.hexdigest()
 
 
 def remove(store: Store, object_id: ObjectId, start: int, stop: int) -> None:

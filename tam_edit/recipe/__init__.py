@@ -23,7 +23,7 @@ module           what it holds
 from tam_edit.recipe.document import EffectUse, Recipe
 from tam_edit.recipe.fields import Field, Table, markdown, recipe_tables
 from tam_edit.recipe.json_schema import recipe_json_schema
-from tam_edit.recipe.placing import check_objects, check_positions, frame_of, span_of
+from tam_edit.recipe.placing import check_objects, check_positions, end_of, frame_of, span_of
 from tam_edit.recipe.reading import SUFFIX, load_recipe, parse_recipe
 from tam_edit.recipe.settings import export_path
 from tam_edit.recipe.steps import (
@@ -54,6 +54,7 @@ __all__ = [
     "VerifyStep",
     "check_objects",
     "check_positions",
+    "end_of",
     "export_path",
     "frame_of",
     "in_words",

@@ -32,12 +32,12 @@ def span_of(step: EffectStep, source: Source, frames: range) -> range:
         InputError: A position cannot be read, or no such frame exists.
     """
     start = frames.start if step.in_point is None else frame_of(step.in_point, source)
-    stop = frames.stop if step.out_point is None else _end_of(step.out_point, source)
+    stop = frames.stop if step.out_point is None else end_of(step.out_point, source)
     start = max(start, frames.start)
     return range(start, max(start, min(stop, frames.stop)))
 
 
-def _end_of(position: Position, source: Source) -> int:
+def end_of(position: Position, source: Source) -> int:
     """The frame that is left out first; the end of the video counts as one."""
     count = source.info.frame_count
     return count if str(position) == str(count) else frame_of(position, source)
@@ -100,7 +100,7 @@ def _span_faults(place: Place, step: EffectStep, source: Source) -> Iterator[Fau
     ends = []
     for name, position, reader in (
         ("in_point", step.in_point, frame_of),
-        ("out_point", step.out_point, _end_of),
+        ("out_point", step.out_point, end_of),
     ):
         if position is None:
             continue

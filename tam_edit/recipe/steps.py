@@ -111,6 +111,13 @@ class MatteStep(StepPart):
         le=30,
         description="How many frames to each side an edge is averaged over, against flicker.",
     )
+    follow_edges_frac: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.1,
+        description="How far an edge may move to one of the picture, as a share of the frame's "
+        "short side: it becomes as sharp, or as soft, as what is seen there.",
+    )
     fill_holes_frac: float = Field(
         default=0.0,
         ge=0,

@@ -13,23 +13,34 @@ module          subject
 ==============  ==============================================================================
 """
 
-from tam_edit.review.doubts import JOIN_FRAMES, Doubt, find_doubts
+from tam_edit.review.doubts import JOIN_FRAMES, Concern, Doubt, find_doubts, in_spans
 from tam_edit.review.folder import check_delivery, check_folder, proposed_folder, write_page
 from tam_edit.review.page import Review, page
-from tam_edit.review.words import MOST_TOLD, Commands, hint, in_words, line, spanned
+from tam_edit.review.words import (
+    MOST_TOLD,
+    Commands,
+    hint,
+    in_words,
+    line,
+    look_for,
+    spanned,
+)
 
 __all__ = [
     "JOIN_FRAMES",
     "MOST_TOLD",
     "Commands",
+    "Concern",
     "Doubt",
     "Review",
     "check_delivery",
     "check_folder",
     "find_doubts",
     "hint",
+    "in_spans",
     "in_words",
     "line",
+    "look_for",
     "page",
     "proposed_folder",
     "spanned",

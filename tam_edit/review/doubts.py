@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
-from tam_edit.tracks import FrameScore
+from tam_edit.tracks import FrameScore, Origin
 from tam_edit.types import ObjectId
 
-# Doubtful frames that are no further apart than this are shown as one span.
+# Frames to look at that are no further apart than this are shown as one span.
 JOIN_FRAMES = 5
+# A frame is judged together with so many on either side. With the robot of benchmarks/ this was
+# better than the lowest score alone, the first frame of a span, or where it falls by half.
+NEAR_FRAMES = 3
 MOST_REASONS = 3  # that are told of a span; its JSON has them all
+# Frames on which a person said something, and whether that was more than one click or box.
+Given: TypeAlias = Mapping[int, bool]
+
+
+class Concern(NamedTuple):
+    """One frame of one object that a person should look at."""
+
+    scored: FrameScore
+    is_doubtful: bool = True
+    """Whether its score is the reason, or that no prompt reaches it."""
+    asked: tuple[str, ...] = ()
+    """What else is a reason to look at it, in plain words."""
+    whys: tuple[str, ...] = ()
+    """What the person is to look for, as the recipe puts it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
-    """A span of frames on which an object's mask may be wrong.
+    """A span of frames on which an object's mask may be wrong, or that somebody must see.
 
     Attributes:
         object_id: The object.
         name: Its name.
-        frames: The doubtful frames themselves, ascending; between two of them at most a few
-            frames are not doubtful.
+        frames: The frames to look at themselves, ascending; between two of them at most a few
+            need no look.
         worst_frame: The frame with the lowest score.
         worst_score: That score, in [0, 1].
+        proposed_frame: The frame to look at first, and to correct: a mask that one click led to,
+            else where the worst stretch of masks on which nobody has worked is.
         reasons: What is wrong, in plain words, most frequent first.
+        asked: Why a look was asked for whatever the score is, in the order of the frames.
+        whys: What the person is to look for, as the recipe puts it.
+        sure_frames: Those of the frames that are only looked at because that was asked for.
     """
 
     object_id: ObjectId
@@ -32,16 +56,23 @@ class Doubt:
     frames: tuple[int, ...]
     worst_frame: int
     worst_score: float
+    proposed_frame: int
     reasons: tuple[str, ...]
+    asked: tuple[str, ...] = ()
+    whys: tuple[str, ...] = ()
+    sure_frames: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The doubt as JSON values."""
         return {
             "object": self.name,
             "frames": list(self.frames),
+            "doubtful_frames": list(self.doubtful_frames),
             "worst_frame": self.worst_frame,
             "worst_score": round(self.worst_score, 4),
-            "reasons": list(self.reasons),
+            "proposed_frame": self.proposed_frame,
+            "reasons": [*self.asked, *self.reasons],
+            "look_for": list(self.whys),
         }
 
     def as_span(self) -> dict[str, object]:
@@ -52,22 +83,36 @@ class Doubt:
             "last": self.last,
             "frames": len(self.frames),
             "worst_score": round(self.worst_score, 4),
-            "reasons": list(self.reasons[:MOST_REASONS]),
+            "reasons": [*self.asked[:MOST_REASONS], *self.reasons[:MOST_REASONS]],
         }
 
     @property
     def main_reasons(self) -> str:
         """The most frequent reasons, as many as a person reads."""
-        return ", ".join(self.reasons[:MOST_REASONS]) or "the score is low"
+        wrong = self.reasons[:MOST_REASONS]
+        if self.doubtful_frames and not wrong:
+            wrong = ("the score is low",)
+        return ", ".join([*self.asked[:MOST_REASONS], *wrong])
+
+    @property
+    def further_reasons(self) -> tuple[str, ...]:
+        """Those that the main ones leave out."""
+        return (*self.asked[MOST_REASONS:], *self.reasons[MOST_REASONS:])
+
+    @property
+    def doubtful_frames(self) -> tuple[int, ...]:
+        """The frames with a low score, or that no prompt reaches."""
+        sure = set(self.sure_frames)
+        return tuple(index for index in self.frames if index not in sure)
 
     @property
     def start(self) -> int:
-        """The first doubtful frame."""
+        """The first frame to look at."""
         return self.frames[0]
 
     @property
     def last(self) -> int:
-        """The last doubtful frame."""
+        """The last frame to look at."""
         return self.frames[-1]
 
 
@@ -75,40 +120,119 @@ def find_doubts(
     scores: Mapping[ObjectId, Iterable[FrameScore]],
     names: Mapping[ObjectId, str],
     threshold: float,
+    given: Mapping[ObjectId, Given] | None = None,
 ) -> list[Doubt]:
-    """Spans of frames whose score lies below a threshold, worst first.
+    """Spans of frames whose score lies below a threshold, in the order of :func:`in_spans`.
 
     Args:
         scores: Per object its frames in ascending order.
         names: Per object its name.
         threshold: Frames with a lower score are doubtful, in [0, 1].
+        given: As :func:`in_spans` takes it.
     """
-    doubts = []
-    for object_id, frames in scores.items():
-        span: list[FrameScore] = []
-        for scored in frames:
-            if scored.score >= threshold:
-                continue
-            if span and scored.frame_index - span[-1].frame_index > JOIN_FRAMES:
-                doubts.append(_doubt(object_id, names[object_id], span))
-                span = []
-            span.append(scored)
-        if span:
-            doubts.append(_doubt(object_id, names[object_id], span))
-    return sorted(doubts, key=lambda d: (d.worst_score, d.object_id, d.start))
+    concerns = {
+        object_id: [Concern(scored) for scored in frames if scored.score < threshold]
+        for object_id, frames in scores.items()
+    }
+    return in_spans(concerns, names, given or {})
 
 
-def _doubt(object_id: ObjectId, name: str, span: list[FrameScore]) -> Doubt:
-    worst = min(span, key=lambda scored: scored.score)
-    counts: dict[str, int] = {}
-    for scored in span:
-        for reason in scored.reasons:
-            counts[reason] = counts.get(reason, 0) + 1
+def in_spans(
+    concerns: Mapping[ObjectId, Sequence[Concern]],
+    names: Mapping[ObjectId, str],
+    given: Mapping[ObjectId, Given],
+) -> list[Doubt]:
+    """Frames to look at as spans, in the order in which a person should look at them.
+
+    Worst first, but for two things. Tracking follows a wrong first mask faithfully: correcting it
+    mends what comes after it, too, while a correction after it leaves it wrong. So a mask that one
+    click or box led to comes right before the worst span that it may have led to. And masks on
+    which a person has already worked come last: whoever was asked to mend one and did is not asked
+    to mend it again before anything else.
+
+    Args:
+        concerns: Per object its frames in ascending order.
+        names: Per object its name.
+        given: Per object the frames on which a person said something, ascending, each with
+            whether that was more than one click or box.
+    """
+    placed = []
+    for object_id, frames in concerns.items():
+        known = given.get(object_id, {})
+        spans = list(_spans(frames))
+        for span in spans:
+            led_to = [other for other in spans if other is span or _leads(span, other, known)]
+            is_last = all(known.get(c.scored.frame_index, False) for c in span)
+            worst = min(_lowest(other) for other in led_to)
+            doubt = _doubt(object_id, names[object_id], span, known)
+            order = (is_last, worst, object_id, len(led_to) == 1, doubt.worst_score, doubt.start)
+            placed.append((order, doubt))
+    return [doubt for _, doubt in sorted(placed, key=lambda each: each[0])]
+
+
+def _spans(concerns: Iterable[Concern]) -> Iterator[list[Concern]]:
+    span: list[Concern] = []
+    for concern in concerns:
+        index = concern.scored.frame_index
+        if span and index - span[-1].scored.frame_index > JOIN_FRAMES:
+            yield span
+            span = []
+        span.append(concern)
+    if span:
+        yield span
+
+
+def _unconfirmed(span: Iterable[Concern], known: Given) -> list[Concern]:
+    """Doubtful masks that one click or box led to."""
+    return [c for c in span if c.is_doubtful and not known.get(c.scored.frame_index, True)]
+
+
+def _leads(span: Sequence[Concern], other: Sequence[Concern], known: Given) -> bool:
+    """Whether the masks of another span may come from an unconfirmed one in this span."""
+    if _unconfirmed(other, known) or all(c.scored.origin is Origin.UNREACHED for c in other):
+        return False
+    start = other[0].scored.frame_index
+    before = [index for index in known if index <= start]
+    came_from = before[-1] if before else next(iter(known), None)
+    return any(c.scored.frame_index == came_from for c in _unconfirmed(span, known))
+
+
+def _lowest(span: Iterable[Concern]) -> float:
+    return min(concern.scored.score for concern in span)
+
+
+def _proposed(span: Sequence[Concern], known: Given) -> FrameScore:
+    """The frame to look at first.
+
+    A mask that fails on one frame is often better on the next by itself, and shows least of the
+    object. So it is not the lowest score that counts, but how much is missing around a frame.
+    """
+    unconfirmed = _unconfirmed(span, known)
+    if unconfirmed:
+        return min(unconfirmed, key=lambda concern: concern.scored.score).scored
+    lacking = {c.scored.frame_index: 1 - c.scored.score for c in span}
+
+    def around(concern: Concern) -> tuple[float, float]:
+        index = concern.scored.frame_index
+        near = range(index - NEAR_FRAMES, index + NEAR_FRAMES + 1)
+        return -sum(lacking.get(other, 0.0) for other in near), concern.scored.score
+
+    tracked = [concern for concern in span if concern.scored.frame_index not in known]
+    return min(tracked or span, key=around).scored
+
+
+def _doubt(object_id: ObjectId, name: str, span: Sequence[Concern], known: Given) -> Doubt:
+    worst = min(span, key=lambda concern: concern.scored.score).scored
+    counts = Counter(r for c in span if c.is_doubtful for r in c.scored.reasons)
     return Doubt(
         object_id=object_id,
         name=name,
-        frames=tuple(scored.frame_index for scored in span),
+        frames=tuple(concern.scored.frame_index for concern in span),
         worst_frame=worst.frame_index,
         worst_score=worst.score,
+        proposed_frame=_proposed(span, known).frame_index,
         reasons=tuple(sorted(counts, key=lambda reason: (-counts[reason], reason))),
+        asked=tuple(dict.fromkeys(reason for concern in span for reason in concern.asked)),
+        whys=tuple(dict.fromkeys(why for concern in span for why in concern.whys)),
+        sure_frames=tuple(c.scored.frame_index for c in span if not c.is_doubtful),
     )

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from tam_edit.media import Source, timecode_at
-from tam_edit.review.doubts import MOST_REASONS, Doubt
+from tam_edit.review.doubts import Doubt
 from tam_edit.review.pictures import LARGE_WIDTH, TILE_WIDTH, picture, sheet_frames
 from tam_edit.review.timeline import Timeline
 from tam_edit.review.words import Commands, frames_text, quoted, times_text
@@ -88,24 +88,25 @@ def _head(review: Review) -> Iterator[str]:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="referrer" content="no-referrer"><meta name="robots" content="noindex">'
         f"<title>Review of {video}</title><style>{_asset('page.css')}</style></head><body>"
-        '<a class="skip" href="#main">To the doubtful frames</a>'
+        '<a class="skip" href="#main">To the frames to look at</a>'
         '<header class="warning"><p class="inner"><strong>This page shows people unredacted.'
         "</strong> It is for your eyes only: do not pass it on, and delete it when the work is "
         'done.</p></header><main id="main">'
     )
     count = sum(len(doubt.frames) for doubt in review.doubts)
     yield f"<h1>{video}: which masks deserve a look</h1>"
+    asked = " or that a recipe asks about" if any(d.asked for d in review.doubts) else ""
     if review.doubts:
         spans = "1 span" if len(review.doubts) == 1 else f"{len(review.doubts)} spans"
         yield (
-            f"<p>{spans} with {_counted(count, 'doubtful mask')}: the score is below "
-            f"{review.below:.2f} and nobody has approved them. For each, either correct the mask "
-            "or approve it with the commands beside it, then track again.</p>"
+            f"<p>{spans} with {_counted(count, 'mask')} that nobody has approved and whose score "
+            f"is below {review.below:.2f}{asked}. For each, either correct the mask or approve it "
+            "with the commands beside it, then track again.</p>"
         )
     else:
         yield (
-            f"<p>Nothing is doubtful: no mask that nobody has approved scores below "
-            f"{review.below:.2f}.</p>"
+            f"<p>Nothing needs a look: no mask that nobody has approved scores below "
+            f"{review.below:.2f}, and no recipe asks about one.</p>"
         )
 
 
@@ -125,7 +126,7 @@ def _list(review: Review) -> Iterator[str]:
     rest = len(review.doubts) - MOST_LISTED
     if rest > 0:
         yield (
-            f"<p>{_counted(rest, 'further span')}, less doubtful than these, are left out here. "
+            f"<p>{_counted(rest, 'further span')}, which come after these, are left out here. "
             f"All of them: <code>tam-edit review {escape(quoted(review.project))}</code></p>"
         )
 
@@ -154,7 +155,7 @@ def _timeline(review: Review, object_id: ObjectId) -> str:
         for number, doubt in enumerate(review.doubts[:MOST_PICTURED], start=1)
         if doubt.object_id == object_id
     ]
-    spans = "no doubtful span" if not own else _counted(len(own), "doubtful span")
+    spans = "no span to look at" if not own else f"{_counted(len(own), 'span')} to look at"
     described = f"Score of {review.names[object_id]} over time, 1 above, 0 below; {spans}"
     lacking = len(frames) - drawn.tracked_count
     note = ""
@@ -175,7 +176,7 @@ def _timeline(review: Review, object_id: ObjectId) -> str:
 _LEGEND = (
     '<ul class="legend dim"><li><i style="background:var(--accent)"></i>score (1 above, 0 below)'
     '</li><li><i style="background:var(--low)"></i>below this it is doubtful</li>'
-    '<li><i style="background:var(--doubt)"></i>doubtful span</li>'
+    '<li><i style="background:var(--doubt)"></i>a span to look at</li>'
     '<li><i style="background:var(--good)"></i>approved</li>'
     '<li><i style="background:var(--ink)"></i>a person said where it is</li></ul>'
 )
@@ -184,9 +185,9 @@ _LEGEND = (
 def _sheets(review: Review, progress: Callable[[int, int], None] | None) -> Iterator[str]:
     if not review.doubts:
         return
-    yield '<h2 id="doubts">The doubtful frames</h2>'
+    yield '<h2 id="doubts">The frames to look at</h2>'
     yield (
-        "<p>A yellow line is the border of the mask. Frames with a red border are doubtful; those "
+        "<p>A yellow line is the border of the mask. Look at the frames with a red border; those "
         "without one are their neighbours.</p>"
     )
     shown = review.doubts[:MOST_PICTURED]
@@ -210,42 +211,43 @@ def _sheets(review: Review, progress: Callable[[int, int], None] | None) -> Iter
     rest = len(review.doubts) - len(shown)
     if rest > 0:
         yield (
-            f"<p>The pictures of {_counted(rest, 'further span')}, less doubtful than these, are "
+            f"<p>The pictures of {_counted(rest, 'further span')}, which come after these, are "
             "left out. Correct or approve these first, then make the page again.</p>"
         )
 
 
 def _span_head(review: Review, number: int, doubt: Doubt) -> str:
-    more = "".join(f"<li>{escape(r)}</li>" for r in doubt.reasons[MOST_REASONS:MOST_FURTHER])
+    more = "".join(f"<li>{escape(r)}</li>" for r in doubt.further_reasons[:MOST_FURTHER])
     if more:
         more = f"<details><summary>Further reasons</summary><ul>{more}</ul></details>"
     frames = frames_text(doubt)
+    sought = "".join(f"<p>Look for: {escape(why)}</p>" for why in doubt.whys)
     return (
         f'<section class="span" id="span-{number}" aria-labelledby="head-{number}">'
         f'<h3 id="head-{number}">{number}. {escape(doubt.name)}, {frames}</h3>'
         f'<p class="dim">{times_text(doubt, review.timecode)} · '
-        f"{_counted(len(doubt.frames), 'doubtful frame')} · lowest score "
+        f"{_counted(len(doubt.frames), 'frame')} to look at · score "
         f"{doubt.worst_score:.2f} on frame {doubt.worst_frame}</p>"
-        f"<p>Why: {escape(doubt.main_reasons)}.</p>{more}"
+        f"<p>Why: {escape(doubt.main_reasons)}.</p>{more}{sought}"
     )
 
 
 def _pictures(review: Review, doubt: Doubt) -> Iterator[str]:
-    """The sheet picture by picture, then the worst frame at a size that can be clicked on."""
+    """The sheet picture by picture, then the proposed frame at a size that can be clicked on."""
     yield '<div class="sheet">'
     doubtful = set(doubt.frames)
     for index in sheet_frames(doubt, review.frames):
         yield _figure(review, doubt, index, is_doubtful=index in doubtful)
     yield "</div>"
-    worst, info = doubt.worst_frame, review.source.info
-    shown = picture(review.source, review.reader, doubt.object_id, worst, most_width=LARGE_WIDTH)
-    label = f"Frame {worst} of {doubt.name}, the worst one, large"
+    index, info = doubt.proposed_frame, review.source.info
+    shown = picture(review.source, review.reader, doubt.object_id, index, most_width=LARGE_WIDTH)
+    label = f"Frame {index} of {doubt.name}, the one to correct, large"
     yield (
         f'<div class="pick"><div class="target" tabindex="0" role="application"'
-        f' aria-label="{escape(label)}. Arrow keys move, Enter clicks." data-frame="{worst}"'
+        f' aria-label="{escape(label)}. Arrow keys move, Enter clicks." data-frame="{index}"'
         f' data-width="{info.width}" data-height="{info.height}"><figure><img src="{shown.uri}"'
         f' width="{shown.width}" height="{shown.height}" alt="{escape(label)}">'
-        f'</figure></div><p class="dim">Frame {worst}, the worst one<span class="scripted">. '
+        f'</figure></div><p class="dim">Frame {index}, the one to correct<span class="scripted">. '
         "With the keyboard: arrow keys move, with Shift by one pixel, Enter clicks.</span></p>"
         "</div>"
     )
@@ -264,7 +266,8 @@ def _figure(review: Review, doubt: Doubt, index: int, *, is_doubtful: bool) -> s
     else:
         score, what = f"score {entry.score:.2f}, empty mask", f"the mask of {name} is empty"
     kind = "doubtful" if is_doubtful else "neighbour"
-    word = "worst, " if index == doubt.worst_frame else "" if is_doubtful else "neighbour, "
+    place = "" if is_doubtful else "neighbour, "
+    word = "first to correct, " if index == doubt.proposed_frame else place
     return (
         f'<figure class="{kind}"><img src="{shown.uri}" width="{shown.width}"'
         f' height="{shown.height}" alt="{escape(f"Frame {index}: {what}")}">'
@@ -274,9 +277,9 @@ def _figure(review: Review, doubt: Doubt, index: int, *, is_doubtful: bool) -> s
 
 def _span_end(review: Review, doubt: Doubt, *, has_picture: bool) -> str:
     commands = Commands.about(doubt, review.project)
-    before = commands.correct.removesuffix(f"--click X,Y@{doubt.worst_frame}")
+    before = commands.correct.removesuffix(f"--click X,Y@{doubt.proposed_frame}")
     correct = (
-        f'{_code(before)}<span class="prompts">{_code("--click")} <b>X,Y</b>@{doubt.worst_frame}'
+        f'{_code(before)}<span class="prompts">{_code("--click")} <b>X,Y</b>@{doubt.proposed_frame}'
         "</span>"
     )
     number = f"{doubt.object_id}-{doubt.start}"

@@ -54,11 +54,11 @@ def sheet_frames(doubt: Doubt, frames: range) -> list[int]:
     if len(inside) > MOST_INSIDE:
         places = np.linspace(0, len(inside) - 1, MOST_INSIDE).round().astype(int)
         chosen = [inside[place] for place in places]
-        if doubt.worst_frame not in chosen:
+        if doubt.proposed_frame not in chosen:
             # The first and the last stay: they say where it begins and ends.
             middle = chosen[1:-1]
-            nearest = min(middle, key=lambda index: abs(index - doubt.worst_frame))
-            chosen[chosen.index(nearest)] = doubt.worst_frame
+            nearest = min(middle, key=lambda index: abs(index - doubt.proposed_frame))
+            chosen[chosen.index(nearest)] = doubt.proposed_frame
         inside = chosen
     around = [index for index in (doubt.start - 1, doubt.last + 1) if index in frames]
     return sorted({*inside, *around})

@@ -10,7 +10,7 @@ from pathlib import Path
 from tam_edit.review.doubts import Doubt
 
 Timecode = Callable[[int], str]
-MOST_TOLD = 20  # doubts in a terminal; JSON and the review page have more
+MOST_TOLD = 10  # doubts in a terminal; JSON and the review page have more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class Commands:
     """What can be typed about one doubt; names and paths are quoted for a shell.
 
     Attributes:
-        correct: Says where the object is on the worst frame; ``X,Y`` is to be filled in.
+        correct: Says where the object is on the proposed frame; ``X,Y`` is to be filled in.
         gone: Says that it is not in the picture.
         approve: Says that the masks are right; ``WHY`` is to be filled in.
     """
@@ -32,7 +32,7 @@ class Commands:
         """The commands for a doubt of a project."""
         named = f"{quoted(project)} --object {quoted(doubt.name)}"
         return cls(
-            correct=f"tam-edit prompt {named} --click X,Y@{doubt.worst_frame}",
+            correct=f"tam-edit prompt {named} --click X,Y@{doubt.proposed_frame}",
             gone=f"tam-edit prompt {named} --gone {doubt.start}",
             approve=f"tam-edit approve {named} --frames {doubt.start}-{doubt.last} --reason WHY",
         )
@@ -44,7 +44,7 @@ def quoted(text: str | Path) -> str:
 
 
 def hint(worst: Doubt, project: Path, folder: Path) -> str:
-    """What to do about an open checkpoint, in one sentence.
+    """What to do about an open checkpoint, one line for each way on.
 
     Args:
         worst: The doubt that comes first.
@@ -53,12 +53,18 @@ def hint(worst: Doubt, project: Path, folder: Path) -> str:
     """
     commands = Commands.about(worst, project)
     look = f"tam-edit review {quoted(project)} --html {quoted(folder)}"
-    return (
-        f"correct what is wrong ({commands.correct}, or --gone {worst.start} where it is not in "
-        f"the picture), approve what is right ({commands.approve}), then repeat this command; to "
-        f"see them all: {look}; or decide now with --on-doubt cover-frame or "
-        "--on-doubt continue"
-    )
+    lines = [
+        "take the first one first: what comes later may follow from it",
+        f"to see them, on a page with pictures and commands: {look}",
+        "if the mask is wrong: the command above, with a point on the object for X,Y, in pixels of",
+        "    the video; --not X,Y@FRAME says what is not the object",
+        f"if the object is not in the picture from there on: {commands.gone}",
+        f"if the mask is right: {commands.approve}",
+        "then repeat the command that stopped: it tracks again only what a correction touches",
+        "to go on without a look: --on-doubt cover-frame covers doubtful frames whole,",
+        "    --on-doubt continue leaves them as they are",
+    ]
+    return "\n  ".join(lines)
 
 
 def frames_text(doubt: Doubt) -> str:
@@ -78,21 +84,35 @@ def times_text(doubt: Doubt, timecode: Timecode) -> str:
 
 def line(doubt: Doubt, timecode: Timecode) -> str:
     """One doubt in one line."""
+    where = "" if doubt.start == doubt.last else f" on frame {doubt.worst_frame}"
     return (
         f"{frames_text(doubt)} ({times_text(doubt, timecode)}) of {doubt.name!r}: "
-        f"{doubt.main_reasons} (score {doubt.worst_score:.2f} on frame {doubt.worst_frame})"
+        f"{doubt.main_reasons} (score {doubt.worst_score:.2f}{where})"
     )
 
 
-def in_words(doubts: Sequence[Doubt], timecode: Timecode) -> str:
-    """The doubts as a person reads them in a terminal, one line each.
+def look_for(doubts: Sequence[Doubt]) -> tuple[str, ...]:
+    """What a person is to look for on all of some doubts, as the recipe puts it."""
+    first = doubts[0].whys if doubts else ()
+    return tuple(why for why in first if all(why in doubt.whys for doubt in doubts))
+
+
+def in_words(doubts: Sequence[Doubt], timecode: Timecode, project: Path) -> str:
+    """The doubts as a person reads them in a terminal, each with the command that corrects it.
 
     Args:
         doubts: As :func:`~tam_edit.review.doubts.find_doubts` gives them.
         timecode: The timecode of a frame.
+        project: The project's file.
     """
-    lines = ["a person must look before anything is written; doubtful, worst first:"]
-    lines += [f"  {line(doubt, timecode)}" for doubt in doubts[:MOST_TOLD]]
+    lines = ["a person must look before anything is written; worst first:"]
+    common = look_for(doubts)
+    lines += [f"  look for: {why}" for why in common]
+    for doubt in doubts[:MOST_TOLD]:
+        lines.append(f"  {line(doubt, timecode)}")
+        lines += [f"    look for: {why}" for why in doubt.whys if why not in common]
+        lines.append(f"    if it is wrong: {Commands.about(doubt, project).correct}")
     if len(doubts) > MOST_TOLD:
-        lines.append(f"  and {len(doubts) - MOST_TOLD} more, less doubtful")
+        rest = len(doubts) - MOST_TOLD
+        lines.append(f"  and {rest} more; all of them: tam-edit review {quoted(project)} --json -")
     return "\n".join(lines)

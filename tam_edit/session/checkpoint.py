@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 from tam_edit.errors import ReviewPending
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import Project
-from tam_edit.recipe import Recipe
 from tam_edit.review import (
     Doubt,
     Review,
     check_delivery,
     check_folder,
-    find_doubts,
     hint,
+    in_spans,
     in_words,
     page,
     proposed_folder,
     write_page,
 )
 from tam_edit.review.words import quoted
-from tam_edit.tracks import DOUBTFUL_BELOW, FrameScore, Origin
+from tam_edit.session.questions import (
+    Question,
+    concerns,
+    keep,
+    kept,
+)
 from tam_edit.types import ObjectId
 
 # Settings of a project.
-BELOW = "review_below"
 OUTPUTS = "outputs"
 PAGES = "review_pages"
 MOST_PLACES = 100  # that are remembered of either kind, the newest
@@ -35,30 +38,44 @@ MOST_PLACES = 100  # that are remembered of either kind, the newest
 
 def doubts_below(project: Project, threshold: float) -> list[Doubt]:
     """Spans of unapproved frames whose score is below a threshold, worst first."""
-    names = project.objects()
-    return find_doubts({i: _unapproved(project, i) for i in names}, names, threshold)
+    return _doubts(project, [Question(when="doubt", threshold=threshold)], str)
 
 
-def open_doubts(project: Project, recipe: Recipe) -> list[Doubt]:
-    """What stops a recipe: its checkpoint's doubts, or frames that no prompt reaches."""
-    threshold = max((step.threshold for step in recipe.checkpoints), default=0)
-    if threshold > 0:
-        project.settings[BELOW] = threshold
-        return doubts_below(project, threshold)
-    names = project.objects()
-    unreached = {i: filter(_is_unreached, _unapproved(project, i)) for i in names}
-    return find_doubts(unreached, names, 1.0)
+def open_doubts(project: Project, source: Source, questions: Sequence[Question]) -> list[Doubt]:
+    """What stops a recipe: all that its checkpoints ask, and frames that no prompt reaches.
+
+    What they ask is kept: a review goes by it until a recipe with other checkpoints is run.
+    """
+    if questions:
+        keep(project, questions)
+    return _doubts(project, questions, lambda index: timecode_at(index, source))
+
+
+def asked_last(project: Project, source: Source, below: float | None = None) -> list[Doubt]:
+    """What the last checkpoint asked and nobody has settled, worst first.
+
+    Args:
+        project: The project.
+        source: Its video.
+        below: Masks of any object with a lower score are shown in place of those below the
+            checkpoint's threshold.
+    """
+    questions = kept(project)
+    if below is not None:
+        stated = [question for question in questions if question.when != "doubt"]
+        questions = [Question(when="doubt", threshold=below), *stated]
+    return _doubts(project, questions, lambda index: timecode_at(index, source))
 
 
 def usual_threshold(project: Project) -> float:
-    """Below which score a person is shown a mask: what the last checkpoint went by."""
-    return float(cast("float", project.settings.get(BELOW, DOUBTFUL_BELOW)))
+    """Below which score the last checkpoint asked; 0 where it asked about other frames only."""
+    return max((question.threshold for question in kept(project)), default=0.0)
 
 
 def pending(project: Project, source: Source, doubts: Sequence[Doubt]) -> ReviewPending:
     """What is raised where a person must look first."""
     return ReviewPending(
-        in_words(doubts, lambda index: timecode_at(index, source)),
+        in_words(doubts, lambda index: timecode_at(index, source), project.path),
         hint=hint(doubts[0], project.path, proposed_folder(_places(project, OUTPUTS))),
         doubts=[doubt.as_json() for doubt in doubts],
     )
@@ -89,7 +106,7 @@ def write_review(
     project: Project,
     source: Source,
     folder: str | Path,
-    below: float,
+    below: float | None,
     *,
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -97,18 +114,19 @@ def write_review(
     """Write a page with every doubt into a folder of its own; see ``Session.write_review``."""
     check_folder(folder, _places(project, OUTPUTS), overwrite=overwrite)
     names = project.objects()
+    stated = "" if below is None else f"--below {below:g} "
     review = Review(
         project=project.path,
         source=source,
         reader=project,
         frames=range(project.in_frame, project.out_frame),
         names=names,
-        doubts=doubts_below(project, below),
-        below=below,
+        doubts=asked_last(project, source, below),
+        below=usual_threshold(project) if below is None else below,
         approved={i: project.approved(i) for i in names},
         keyframes={i: tuple(project.prompts(i)) for i in names},
         again=(
-            f"tam-edit review {quoted(project.path)} --below {below:g} "
+            f"tam-edit review {quoted(project.path)} {stated}"
             f"--html {quoted(Path(folder).absolute())} --overwrite"
         ),
     )
@@ -117,13 +135,17 @@ def write_review(
     return write_page(folder, page(review, progress))
 
 
-def _unapproved(project: Project, object_id: ObjectId) -> Iterator[FrameScore]:
-    approved = project.approved(object_id)
-    return (s for s in project.scores(object_id) if s.frame_index not in approved)
+def _doubts(
+    project: Project, questions: Sequence[Question], timecode: Callable[[int], str]
+) -> list[Doubt]:
+    names = project.objects()
+    found = {i: concerns(project, i, questions, timecode) for i in names}
+    return in_spans(found, names, {i: _given(project, i) for i in names})
 
 
-def _is_unreached(scored: FrameScore) -> bool:
-    return scored.origin is Origin.UNREACHED
+def _given(project: Project, object_id: ObjectId) -> dict[int, bool]:
+    said = project.prompts(object_id)
+    return {index: said[index].is_confirmed for index in sorted(said)}
 
 
 def _places(project: Project, kind: str) -> list[str]:

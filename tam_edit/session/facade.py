@@ -14,15 +14,19 @@ from tam_edit.models import AUTO, Models, load_models, resolve_model
 from tam_edit.models.base import Segmentation
 from tam_edit.project import DecisionKind, Project, open_video, video_record
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
-from tam_edit.recipe import Recipe, check_objects, check_positions
+from tam_edit.recipe import Recipe, check_objects
 from tam_edit.render import (
+    Ledger,
     RenderJob,
     RenderReport,
+    check_outputs,
+    check_recipe,
     check_tracked,
-    output_format,
     render,
 )
+from tam_edit.review import Doubt
 from tam_edit.session import checkpoint
+from tam_edit.session.questions import questions_of
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import follow, give_prompts
 from tam_edit.types import Matte
@@ -208,24 +212,28 @@ class Session(OpenedShot):
                 )
 
     def check_output(self, recipe: Recipe, path: str | Path, *, overwrite: bool = False) -> None:
-        """Refuse an output that could not be written, before any work begins.
+        """Refuse outputs that could not be written, before any work begins.
 
         Raises:
-            RecipeError: The recipe names a place that the video does not have.
-            EncodeError: It exists, is the video itself, has no known format, or its folder is
+            RecipeError: The recipe names a place that is not in the video.
+            EncodeError: One exists, is the video itself, has no known format, or its folder is
                 missing or read-only.
             InputError: A review page lies in its folder.
         """
         project = self.project
-        check_positions(recipe, self.source, range(project.in_frame, project.out_frame))
-        output_format(self.source, recipe, path, overwrite=overwrite)
-        checkpoint.remember_output(self.project, path)
+        check_recipe(recipe, self.source, in_frame=project.in_frame, out_frame=project.out_frame)
+        places = check_outputs(
+            self.source, recipe, path, overwrite=overwrite, ledger=self._ledger()
+        )
+        for place in places:
+            checkpoint.remember_output(project, place)
 
     def check_objects(self, recipe: Recipe) -> None:
-        """Refuse a recipe that names an object which the project does not have.
+        """Refuse a recipe that names an object or a frame which the project does not have.
 
         Raises:
-            RecipeError: There is no object of that name.
+            RecipeError: There is no object of that name, or a checkpoint states a frame that is
+                not there.
         """
         check_objects(recipe, set(self.project.objects().values()))
 
@@ -237,16 +245,21 @@ class Session(OpenedShot):
         on_doubt: OnDoubt = "stop",
         overwrite: bool = False,
         progress: Callable[[int, int], None] | None = None,
+        verifying: Callable[[int, int], None] | None = None,
     ) -> RenderReport:
-        """Write the video with a recipe's effects.
+        """Write all outputs of a recipe, in one pass over the video.
+
+        What an earlier run finished is not written again.
 
         Args:
-            recipe: The effects, the checkpoint and the output.
-            path: Output file or folder.
-            on_doubt: What is done with doubtful frames: stop for a person, go on, or
-                cover the whole frame.
-            overwrite: Whether an existing output is replaced.
+            recipe: The effects, the checkpoints and the outputs.
+            path: The main output, a file or folder; the others lie beside it.
+            on_doubt: What is done at a checkpoint: stop for a person, go on, or go on and cover
+                the doubtful frames whole. Frames that were only asked for, whatever their score
+                is, are not covered.
+            overwrite: Whether existing outputs are replaced.
             progress: Told the frames done and the frames in all.
+            verifying: The same while what was written is compared with its source.
 
         Raises:
             ReviewPending: A checkpoint is open, or nobody has said where an object is after a cut;
@@ -255,8 +268,8 @@ class Session(OpenedShot):
         job = self._job(recipe)
         check_tracked(job)
         covered: frozenset[int] = frozenset()
-        checkpoint.remember_output(self.project, path)
-        doubts = checkpoint.open_doubts(self.project, recipe)
+        self.check_output(recipe, path, overwrite=overwrite)
+        doubts = self._stops_at(recipe)
         if doubts and on_doubt == "stop":
             raise checkpoint.pending(self.project, self.source, doubts)
         if doubts:
@@ -265,9 +278,32 @@ class Session(OpenedShot):
                 DecisionKind.ON_DOUBT, choice=on_doubt, count=len(doubts), doubts=told
             )
         if on_doubt == "cover-frame":
-            covered = frozenset(frame for doubt in doubts for frame in doubt.frames)
+            covered = frozenset(frame for doubt in doubts for frame in doubt.doubtful_frames)
         job = self._job(recipe, covered)
-        return render(self.source, job, path, overwrite=overwrite, progress=progress)
+        return render(
+            self.source,
+            job,
+            path,
+            overwrite=overwrite,
+            ledger=self._ledger(),
+            progress=progress,
+            verifying=verifying,
+        )
+
+    def _ledger(self) -> Ledger:
+        project = self.project
+        shot = {
+            **{key: project.source[key] for key in ("identity", "fps")},
+            "frames": [project.in_frame, project.out_frame],
+        }
+        return Ledger(project.settings, shot, project.mattes_digest)
+
+    def _stops_at(self, recipe: Recipe) -> list[Doubt]:
+        # A checkpoint at cuts wants them also where tracking does not look for any.
+        questions = questions_of(
+            recipe, self.project, self.source, lambda: self._shots.find("reacquire")
+        )
+        return checkpoint.open_doubts(self.project, self.source, questions)
 
     def _job(self, recipe: Recipe, covered: frozenset[int] = frozenset()) -> RenderJob:
         return RenderJob(

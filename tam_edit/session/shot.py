@@ -95,6 +95,15 @@ class OpenedShot:
         """Spans of unapproved frames whose score is below a threshold, worst first."""
         return checkpoint.doubts_below(self.project, threshold)
 
+    def open_doubts(self, below: float | None = None) -> list[Doubt]:
+        """What the last checkpoint asked a person to look at and nobody has settled, worst first.
+
+        Args:
+            below: Masks with a lower score are among them; the last checkpoint's threshold if
+                left out.
+        """
+        return checkpoint.asked_last(self.project, self.source, below)
+
     @property
     def usual_threshold(self) -> float:
         """Below which score a person is shown a mask: what the last checkpoint went by."""
@@ -133,7 +142,7 @@ class OpenedShot:
             self.project,
             self.source,
             folder,
-            self.usual_threshold if below is None else below,
+            below,
             overwrite=overwrite,
             progress=progress,
         )

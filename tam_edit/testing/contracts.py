@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam_edit.effect import ClipInfo, Effect, Layer, apply, prepare_matte
-from tam_edit.errors import NotInstalledError
+from tam_edit.errors import InputError, NotInstalledError
 from tam_edit.frame import Frame
+from tam_edit.parameters import parameters_of
 from tam_edit.pixels import Plane
 from tam_edit.testing.strategies import LAYOUTS, Case, cases
 from tam_edit.types import Box, Image, Mask, Matte
@@ -32,7 +33,8 @@ def check_effect(effect: Effect, *, examples: int = 20) -> None:
     Samples with alpha 0 stay bit-identical; inputs stay as they were; size, sample type and
     timestamps stay; two runs agree to the bit; an empty matte changes nothing; an object moved by
     a multiple of the effect's grid gets the same picture moved; pixels outside the matte never
-    influence what a cover effect shows inside. This over 8 and 10 bit, sub-sampled and full
+    influence what a cover effect shows inside; a run that is given other numbers shows what one
+    that was begun with them shows. This over 8 and 10 bit, sub-sampled and full
     chroma, RGB, grey and alpha planes, every rotation, 1x1 and odd sizes, and objects at each
     border, of one pixel, and of the whole picture.
 
@@ -54,6 +56,7 @@ def check_effect(effect: Effect, *, examples: int = 20) -> None:
         _check_borders(effect, layout)
     if effect.acts_on == "object":
         _check_shift(effect)
+    _check_numbers(effect)
     if examples:
         _check_random_cases(effect, examples)
 
@@ -206,6 +209,33 @@ def _check_shift(effect: Effect) -> None:
             where = f"{effect.name} on {layout}, moved by {shift}"
             same = np.array_equal(here[seen], there[seen])
             _require(same, "an object that is moved gets another picture", where)
+
+
+def _check_numbers(effect: Effect) -> None:
+    """A number given to a run shows what it shows where it was there from the start."""
+    case = Case(layout="yuv420p", width=33, height=21, matte_kind="blob", seed=5)
+    frame, matte = case.frame, case.matte
+    for known in parameters_of(type(effect)):
+        if known.kind not in ("number", "whole"):
+            continue
+        low, high = (1.0 if limit is None else limit for limit in known.range)
+        # Not in the middle, where a default is likely to be.
+        number = low + (high - low) * 0.3 if high > low else low + 1
+        value = round(number) if known.kind == "whole" else number
+        numbers: dict[str, Any] = {known.name: value}
+        where = f"{effect.name} with {known.name} = {value}"
+        try:
+            made = replace(effect, **numbers)
+        except InputError:  # the others do not go with it
+            continue
+        begun = _begun(effect, frame, matte)
+        later = begun.with_numbers(numbers)
+        _require(type(later) is type(begun), "with_numbers gives another kind of effect", where)
+        _require(later is not begun, "with_numbers changes the effect itself", where)
+        pictures = [
+            _visible(apply(each, frame, matte)) for each in (later, _begun(made, frame, matte))
+        ]
+        _require(_same(*pictures), "a number given to a run and one from the start differ", where)
 
 
 def _window(frame: Frame, planes: tuple[Plane, ...], shift: int) -> tuple[Plane, ...]:

@@ -26,7 +26,9 @@ def place_keyframe(
     Forward, the masks up to the next keyframe or the end of the shot are dropped, so that
     tracking makes them again. Backward, those up to the beginning of the shot are dropped where
     the object has no keyframe before; where it has one, a correction is carried back towards it,
-    over the masks that are there, where it is clearly surer than they are. Nothing else changes.
+    over the masks that are there, where it is clearly surer than they are. The correction at the
+    end of what is dropped is carried back once more, no further than this frame: what it had mended
+    on its way is dropped, too. Nothing else changes.
 
     Args:
         store: The track.
@@ -53,11 +55,14 @@ def place_keyframe(
         and before is not None
         and not known[before].gone
     )
+    after = span.stop if span.stop in known else None
     # The mask first: a prompt without one could not be tracked after a kill in between.
     store.discard(object_id, span.start, span.stop)
     store.append(frame_index, {object_id: entry})
     if goes_back:
         store.add_backtrack(object_id, frame_index)
+    if after is not None and not said.gone and after in store.carried_back(object_id):
+        store.add_backtrack(object_id, after)
     store.add_prompts(object_id, frame_index, said)
     return span
 

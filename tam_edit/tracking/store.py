@@ -90,6 +90,10 @@ class TrackStore(Protocol):
         """Keep that a correction is still to be carried back."""
         ...
 
+    def carried_back(self, object_id: ObjectId) -> Collection[int]:
+        """The frames of corrections that were carried back, or are still to be."""
+        ...
+
     def backtracks(self, object_id: ObjectId) -> Mapping[int, int]:
         """Corrections that are still to be carried back, and how far each has come."""
         ...

@@ -1,0 +1,72 @@
+"""Soft mattes without holes and without specks; nothing else of them changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from tam_edit.masks import ops
+from tam_edit.types import Mask, Matte
+
+# A hole's soft rim is filled with it, up to so far from it.
+RIM_PX = 8.0
+# Less of an object than this is rounding.
+FAINT = 1 / 510
+
+
+def holes_filled(matte: Matte, *, share: float) -> Matte:
+    """A matte without the holes that it surrounds; a hole that opens to the border is none.
+
+    Args:
+        matte: float32 (H, W) in [0, 1].
+        share: The largest hole that is filled, as a share of the object's area.
+    """
+    mask = matte >= np.float32(0.5)
+    largest = int(share * cv2.sumElems(matte)[0])
+    holes = ops.fill_holes(mask, max_area_px=largest) & ~mask
+    if not holes.any():
+        return matte
+    to_hole, to_outside = _distance_to(holes), _distance_to(~(mask | holes))
+    is_rim = mask & (to_hole <= RIM_PX) & (to_hole < to_outside)
+    filled = matte.copy()
+    filled[holes | is_rim] = 1
+    return filled
+
+
+def specks_dropped(matte: Matte, *, share: float) -> Matte:
+    """A matte without its small separate pieces; the largest one always stays.
+
+    Args:
+        matte: float32 (H, W) in [0, 1].
+        share: Pieces of less than this share of the object's area are dropped.
+    """
+    total = cv2.sumElems(matte)[0]
+    shown = (matte > FAINT).view(np.uint8)
+    count, labels = cv2.connectedComponents(shown, connectivity=8)
+    areas = np.bincount(labels.ravel(), matte.ravel(), minlength=count)
+    areas[0] = 0
+    is_small = areas < min(share * total, areas.max(initial=0))
+    is_small[0] = False
+    dropped = is_small[labels]
+    # What hangs on by a faint bridge only is a piece of its own, too.
+    mask = (matte >= np.float32(0.5)) & ~dropped
+    kept = ops.drop_specks(mask, min_area_px=int(np.ceil(share * total)))
+    if (mask & ~kept).any():
+        nearer = _distance_to(mask & ~kept) < _distance_to(kept)
+        dropped |= nearer & ~kept
+    if not dropped.any():
+        return matte
+    left = matte.copy()
+    left[dropped] = 0
+    return left
+
+
+def _distance_to(mask: Mask) -> Matte:
+    if not mask.any():
+        return np.full(mask.shape, np.inf, np.float32)
+    distance: Any = cv2.distanceTransform(
+        (~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
+    )
+    return np.asarray(distance, np.float32)

@@ -1,0 +1,38 @@
+"""Masks and a recipe in, finished files out, in one pass over the video.
+
+=============  ==============================================================================
+module         what it holds
+=============  ==============================================================================
+``job``        what a render is told
+``plan``       a recipe's places as frames and times of one video
+``targets``    where outputs go
+``mattes``     where objects are after the recipe's matte steps
+``chain``      the frames with every effect
+``rendering``  the pass over the video
+``verify``     what was written against its source
+``luma``       brightness that can be compared
+``ledger``     what earlier runs finished
+``report``     what is told of it all
+=============  ==============================================================================
+"""
+
+from tam_edit.render.job import RenderJob, check_tracked, objects_of
+from tam_edit.render.ledger import Ledger
+from tam_edit.render.plan import RenderPlan, check_recipe
+from tam_edit.render.rendering import check_outputs, render
+from tam_edit.render.report import OutputReport, RenderReport, Verified, Worst
+
+__all__ = [
+    "Ledger",
+    "OutputReport",
+    "RenderJob",
+    "RenderPlan",
+    "RenderReport",
+    "Verified",
+    "Worst",
+    "check_outputs",
+    "check_recipe",
+    "check_tracked",
+    "objects_of",
+    "render",
+]

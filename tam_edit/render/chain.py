@@ -1,0 +1,176 @@
+"""The frames of a video with every effect of a recipe shown."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from tam_edit.effect import AssetReader, ClipInfo, Effect, Shown, composite, shown_on
+from tam_edit.errors import InputError
+from tam_edit.frame import Frame
+from tam_edit.media import Source, open_asset
+from tam_edit.render.job import RenderJob, objects_of
+from tam_edit.render.mattes import RenderMattes
+from tam_edit.render.plan import EffectPlan, RenderPlan
+from tam_edit.types import Matte
+
+#: Told what an effect showed on a frame, in the order of the effects.
+Watcher = Callable[[int, Effect, Shown], None]
+
+
+class Chain:
+    """Every effect of a recipe during one render.
+
+    Args:
+        source: The video.
+        job: Which frames, and on which of them effects act on everything.
+        plan: The recipe's effects in this video.
+        mattes: Where the objects are.
+        stack: Closes the files that effects show.
+        watcher: Told what effects showed.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        job: RenderJob,
+        plan: RenderPlan,
+        mattes: RenderMattes,
+        stack: ExitStack,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self._source = source
+        self._job = job
+        self._mattes = mattes
+        self._lookahead = lookahead_of(plan)
+        self._runs = [_Run(each, source, job, mattes, stack, watcher) for each in plan.effects]
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames with every effect, read ahead as far as an effect wants to see."""
+        window: deque[Frame] = deque()
+        for frame in self._source.frames(self._job.in_frame, self._job.out_frame):
+            window.append(frame)
+            self._mattes.see(frame)
+            if len(window) > self._lookahead:
+                yield self._shown(window)
+        while window:
+            yield self._shown(window)
+
+    def _shown(self, window: deque[Frame]) -> Frame:
+        for run in self._runs:
+            run.window = tuple(window)
+        frame = window.popleft()
+        for run in self._runs:
+            frame = run.shown(frame)
+        return frame
+
+
+def lookahead_of(plan: RenderPlan) -> int:
+    """How many frames are decoded before the one that is shown."""
+    follows = any(step.follow_edges_frac for step in plan.mattes)
+    return max(
+        (
+            each.effect.lookahead_frames + (each.step.hold_before_frames if follows else 0)
+            for each in plan.effects
+        ),
+        default=0,
+    )
+
+
+def window_of(plan: RenderPlan) -> int:
+    """Over how many frames around the current one mattes are asked for at most."""
+    steps = [(each.step, each.effect.lookahead_frames) for each in plan.effects]
+    return max(
+        (s.hold_before_frames + s.hold_after_frames + 1 + ahead for s, ahead in steps), default=1
+    )
+
+
+class _Run:
+    """One effect of a recipe during one render; also the clip reader that the effect sees."""
+
+    def __init__(
+        self,
+        plan: EffectPlan,
+        source: Source,
+        job: RenderJob,
+        mattes: RenderMattes,
+        stack: ExitStack,
+        watcher: Watcher | None,
+    ) -> None:
+        self.window: tuple[Frame, ...] = ()
+        self._plan = plan
+        self._step = plan.step
+        self._object_ids = objects_of(plan.step, job.names)
+        self._covered = frozenset(job.covered_frames)
+        self._mattes = mattes
+        # A place is covered at frame f when an object is there at most so long before or after.
+        self._hold = (plan.step.hold_after_frames, plan.step.hold_before_frames)
+        self._size = (source.info.width, source.info.height)
+        self._watcher = watcher
+        self._assets = {
+            name: stack.enter_context(open_asset(Path(path)))
+            for name, path in plan.effect.assets().items()
+        }
+        info = ClipInfo(
+            width=self._size[0],
+            height=self._size[1],
+            frame_count=job.out_frame - job.in_frame,
+            bits=source.info.layout.bits,
+            start=source.time_of(job.in_frame),
+        )
+        self.effect: Effect = plan.effect.begin(info, self)
+
+    def frame(self, index: int) -> Frame:
+        for frame in self.window:
+            if frame.index == index:
+                return frame
+        raise InputError(f"frame {index} is further ahead than the effect said it wants to see")
+
+    def matte(self, index: int) -> Matte:
+        if index in self._covered:
+            width, height = self._size
+            return np.full((height, width), self.effect.acts_on == "object", np.float32)
+        objects = self._mattes.matte(self._object_ids, index, self._plan.mattes, self._hold)
+        return np.float32(1) - objects if self._step.invert else objects
+
+    def asset(self, name: str) -> AssetReader:
+        return self._assets[name]
+
+    def shown(self, frame: Frame) -> Frame:
+        """The frame with the effect; the same object where the effect does not act."""
+        if not self._plan.start <= frame.index < self._plan.stop:
+            return frame
+        share = self._plan.share_at(frame.time)
+        if share == 0:
+            return frame
+        if self._plan.ramps:
+            # From the last frame's, not from the first: what an effect keeps goes along.
+            self.effect = self.effect.with_numbers(self._plan.numbers_at(frame.time))
+        shown = shown_on(
+            self.effect,
+            frame,
+            self._place(frame.index),
+            threshold=self._step.cover_threshold,
+            margin_px=self._margin_px(frame.index),
+            share=share,
+        )
+        if shown is None:
+            return frame
+        if self._watcher is not None:
+            self._watcher(frame.index, self.effect, shown)
+        return composite(frame, shown.layer, self.effect.edge)
+
+    def _place(self, index: int) -> Matte:
+        matte = self.matte(index)
+        return matte if self.effect.acts_on == "object" else np.float32(1) - matte
+
+    def _margin_px(self, index: int) -> float:
+        margin_px = self._step.margin_px
+        if self._step.margin_frac:
+            size_px = self._mattes.size_px(self._object_ids, index, self._plan.mattes, self._hold)
+            margin_px += self._step.margin_frac * size_px
+        return margin_px

@@ -1,0 +1,81 @@
+"""What a render is told, and what is refused of it before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tam_edit.errors import InputError, UnknownNameError
+from tam_edit.recipe import Recipe
+from tam_edit.tracks import TrackSet
+from tam_edit.types import ObjectId
+
+
+class OnObjects(Protocol):
+    """A step of a recipe that names objects."""
+
+    @property
+    def objects(self) -> str | tuple[str, ...]:
+        """``"all"``, or their names."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderJob:
+    """Everything that a render needs to know.
+
+    Attributes:
+        recipe: Its matte steps, its effects, its outputs and its check are used.
+        tracks: Masks per object.
+        names: Object names by id.
+        in_frame: First frame that is written.
+        out_frame: One past the last.
+        covered_frames: Frames on which effects act on the whole picture.
+    """
+
+    recipe: Recipe
+    tracks: TrackSet
+    names: Mapping[ObjectId, str]
+    in_frame: int
+    out_frame: int
+    covered_frames: Collection[int] = field(default=())
+
+
+def check_tracked(job: RenderJob) -> None:
+    """Refuse a render in which an object's place is not known on some frame.
+
+    Raises:
+        InputError: An object lacks a mask on a frame between in and out point, or there is none.
+    """
+    if not job.names:
+        raise InputError(
+            "there is no object yet, so nothing would be changed",
+            hint="say where it is: tam-edit prompt SHOT.tam --click X,Y",
+        )
+    for object_id, name in job.names.items():
+        at = job.in_frame
+        for start, stop in job.tracks[object_id].spans():
+            if start > at:
+                break
+            at = max(at, stop)
+        if at < job.out_frame:
+            raise InputError(
+                f"{name!r} was not tracked on frame {at}, so nobody knows where it is there",
+                hint="run tam-edit track on the project first",
+            )
+
+
+def objects_of(step: OnObjects, names: Mapping[ObjectId, str]) -> tuple[ObjectId, ...]:
+    """The objects that a recipe's step acts on.
+
+    Raises:
+        UnknownNameError: The recipe names one that is not there.
+    """
+    if isinstance(step.objects, str):
+        return tuple(names)
+    ids = {name: object_id for object_id, name in names.items()}
+    for name in step.objects:
+        if name not in ids:
+            raise UnknownNameError("object", name, ids)
+    return tuple(ids[name] for name in step.objects)

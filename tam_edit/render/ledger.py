@@ -1,0 +1,141 @@
+"""Which outputs are finished: what an earlier run wrote is recognised and not written again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import tam_edit
+from tam_edit.recipe import EffectStep, MatteStep, Recipe
+from tam_edit.render.job import RenderJob, objects_of
+from tam_edit.render.report import OutputReport
+from tam_edit.render.targets import Target
+from tam_edit.types import ObjectId
+
+# The setting of a project that holds the outputs, and how many of them, the newest.
+RENDERED = "rendered"
+MOST_OUTPUTS = 100
+# Goes up when the same recipe would give another picture than before.
+RENDER_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One output that is about to get its name.
+
+    Attributes:
+        target: Where it goes.
+        hidden: Where it lies until then.
+        report: What is told of it.
+    """
+
+    target: Target
+    hidden: Path
+    report: OutputReport
+
+
+class Ledger:
+    """The outputs that were written from a project.
+
+    A file counts as ours when it is the one that was written, byte for byte, and as finished when
+    it was made from the same video, masks, recipe and version of tam-edit.
+
+    Args:
+        settings: Where the record is kept.
+        shot: What identifies the video and the part of it that is worked on, as JSON values.
+        mattes: Gives a digest of an object's mattes, and of what is known of them.
+    """
+
+    def __init__(
+        self,
+        settings: MutableMapping[str, object],
+        shot: Mapping[str, object],
+        mattes: Callable[[ObjectId], str],
+    ) -> None:
+        self._settings = settings
+        self._shot = shot
+        self._mattes = mattes
+
+    def may_be_finished(self, target: Target, recipe: Recipe) -> bool:
+        """Whether an output is ours and made by the same recipe; the masks may have changed."""
+        known = self._records().get(str(target.place))
+        return (
+            known is not None
+            and known["recipe"] == self._recipe_key(target, recipe)
+            and known["digest"] == digest_of(target.place)
+        )
+
+    def finished(self, target: Target, job: RenderJob) -> OutputReport | None:
+        """What is known of an output that need not be written again; None where it must be."""
+        if not self.may_be_finished(target, job.recipe):
+            return None
+        known = self._records()[str(target.place)]
+        if known["masks"] != self._masks_key(target, job):
+            return None
+        return OutputReport.from_json(known["report"])
+
+    def remember(self, entries: Sequence[Entry], job: RenderJob) -> None:
+        """Keep what outputs are, before they get their names."""
+        records = self._records()
+        for entry in entries:
+            records.pop(str(entry.target.place), None)
+            records[str(entry.target.place)] = {
+                "recipe": self._recipe_key(entry.target, job.recipe),
+                "masks": self._masks_key(entry.target, job),
+                "digest": digest_of(entry.hidden),
+                "report": entry.report.as_json(),
+            }
+        self._settings[RENDERED] = dict(list(records.items())[-MOST_OUTPUTS:])
+
+    def _records(self) -> dict[str, Any]:
+        return dict(cast("Mapping[str, Any]", self._settings.get(RENDERED, {})))
+
+    def _recipe_key(self, target: Target, recipe: Recipe) -> str:
+        """A digest of all that decides about an output but the masks."""
+        is_picture = target.step.what == "picture"
+        kinds = EffectStep | MatteStep if is_picture else MatteStep
+        files = (path for use in recipe.effects() for path in use.effect.assets().values())
+        return _digest(
+            {
+                "version": [tam_edit.__version__, RENDER_VERSION],
+                "shot": dict(self._shot),
+                "written": Path(target.written).name,
+                "export": target.step.model_dump(),
+                "steps": [step.model_dump() for step in recipe.steps if isinstance(step, kinds)],
+                "files": [digest_of(Path(path)) for path in files] if is_picture else [],
+                "verify": recipe.verify and recipe.verify.model_dump(),
+            }
+        )
+
+    def _masks_key(self, target: Target, job: RenderJob) -> str:
+        """A digest of the masks that an output is made from."""
+        object_ids = set(job.names)
+        if target.step.what == "picture":
+            steps = [step for step in job.recipe.steps if isinstance(step, EffectStep | MatteStep)]
+            object_ids = {i for step in steps for i in objects_of(step, job.names)}
+        return _digest(
+            {
+                "objects": [[i, job.names[i], self._mattes(i)] for i in sorted(object_ids)],
+                "covered": sorted(job.covered_frames) if target.step.what == "picture" else [],
+            }
+        )
+
+
+def digest_of(place: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of a folder; empty where nothing is."""
+    if place.is_dir():
+        files = sorted(file for file in place.iterdir() if file.is_file())
+        return _digest([[file.name, digest_of(file)] for file in files])
+    if not place.is_file():
+        return ""
+    with place.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

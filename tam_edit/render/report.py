@@ -1,0 +1,158 @@
+"""What a render wrote, in numbers that a person and a script can read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worst:
+    """The worst of all frames that were measured.
+
+    Attributes:
+        value: What was measured on it.
+        frame: Which one of the source it is.
+        frames_measured: How many were.
+    """
+
+    value: float
+    frame: int
+    frames_measured: int
+
+    def as_json(self) -> dict[str, float]:
+        """As values for JSON."""
+        return {
+            "worst": round(self.value, 4),
+            "frame": self.frame,
+            "frames_measured": self.frames_measured,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Worst:
+        """What ``as_json`` gave."""
+        return cls(
+            value=values["worst"], frame=values["frame"], frames_measured=values["frames_measured"]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """What came of comparing a written picture with its source.
+
+    Attributes:
+        frame_count: Frames that were decoded.
+        outside_psnr_db: How alike they are where no effect acted, at most 100; None where no frame
+            has enough of that.
+        inside_correlation: How much of the source shows through a cover; None where no cover is
+            large enough.
+    """
+
+    frame_count: int
+    outside_psnr_db: Worst | None
+    inside_correlation: Worst | None
+
+    def as_json(self) -> dict[str, Any]:
+        """As values for JSON."""
+        psnr, correlation = self.outside_psnr_db, self.inside_correlation
+        return {
+            "frames": self.frame_count,
+            "outside_psnr_db": psnr and psnr.as_json(),
+            "inside_correlation": correlation and correlation.as_json(),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Verified:
+        """What ``as_json`` gave."""
+        psnr, correlation = values["outside_psnr_db"], values["inside_correlation"]
+        return cls(
+            frame_count=values["frames"],
+            outside_psnr_db=psnr and Worst.from_json(psnr),
+            inside_correlation=correlation and Worst.from_json(correlation),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputReport:
+    """One output.
+
+    Attributes:
+        path: The file or folder.
+        what: The video with the effects, or masks.
+        frame_count: Frames in it, read back.
+        pixel_format: FFmpeg's name of its pixel format, read back; ``"pal8"`` for masks.
+        notes: What it could not take over from the source, in sentences.
+        was_there: Whether an earlier run had written it already, and it was not written again.
+        verified: What came of the recipe's verify step; None where there is none.
+    """
+
+    path: Path
+    what: Literal["picture", "masks"]
+    frame_count: int
+    pixel_format: str
+    notes: tuple[str, ...] = ()
+    was_there: bool = False
+    verified: Verified | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As values for JSON."""
+        return {
+            "path": str(self.path),
+            "what": self.what,
+            "frames": self.frame_count,
+            "pixel_format": self.pixel_format,
+            "notes": list(self.notes),
+            "was_there": self.was_there,
+            "verified": self.verified and self.verified.as_json(),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> OutputReport:
+        """What ``as_json`` gave, of an output that is there already."""
+        verified = values["verified"]
+        return cls(
+            path=Path(values["path"]),
+            what=values["what"],
+            frame_count=values["frames"],
+            pixel_format=values["pixel_format"],
+            notes=tuple(values["notes"]),
+            was_there=True,
+            verified=verified and Verified.from_json(verified),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderReport:
+    """All outputs of a render.
+
+    Attributes:
+        outputs: In the recipe's order.
+        main: The one that has the name that was asked for.
+        covered_frames: Frames that were covered whole because nobody was sure of them.
+    """
+
+    outputs: tuple[OutputReport, ...]
+    main: OutputReport
+    covered_frames: tuple[int, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The main output's file or folder."""
+        return self.main.path
+
+    @property
+    def frame_count(self) -> int:
+        """Frames in the main output, read back."""
+        return self.main.frame_count
+
+    @property
+    def pixel_format(self) -> str:
+        """FFmpeg's name of the main output's pixel format, read back."""
+        return self.main.pixel_format
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the main output could not take over from the source, in sentences."""
+        return self.main.notes

@@ -1,0 +1,115 @@
+"""Where a recipe's outputs go, and what is refused of that before any work begins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tam_edit.errors import EncodeError
+from tam_edit.export import check_mask_folder
+from tam_edit.media import OutputFormat, Source, check_place, format_for, is_taken, place_of
+from tam_edit.recipe import ExportStep, Recipe, export_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One output.
+
+    Attributes:
+        step: What the recipe says of it.
+        written: Its path as it is written: a folder's may end in a slash or be a pattern.
+        place: The file or folder, absolute.
+        format: How it is written; None for masks.
+    """
+
+    step: ExportStep
+    written: str
+    place: Path
+    format: OutputFormat | None
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it has the name that the command gave."""
+        return self.step.path is None
+
+
+def targets_of(source: Source, recipe: Recipe, path: str | Path) -> list[Target]:
+    """Every output of a recipe, at a place where it can be written.
+
+    Args:
+        source: The video.
+        recipe: Its exports count.
+        path: The main output; the others lie beside it.
+
+    Raises:
+        EncodeError: One has no known format, cannot hold what the recipe makes, is the source
+            itself, has no folder to lie in, or lies in or on another one.
+    """
+    exports = recipe.exports
+    main_index = next(index for index, step in enumerate(exports) if step.path is None)
+    main = _target(source, recipe, exports[main_index], str(path))
+    is_folder = main.format is None or main.format.is_folder
+    stem = main.place.name if is_folder else main.place.stem
+    targets = []
+    for index, step in enumerate(exports):
+        if index == main_index:
+            targets.append(main)
+        else:
+            beside = f"{main.place.parent}/{export_path(str(step.path), stem)}"
+            targets.append(_target(source, recipe, step, beside))
+    _check_apart(targets)
+    return targets
+
+
+def check_free(
+    targets: Sequence[Target], *, overwrite: bool, finished: Collection[Path] = ()
+) -> None:
+    """Refuse outputs whose names are taken, and folders of which more than masks would go.
+
+    Args:
+        targets: The outputs.
+        overwrite: Whether what stands there may be replaced.
+        finished: Places of outputs that an earlier run finished: they stay.
+
+    Raises:
+        EncodeError: With all names that are taken.
+    """
+    left = [target for target in targets if target.place not in finished]
+    taken = [str(target.place) for target in left if is_taken(target.place)]
+    if taken and not overwrite:
+        verb, them = ("exists", "it") if len(taken) == 1 else ("exist", "them")
+        raise EncodeError(
+            f"{' and '.join(taken)} {verb} already", hint=f"add --overwrite to replace {them}"
+        )
+    for target in left:
+        if target.format is None:
+            check_mask_folder(target.place, overwrite=overwrite)
+
+
+def _target(source: Source, recipe: Recipe, step: ExportStep, written: str) -> Target:
+    chosen = None
+    if step.what == "picture":
+        chosen = format_for(
+            written, needs_alpha=recipe.needs_alpha, name=step.format, layout=source.info.layout
+        )
+    is_folder = chosen is None or chosen.is_folder
+    place = place_of(written, is_folder=is_folder)
+    check_place(place, source, is_folder=is_folder)
+    return Target(step=step, written=written, place=place, format=chosen)
+
+
+def _check_apart(targets: Sequence[Target]) -> None:
+    for index, target in enumerate(targets):
+        for other in targets[:index]:
+            if target.place == other.place:
+                raise EncodeError(
+                    f"two exports of the recipe would both be {target.place}",
+                    hint="give one of them another path, or the output another name",
+                )
+            pair = sorted((target.place, other.place), key=lambda place: len(place.parts))
+            if pair[1].is_relative_to(pair[0]):
+                raise EncodeError(
+                    f"the export {pair[1]} would lie in the folder that {pair[0]} is",
+                    hint="give it a path beside the output",
+                )

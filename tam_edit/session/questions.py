@@ -1,0 +1,162 @@
+"""What a recipe's checkpoints ask a person to look at; a project keeps what was asked last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias, cast
+
+import numpy as np
+
+from tam_edit.media import Source
+from tam_edit.project import Project
+from tam_edit.recipe import Recipe, check_objects, check_positions, frame_of
+from tam_edit.review import Concern
+from tam_edit.tracks import DOUBTFUL_BELOW, Origin
+from tam_edit.types import ObjectId
+
+When: TypeAlias = Literal["doubt", "always", "frames", "cuts"]
+ASKED = "review_asked"  # the setting of a project that holds what was asked last
+ALWAYS = "one of the frames that the recipe shows on every run"
+STATED = "the recipe asks for a look at this frame"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One checkpoint of a recipe on one video.
+
+    Attributes:
+        when: Its kind.
+        objects: Names of the objects; all where None.
+        why: What the person is to look for, as the recipe puts it.
+        threshold: For ``doubt``: frames with a lower score are doubtful; 0 for all others.
+        frames: For all others: the frames.
+    """
+
+    when: When
+    objects: tuple[str, ...] | None = None
+    why: str = ""
+    threshold: float = 0.0
+    frames: tuple[int, ...] = ()
+
+    def is_about(self, name: str) -> bool:
+        """Whether it is about the object of that name."""
+        return self.objects is None or name in self.objects
+
+    def reason(self, frame_index: int, timecode: Callable[[int], str]) -> str:
+        """Why a look at a frame is asked for, in plain words."""
+        if self.when == "cuts":
+            return f"first frame after a cut at {timecode(frame_index)}"
+        return ALWAYS if self.when == "always" else STATED
+
+
+def questions_of(
+    recipe: Recipe, project: Project, source: Source, cuts: Callable[[], Sequence[int]]
+) -> list[Question]:
+    """The checkpoints of a recipe on a project's video.
+
+    Args:
+        recipe: The recipe.
+        project: Its in and out point are those of the work.
+        source: The video.
+        cuts: Gives the first frames of new shots; asked only where a checkpoint wants them.
+
+    Raises:
+        RecipeError: A stated frame is not in the video, or not between in and out point, or a
+            stated object is not in the project.
+    """
+    check_positions(recipe, source, range(project.in_frame, project.out_frame))
+    check_objects(recipe, set(project.objects().values()))
+    questions = []
+    for step in recipe.checkpoints:
+        frames: tuple[int, ...] = ()
+        if step.when == "always":
+            frames = spread(project.in_frame, project.out_frame, step.frame_count)
+        elif step.when == "frames":
+            frames = tuple(sorted({frame_of(position, source) for position in step.frames}))
+        elif step.when == "cuts":
+            frames = tuple(cuts())
+        questions.append(
+            Question(
+                when=step.when,
+                objects=None if step.objects == "all" else step.objects,
+                why=step.why,
+                threshold=step.threshold if step.when == "doubt" else 0.0,
+                frames=frames,
+            )
+        )
+    return questions
+
+
+def spread(start: int, stop: int, count: int) -> tuple[int, ...]:
+    """Frames of a half-open span, evenly spread: the first and the last, or the middle one alone.
+
+    Args:
+        start: First frame of the span.
+        stop: One past the last.
+        count: How many; all where there are no more.
+    """
+    if count == 1:
+        return ((start + stop - 1) // 2,)
+    places = np.linspace(start, stop - 1, min(count, stop - start))
+    return tuple(int(place) for place in places.round())
+
+
+def kept(project: Project) -> list[Question]:
+    """What was asked last; what is usually asked where nothing ever was."""
+    stored = cast("Sequence[Mapping[str, Any]] | None", project.settings.get(ASKED))
+    if stored is None:
+        return [Question(when="doubt", threshold=DOUBTFUL_BELOW)]
+    return [
+        Question(
+            when=each["when"],
+            objects=None if each["objects"] is None else tuple(each["objects"]),
+            why=each["why"],
+            threshold=float(each["threshold"]),
+            frames=tuple(each["frames"]),
+        )
+        for each in stored
+    ]
+
+
+def keep(project: Project, questions: Sequence[Question]) -> None:
+    """Let these be the questions that were asked last."""
+    project.settings[ASKED] = [asdict(question) for question in questions]
+
+
+def concerns(
+    project: Project,
+    object_id: ObjectId,
+    questions: Sequence[Question],
+    timecode: Callable[[int], str],
+) -> list[Concern]:
+    """The frames of an object that questions are about and that nobody has approved, ascending.
+
+    A frame that no prompt reaches is always among them. Each question adds frames; none takes away
+    what another one asks about.
+    """
+    name = project.objects()[object_id]
+    own = [question for question in questions if question.is_about(name)]
+    by_frame: dict[int, list[Question]] = {}
+    for question in own:
+        for index in question.frames:
+            by_frame.setdefault(index, []).append(question)
+    approved = project.approved(object_id)
+    found = []
+    for scored in project.scores(object_id):
+        index = scored.frame_index
+        if index in approved:
+            continue
+        doubted = [question for question in own if scored.score < question.threshold]
+        asking = by_frame.get(index, [])
+        is_doubtful = bool(doubted) or scored.origin is Origin.UNREACHED
+        if is_doubtful or asking:
+            found.append(
+                Concern(
+                    scored,
+                    is_doubtful=is_doubtful,
+                    asked=tuple(dict.fromkeys(q.reason(index, timecode) for q in asking)),
+                    whys=tuple(dict.fromkeys(q.why for q in [*doubted, *asking] if q.why)),
+                )
+            )
+    return found

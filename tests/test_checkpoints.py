@@ -1,0 +1,258 @@
+"""What the checkpoints of a recipe stop for, and what lets them pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tam_edit._cli import run
+from tam_edit.errors import RecipeError, ReviewPending, UnknownNameError
+from tam_edit.prompts import ObjectPrompts, Prompts
+from tam_edit.recipe import Recipe, parse_recipe
+from tam_edit.session import Session
+from tam_edit.session.questions import ALWAYS, STATED, spread
+from tam_edit.testing.clips import DrawnClip
+from tam_edit.tracks import Origin, TrackedMatte
+
+FRAMES = 16
+CUT = 10
+HEAD = 'schema = "tam_edit.recipe/1"\ntitle = "Check"\n[[steps]]\nkind = "track"\n'
+TAIL = '[[steps]]\nkind = "effect"\neffect = "fill"\nwith = { color = "red" }\n'
+
+
+def recipe_with(*checkpoints: str) -> Recipe:
+    steps = "".join(f'[[steps]]\nkind = "checkpoint"\n{each}\n' for each in checkpoints)
+    return parse_recipe(HEAD + steps + TAIL, "a test")
+
+
+@pytest.fixture
+def session(disc_video: Path, disc: DrawnClip, tmp_path: Path) -> Iterator[Session]:
+    """Two tracked objects: frame 7 of the car scores 0.2, frame 3 of the dog 0.4."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    with Session.create(disc_video, folder / "shot.tam") as opened:
+        for name in ("car", "dog"):
+            painted = Prompts(mask=disc.mask(1, 0))
+            opened.prompt(ObjectPrompts(object_name=name, frame_index=0, prompts=painted))
+        for index in range(1, FRAMES):
+            scores = {1: 0.2 if index == 7 else 0.9, 2: 0.4 if index == 3 else 0.9}
+            opened.project.append(index, {i: tracked(disc, index, s) for i, s in scores.items()})
+        opened.project.settings["cuts"] = [CUT]
+        yield opened
+
+
+def tracked(disc: DrawnClip, index: int, score: float) -> TrackedMatte:
+    matte = disc.mask(1, index).astype(np.float32)
+    reasons = ("it jumped",) if score < 0.5 else ()
+    return TrackedMatte(matte=matte, score=score, origin=Origin.PROPAGATED, reasons=reasons)
+
+
+def asked(session: Session, recipe: Recipe, out: Path) -> list[dict[str, object]]:
+    with pytest.raises(ReviewPending) as caught:
+        session.render(recipe, out)
+    assert not out.exists()
+    return [dict(doubt) for doubt in caught.value.doubts]
+
+
+def frames_of(doubts: list[dict[str, object]], name: str) -> list[int]:
+    found: list[int] = []
+    for doubt in doubts:
+        frames = doubt["frames"]
+        assert isinstance(frames, list)
+        found += frames if doubt["object"] == name else []
+    return sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "of_car", "of_dog"),
+    [
+        (['when = "doubt"\nthreshold = 0.3'], [7], []),
+        (['when = "doubt"\nthreshold = 0.5\nobjects = ["dog"]'], [], [3]),
+        # Each object has a threshold of its own; nothing that asks for more weakens one.
+        (
+            ['threshold = 0.1\nobjects = ["dog"]', 'threshold = 0.5\nobjects = ["dog"]'],
+            [],
+            [3],
+        ),
+        (['when = "always"\nframe_count = 4'], [0, 5, 10, 15], [0, 5, 10, 15]),
+        (['when = "always"\nframe_count = 2\nobjects = ["car"]'], [0, 15], []),
+        (['when = "frames"\nframes = [2, "00:00:00.480", "@14"]'], [2, 12, 14], [2, 12, 14]),
+        (['when = "cuts"\nobjects = ["dog"]'], [], [CUT]),
+        (['when = "frames"\nframes = [7]', "threshold = 0.5"], [7], [3, 7]),
+        (["threshold = 0.0"], None, None),
+    ],
+)
+def test_each_kind_asks_about_its_own_frames(
+    session: Session,
+    tmp_path: Path,
+    checkpoints: list[str],
+    of_car: list[int] | None,
+    of_dog: list[int] | None,
+) -> None:
+    recipe, out = recipe_with(*checkpoints), tmp_path / "out.mp4"
+    if of_car is None or of_dog is None:
+        assert session.render(recipe, out).frame_count == FRAMES
+        return
+    doubts = asked(session, recipe, out)
+    assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == (of_car, of_dog)
+    # A review without a recipe shows the same; then a person has seen all of it.
+    assert [doubt.as_json() for doubt in session.open_doubts()] == doubts
+    for name, frames in (("car", of_car), ("dog", of_dog)):
+        for index in frames:
+            session.approve("seen", object_name=name, start=index, stop=index + 1)
+    assert session.open_doubts() == []
+    assert session.render(recipe, out).frame_count == FRAMES
+
+
+def test_what_two_checkpoints_ask_is_told_once_with_both_reasons(
+    session: Session, tmp_path: Path
+) -> None:
+    recipe = recipe_with(
+        'threshold = 0.3\nwhy = "Is it covered?"',
+        f'when = "frames"\nframes = [7, {CUT}]\nobjects = ["car"]\nwhy = "The sign."',
+        'when = "cuts"\nobjects = ["car"]',
+    )
+    out = tmp_path / "out.mp4"
+    (doubt,) = asked(session, recipe, out)
+    cut = "first frame after a cut at 00:00:00:10"
+    assert doubt["frames"] == [7, CUT]
+    assert doubt["doubtful_frames"] == [7]
+    assert doubt["reasons"] == [STATED, cut, "it jumped"]
+    assert doubt["look_for"] == ["Is it covered?", "The sign."]
+    with pytest.raises(ReviewPending) as caught:
+        session.render(recipe, out)
+    told = str(caught.value).splitlines()
+    assert told[1:3] == ["  look for: Is it covered?", "  look for: The sign."]
+    assert told[3] == (
+        "  frames 7-10 (00:00:00:07 - 00:00:00:10) of 'car': "
+        f"{STATED}, {cut}, it jumped (score 0.20 on frame 7)"
+    )
+    assert told[4].endswith("--object car --click X,Y@7")
+
+
+def test_a_correction_voids_the_look_that_was_given(
+    session: Session, disc: DrawnClip, tmp_path: Path
+) -> None:
+    recipe, out = recipe_with('when = "always"\nframe_count = 2'), tmp_path / "out.mp4"
+    session.project.settings["cuts"] = []
+    assert [doubt["reasons"] for doubt in asked(session, recipe, out)] == [[ALWAYS]] * 4
+    session.approve("seen", start=0, stop=FRAMES)
+    painted = Prompts(mask=disc.mask(1, 12))
+    session.prompt(ObjectPrompts(object_name="car", frame_index=12, prompts=painted))
+    session.track()
+    doubts = asked(session, recipe, out)
+    assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == ([15], [])
+
+
+@pytest.mark.parametrize("choice", ["continue", "cover-frame"])
+def test_going_on_covers_what_is_doubtful_and_keeps_what_nobody_has_seen(
+    session: Session, tmp_path: Path, choice: str
+) -> None:
+    recipe = recipe_with("threshold = 0.3", 'when = "frames"\nframes = [0, 7]\nobjects = ["car"]')
+    report = session.render(recipe, tmp_path / "out.mp4", on_doubt=choice)  # type: ignore[arg-type]
+    assert report.covered_frames == ((7,) if choice == "cover-frame" else ())
+    decision = session.history()[-1]
+    assert (decision.details["choice"], decision.details["count"]) == (choice, 2)
+    assert session.project.approved(1) == frozenset()
+
+
+def test_frames_that_no_prompt_reaches_stop_whatever_the_checkpoints_are(
+    session: Session, disc: DrawnClip, tmp_path: Path
+) -> None:
+    nowhere = TrackedMatte(
+        matte=np.zeros((disc.height, disc.width), np.float32), score=0.0, origin=Origin.UNREACHED
+    )
+    session.project.append(15, {2: nowhere})
+    out = tmp_path / "out.mp4"
+    for recipe in (recipe_with(), recipe_with('threshold = 0.1\nobjects = ["car"]')):
+        (doubt,) = asked(session, recipe, out)
+        assert (doubt["object"], doubt["frames"], doubt["doubtful_frames"]) == ("dog", [15], [15])
+
+
+def test_a_cut_checkpoint_looks_for_cuts_where_tracking_does_not(
+    session: Session, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    session.loop = replace(session.loop, at_cuts="ignore")
+    assert session.cuts() == ()
+    doubts = asked(session, recipe_with('when = "cuts"'), tmp_path / "out.mp4")
+    assert frames_of(doubts, "car") == frames_of(doubts, "dog") == [CUT]
+
+
+@pytest.mark.parametrize(
+    ("frames", "told", "hint"),
+    [
+        ("[99]", r"steps\[1\]\.frames\[0\] \(step 2, checkpoint\) is 99: .*16 frames", "@15"),
+        ('[1, "00:00:09.000"]', r"frames\[1\].*'00:00:09.000' is past|past the end", "@15"),
+        ('["soon"]', r"frames\[0\].*'soon' names no frame", "@120"),
+    ],
+)
+def test_a_frame_that_is_not_there_is_refused_before_tracking(
+    session: Session, frames: str, told: str, hint: str
+) -> None:
+    recipe = recipe_with(f'when = "frames"\nframes = {frames}')
+    with pytest.raises(RecipeError, match=told) as caught:
+        session.check_objects(recipe)
+    assert hint in caught.value.hint
+
+
+def test_a_frame_outside_the_work_is_refused(disc_video: Path, tmp_path: Path) -> None:
+    shot = tmp_path / "part.tam"
+    with (
+        Session.create(disc_video, shot, in_frame=4, out_frame=12) as session,
+        pytest.raises(RecipeError, match="which is frame 2, but the work goes from frame 4 to fr"),
+    ):
+        session.check_objects(recipe_with('when = "frames"\nframes = [5, 2]'))
+
+
+def test_an_object_that_is_not_there_is_refused_with_the_nearest_name(session: Session) -> None:
+    with pytest.raises(UnknownNameError, match="cat") as caught:
+        session.check_objects(recipe_with('when = "cuts"\nobjects = ["car", "cat"]'))
+    assert "did you mean 'car'" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "count", "frames"),
+    [
+        (0, 101, 5, (0, 25, 50, 75, 100)),
+        (10, 13, 5, (10, 11, 12)),
+        (4, 9, 1, (6,)),
+        (7, 8, 3, (7,)),
+        (0, 1000, 2, (0, 999)),
+    ],
+)
+def test_frames_are_spread_from_the_first_to_the_last(
+    start: int, stop: int, count: int, frames: tuple[int, ...]
+) -> None:
+    assert spread(start, stop, count) == frames
+
+
+def test_the_terminal_and_the_page_list_what_a_recipe_asks_about(
+    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = recipe_with(
+        'when = "frames"\nframes = [14]\nobjects = ["car"]\nwhy = "Is <the sign> free?"'
+    )
+    asked(session, recipe, tmp_path / "work" / "out.mp4")
+    path = session.project.path
+    session.close()
+    told = tmp_path / "told.json"
+    assert run(["review", str(path), "--json", str(told), "--html", str(tmp_path / "page")]) == 0
+    shown = capsys.readouterr().out
+    assert "masks to look at, worst first:" in shown
+    assert "  look for: Is <the sign> free?" in shown
+    assert f"frame 14 (00:00:00:14) of 'car': {STATED} (score 0.90)" in shown
+    (span,) = json.loads(told.read_text(encoding="utf-8"))["spans"]
+    assert (span["frames"], span["reasons"]) == ([14], [STATED])
+    page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    assert f"<p>Why: {STATED}.</p><p>Look for: Is &lt;the sign&gt; free?</p>" in page
+    assert "or that a recipe asks about" in page
+    # A threshold that is typed adds what scores lower; what the recipe asks about stays.
+    assert run(["review", str(path), "--below", "0.5"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"frame {index} " in shown for index in (3, 7, 14))

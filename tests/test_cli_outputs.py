@@ -1,0 +1,99 @@
+"""One command, several verified outputs, and what it does when it is given again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tam_edit._cli import run
+from tam_edit.media import open_source
+
+RECIPE = """schema = "tam_edit.recipe/1"
+title = "t"
+[[steps]]
+kind = "track"
+[[steps]]
+kind = "effect"
+effect = "fill"
+{settings}
+[[steps]]
+kind = "export"
+codec_options = {{ crf = 17 }}
+[[steps]]
+kind = "export"
+path = "{{stem}}-masks/"
+what = "masks"
+[[steps]]
+kind = "verify"
+inside_correlation = 0.5
+"""
+
+
+def test_a_job_with_several_outputs_and_the_same_again(
+    disc_video: Path, disc_click: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, out, told = tmp_path / "r.toml", tmp_path / "out.mp4", tmp_path / "told.json"
+    recipe.write_text(RECIPE.format(settings=""), encoding="utf-8")
+    arguments = ["run", str(recipe), str(disc_video), "-o", str(out), "--click", disc_click]
+    arguments += ["--project", str(tmp_path / "p.tam"), "--json", str(told)]
+    assert run(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()[-2:]
+    assert lines[0].startswith(f"wrote {out}: 16 frames, yuv420p, in ")
+    assert "; verified, at least " in lines[0]
+    assert lines[1].startswith(f"wrote {tmp_path}/out-masks: 16 frames, pal8, in ")
+    result = json.loads(told.read_text())
+    assert result["output"] == result["outputs"][0]
+    assert [each["what"] for each in result["outputs"]] == ["picture", "masks"]
+    verified = result["output"]["verified"]
+    assert verified["frames"] == 16
+    assert verified["outside_psnr_db"]["worst"] > 35
+    assert verified["inside_correlation"]["worst"] < 0.3
+
+    before = out.stat().st_mtime_ns
+    assert run(arguments) == 0
+    assert f"{out}: already written (16 frames, yuv420p)" in capsys.readouterr().out
+    assert out.stat().st_mtime_ns == before
+    again = json.loads(told.read_text())
+    assert [each["was_there"] for each in again["outputs"]] == [True, True]
+    assert again["output"]["verified"] == verified
+
+    # Another recipe is refused at once; asked to, it replaces what it changes, and no more.
+    recipe.write_text(RECIPE.format(settings="margin_px = 9"), encoding="utf-8")
+    assert run(arguments) == 1
+    assert f"{out} exists already" in capsys.readouterr().err
+    assert run([*arguments, "--overwrite"]) == 0
+    again = json.loads(told.read_text())
+    assert [each["was_there"] for each in again["outputs"]] == [False, True]
+
+
+def test_a_place_that_the_video_does_not_have_is_refused_before_anything_is_tracked(
+    disc_video: Path, disc_click: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, out = tmp_path / "r.toml", tmp_path / "out.mp4"
+    recipe.write_text(RECIPE.format(settings="in_point = 99"), encoding="utf-8")
+    arguments = ["run", str(recipe), str(disc_video), "-o", str(out), "--click", disc_click]
+    assert run(arguments) == 1
+    streams = capsys.readouterr()
+    assert "in_point" in streams.err
+    assert "there is no frame 99" in streams.err
+    assert "selected" not in streams.out
+    assert [path.name for path in tmp_path.iterdir()] == ["r.toml"]
+
+
+def test_a_correction_makes_the_outputs_anew(
+    disc_video: Path, disc_click: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, out, project = tmp_path / "r.toml", tmp_path / "out.mp4", tmp_path / "p.tam"
+    recipe.write_text(RECIPE.format(settings=""), encoding="utf-8")
+    arguments = ["run", str(recipe), str(disc_video), "-o", str(out), "--click", disc_click]
+    arguments += ["--project", str(project)]
+    assert run(arguments) == 0
+    assert run(["prompt", str(project), "--object", "object", "--gone", "12"]) == 0
+    assert run(["track", str(project)]) == 0
+    assert run(arguments) == 1
+    assert " already" in capsys.readouterr().err
+    assert run([*arguments, "--overwrite"]) == 0
+    with open_source(out) as after, open_source(disc_video) as before:
+        assert abs(after.frame(14).planes[0].astype(int) - before.frame(14).planes[0]).max() < 30
