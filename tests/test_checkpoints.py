@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tam_edit._cli import run
-from tam_edit.errors import RecipeError, ReviewPending, UnknownNameError
+from tam_edit.errors import RecipeError, ReviewPending
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.recipe import Recipe, parse_recipe
 from tam_edit.session import Session
@@ -187,17 +187,21 @@ def test_a_cut_checkpoint_looks_for_cuts_where_tracking_does_not(
 @pytest.mark.parametrize(
     ("frames", "told", "hint"),
     [
-        ("[99]", r"steps\[1\]\.frames\[0\] \(step 2, checkpoint\) is 99: .*16 frames", "@15"),
-        ('[1, "00:00:09.000"]', r"frames\[1\].*'00:00:09.000' is past|past the end", "@15"),
+        (
+            "[99]",
+            r"steps\[1\]\.frames\[0\] \(step 2, checkpoint\) is the number 99, .*16 frames",
+            "@15",
+        ),
+        ('[1, "00:00:09.000"]', r"frames\[1\].*is past the end", "@15"),
         ('["soon"]', r"frames\[0\].*'soon' names no frame", "@120"),
     ],
 )
 def test_a_frame_that_is_not_there_is_refused_before_tracking(
-    session: Session, frames: str, told: str, hint: str
+    session: Session, tmp_path: Path, frames: str, told: str, hint: str
 ) -> None:
     recipe = recipe_with(f'when = "frames"\nframes = {frames}')
     with pytest.raises(RecipeError, match=told) as caught:
-        session.check_objects(recipe)
+        session.check_output(recipe, tmp_path / "out.mp4")
     assert hint in caught.value.hint
 
 
@@ -205,13 +209,15 @@ def test_a_frame_outside_the_work_is_refused(disc_video: Path, tmp_path: Path) -
     shot = tmp_path / "part.tam"
     with (
         Session.create(disc_video, shot, in_frame=4, out_frame=12) as session,
-        pytest.raises(RecipeError, match="which is frame 2, but the work goes from frame 4 to fr"),
+        pytest.raises(RecipeError, match="is the number 2, which is not among the frames 4 to 11"),
     ):
-        session.check_objects(recipe_with('when = "frames"\nframes = [5, 2]'))
+        session.check_output(
+            recipe_with('when = "frames"\nframes = [5, 2]'), tmp_path / "out" / "out.mp4"
+        )
 
 
 def test_an_object_that_is_not_there_is_refused_with_the_nearest_name(session: Session) -> None:
-    with pytest.raises(UnknownNameError, match="cat") as caught:
+    with pytest.raises(RecipeError, match=r"steps\[1\]\.objects\[1\].*cat") as caught:
         session.check_objects(recipe_with('when = "cuts"\nobjects = ["car", "cat"]'))
     assert "did you mean 'car'" in caught.value.hint
 
