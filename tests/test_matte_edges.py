@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,19 +16,19 @@ from tam_edit.masks.guided import guided_filter
 Floats = NDArray[np.float32]
 
 
-def disc(radius: float, size: int = 120, at: tuple[float, float] = (60, 60)) -> Floats:
-    y, x = np.mgrid[:size, :size]
-    away = np.hypot(x - at[0], y - at[1])
-    return np.clip(radius + 0.5 - away, 0, 1).astype(np.float32)
+def disc(radius: float) -> Floats:
+    y, x = np.mgrid[:120, :120]
+    inside: Floats = np.clip(radius + 0.5 - np.hypot(x - 60, y - 60), 0, 1).astype(np.float32)
+    return inside
 
 
 def shown(alpha: Floats) -> Floats:
     """An orange object on blue."""
-    front, back = np.float32([0.9, 0.5, 0.1]), np.float32([0.1, 0.3, 0.8])
+    front, back = np.array([0.9, 0.5, 0.1]), np.array([0.1, 0.3, 0.8])
     return np.asarray(alpha[..., None] * front + (1 - alpha[..., None]) * back, np.float32)
 
 
-def away(matte: Floats, truth: Floats) -> float:
+def away(matte: Any, truth: Any) -> float:
     return float(np.abs(matte - truth).sum())
 
 
@@ -43,8 +44,8 @@ def test_an_edge_that_lies_beside_the_pictures_is_moved_there(wrong_px: int) -> 
 
 def test_a_mask_of_fewer_rows_gets_the_edge_of_the_picture() -> None:
     truth = disc(35)
-    small = cv2.resize(truth, (40, 40), interpolation=cv2.INTER_AREA) > 0.5
-    matte = cv2.resize(small.astype(np.float32), (120, 120), interpolation=cv2.INTER_LINEAR)
+    small: Any = cv2.resize(truth, (40, 40), interpolation=cv2.INTER_AREA) > 0.5
+    matte: Any = cv2.resize(small.astype(np.float32), (120, 120), interpolation=cv2.INTER_LINEAR)
     found = edge_followed(matte, shown(truth), 6)
     hard = (matte > 0.5).astype(np.float32)
     assert away(found, truth) < 0.3 * away(hard, truth)
@@ -77,18 +78,18 @@ def test_without_an_edge_or_a_picture_the_matte_stays() -> None:
 
 def test_the_fast_filter_is_near_the_whole_one() -> None:
     rng = np.random.default_rng(2)
-    picture = cv2.GaussianBlur(rng.random((90, 110, 3), np.float32), (0, 0), 3)
-    values = cv2.GaussianBlur(rng.random((90, 110), np.float32), (0, 0), 2)
+    picture: Any = cv2.GaussianBlur(rng.random((90, 110, 3), np.float32), (0, 0), 3)
+    values: Any = cv2.GaussianBlur(rng.random((90, 110), np.float32), (0, 0), 2)
     whole = guided_filter(picture, values, 8, 1e-4)
     fast = guided_filter(picture, values, 8, 1e-4, step=2)
     assert fast.shape == values.shape
     assert np.abs(fast - whole).max() < 0.25 * np.abs(whole - values).max()
 
 
-def sums(alpha: Floats, truth: Floats) -> tuple[float, float]:
+def sums(alpha: Any, truth: Any) -> tuple[float, float]:
     """Sum of absolute differences, and of squared differences of the slopes (Rhemann 2009)."""
 
-    def slope(matte: Floats) -> Floats:
+    def slope(matte: Any) -> Any:
         blurred = cv2.GaussianBlur(matte, (0, 0), 1.4)
         across = cv2.Sobel(blurred, cv2.CV_32F, 1, 0, ksize=3)
         down = cv2.Sobel(blurred, cv2.CV_32F, 0, 1, ksize=3)
@@ -99,12 +100,15 @@ def sums(alpha: Floats, truth: Floats) -> tuple[float, float]:
 
 def test_fur_is_nearer_to_its_true_matte_than_a_hard_mask(shared_data: Path) -> None:
     folder = shared_data / "data" / "matting"
-    bgr = cv2.imread(str(folder / "lemur.png"), cv2.IMREAD_COLOR)
-    truth = np.asarray(cv2.imread(str(folder / "lemur_alpha.png"), 0) / np.float32(255), np.float32)
+    bgr: Any = cv2.imread(str(folder / "lemur.png"), cv2.IMREAD_COLOR)
+    grey: Any = cv2.imread(str(folder / "lemur_alpha.png"), cv2.IMREAD_GRAYSCALE)
+    truth = np.asarray(grey / np.float32(255), np.float32)
     picture = np.asarray(bgr[..., ::-1] / np.float32(255), np.float32)
     rows, columns = truth.shape
-    small = cv2.resize(truth, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA) > 0.5
-    matte = cv2.resize(small.astype(np.float32), (columns, rows), interpolation=cv2.INTER_LINEAR)
+    small: Any = cv2.resize(truth, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA) > 0.5
+    matte: Any = cv2.resize(
+        small.astype(np.float32), (columns, rows), interpolation=cv2.INTER_LINEAR
+    )
     hard = (matte > 0.5).astype(np.float32)
     ours = sums(edge_followed(matte, picture, 0.012 * rows), truth)
     for measured, other in zip(ours, sums(hard, truth), strict=True):

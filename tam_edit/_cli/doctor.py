@@ -21,6 +21,7 @@ PACKAGES = (
     "moviepy",
     "numpy",
     "opencv-python-headless",
+    "opentimelineio",
     "pillow",
     "pooch",
     "pycocotools",

@@ -86,7 +86,7 @@ class PaletteFolder:
             mattes: One per object, float32 (H, W); where they overlap, the strongest one has the
                 pixel.
         """
-        ids = index_mask(mattes)
+        ids = index_mask(mattes).astype(np.uint8)
         picture = Image.fromarray(ids)
         picture.putpalette(self._palette)
         name = f"{frame_index:05d}.png"
@@ -179,17 +179,17 @@ def write_palette_masks(
         written.discard()
 
 
-def index_mask(mattes: Mapping[ObjectId, Matte]) -> NDArray[np.uint8]:
+def index_mask(mattes: Mapping[ObjectId, Matte]) -> NDArray[np.int32]:
     """One frame's objects as ids; where mattes overlap, the strongest one has the pixel.
 
     Args:
         mattes: One per object, at least one, float32 (H, W).
 
     Returns:
-        uint8 (H, W); 0 is background.
+        int32 (H, W); 0 is background.
     """
     shape = next(iter(mattes.values())).shape
-    ids = np.zeros(shape, np.uint8)
+    ids = np.zeros(shape, np.int32)
     best = np.full(shape, 0.5, np.float32)
     for object_id, matte in mattes.items():
         wins = matte > best

@@ -6,6 +6,7 @@ module          subject
 ``facade``      :class:`Session`: prompts, tracking, rendering
 ``shot``        what needs no model: masks, doubts, the review page, the history
 ``checkpoint``  which doubts are open, and the page that shows them
+``exports``     masks for other programs, inpainted frames back in
 ``questions``   what a recipe's checkpoints ask, on which frames of which objects
 ``trial``       the job on a few frames, to know how long all of it takes
 ``undo``        taking back a correction or an approval

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-from tam_edit.export import write_palette_masks
+from tam_edit.export import (
+    ExportOptions,
+    ExportReport,
+    Recomposite,
+    RecompositeReport,
+    write_palette_masks,
+)
 from tam_edit.media import Source
 from tam_edit.project import Decision, Project
 from tam_edit.review import Doubt
-from tam_edit.session import checkpoint
+from tam_edit.session import checkpoint, exports
 from tam_edit.session.undo import Undone, undo
 from tam_edit.tracking import LoopSettings, Shots
 from tam_edit.tracks import MaskTrack
@@ -211,4 +217,89 @@ class OpenedShot:
             names=project.objects(),
             overwrite=overwrite,
             progress=progress,
+        )
+
+    def export(
+        self,
+        format_name: str,
+        path: str | Path,
+        *,
+        objects: Sequence[str] = (),
+        each: bool = False,
+        handles: int = 0,
+        options: ExportOptions | None = None,
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[ExportReport]:
+        """Export masks for other programs.
+
+        Doubtful frames stop no export; ``doubts`` tells of them.
+
+        Args:
+            format_name: One of ``tam_edit.export.EXPORT_FORMATS``.
+            path: File or folder.
+            objects: Names of the objects; all where none is given.
+            each: Whether each object gets a file or folder of its own, named after it.
+            handles: Frames before the in point and after the out point, as far as there are any;
+                masks are empty on them.
+            options: What only some formats can be told.
+            overwrite: Whether something that stands there is replaced.
+            progress: Told the frames done and the frames in all.
+
+        Returns:
+            What was written, one report per file or folder.
+
+        Raises:
+            UnknownNameError: There is no such format or object.
+            InputError: A frame was never tracked, or the format cannot hold what is asked.
+            EncodeError: The target cannot be written.
+        """
+        return exports.export_masks(
+            self.project,
+            self.source,
+            format_name,
+            Path(path),
+            objects=objects,
+            each=each,
+            handles=handles,
+            cuts=self._shots.barriers(self.loop.at_cuts),
+            options=options,
+            overwrite=overwrite,
+            progress=progress,
+        )
+
+    def recomposite(
+        self,
+        frames: str | Path,
+        path: str | Path,
+        *,
+        bundle: str | Path | None = None,
+        format_name: str | None = None,
+        feather_px: float | None = None,
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> RecompositeReport:
+        """Put inpainted frames back into the video: masked pixels only, and of these the changed.
+
+        Args:
+            frames: What came back: a folder or pattern of pictures, or a video.
+            path: Output file or folder.
+            bundle: The folder that was handed out; the project's only one where left out.
+            format_name: Format of the output; by its extension where left out.
+            feather_px: Softens the seam inwards; within the bundle's dilation where left out.
+            overwrite: Whether an existing output is replaced.
+            progress: Told the frames done and the frames in all.
+
+        Raises:
+            InputError: The bundle is of another video or was changed, or what came back does not
+                fit it.
+            EncodeError: The output cannot be written.
+        """
+        returned = Path(frames)
+        handed_out = exports.bundle_for(self.project, returned) if bundle is None else Path(bundle)
+        what = Recomposite(
+            bundle=handed_out, returned=returned, format=format_name, feather_px=feather_px
+        )
+        return exports.put_back(
+            self.project, self.source, what, path, overwrite=overwrite, progress=progress
         )

@@ -1,0 +1,119 @@
+"""``tam-edit export``: masks for editing programs, inpainting models and data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tam_edit._cli.console import Output, output_options
+from tam_edit._cli.options import overwrite_option
+from tam_edit.export import EXPORT_FORMATS, ExportOptions, format_called
+from tam_edit.session import Session
+
+# Options of the command line with the names that they have in ``ExportOptions``.
+SPECIAL = {"grow_px": "--grow", "steady_frames": "--steady", "lama": "--lama", "mattes": "--matte"}
+FORMATS_HELP = "\n\n".join(f"{fmt.name}: {fmt.summary}." for fmt in EXPORT_FORMATS.values())
+
+
+@click.command("export", epilog=FORMATS_HELP)
+@click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
+@click.option("--as", "format_name", required=True, metavar="FORMAT", help="One of those below.")
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="File or folder.",
+)
+@click.option(
+    "--object", "objects", multiple=True, metavar="NAME", help="Only this object; repeatable."
+)
+@click.option("--each", is_flag=True, help="A file or folder for each object: OUT_NAME.")
+@click.option(
+    "--handles",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Frames before the in and after the out point, without masks, as far as there are any.",
+)
+@click.option(
+    "--grow",
+    "grow_px",
+    type=click.FloatRange(min=0),
+    metavar="PX",
+    help="inpaint: let masks reach this far past the object; 0 if not given.",
+)
+@click.option(
+    "--steady",
+    "steady_frames",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="inpaint: masks take in those of N frames before and after; 1 if not given.",
+)
+@click.option("--lama", is_flag=True, default=None, help="inpaint: add LaMa's file names.")
+@click.option(
+    "--matte",
+    "mattes",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="otio: show this matte above the video; those exported before if not given.",
+)
+@overwrite_option
+@output_options
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    project: Path,
+    format_name: str,
+    target: Path,
+    objects: tuple[str, ...],
+    each: bool,
+    handles: int,
+    overwrite: bool,
+    output: Output,
+    **special: Any,
+) -> None:
+    """Write the masks of SHOT.tam in a form that other programs read."""
+    chosen = format_called(format_name)
+    given = {name: value for name, value in special.items() if value not in (None, ())}
+    wrong = [SPECIAL[name] for name in given if name not in chosen.options]
+    if wrong:
+        raise click.UsageError(f"--as {format_name} takes no {', '.join(wrong)}", context)
+    with Session.open(project) as session:
+        with output.progress("exporting") as progress:
+            reports = session.export(
+                format_name,
+                target,
+                objects=objects,
+                each=each,
+                handles=handles,
+                options=ExportOptions(**given),
+                overwrite=overwrite,
+                progress=progress,
+            )
+        names = {name for report in reports for name in report.objects}
+        doubts = [d for d in session.doubts(session.usual_threshold) if d.name in names]
+    for report in reports:
+        output.say(
+            f"wrote {report.path}: {len(report.frames)} frames of {', '.join(report.objects)}"
+        )
+        for text in report.notes:
+            output.note(text)
+    doubtful = sorted({frame for doubt in doubts for frame in doubt.frames})
+    if doubtful:
+        output.note(
+            f"masks on {len(doubtful)} of these frames are doubtful; look at them: "
+            f"tam-edit review {project}"
+        )
+    output.result(
+        {
+            "exports": [report.as_json() for report in reports],
+            "doubtful_frames": doubtful,
+        }
+    )

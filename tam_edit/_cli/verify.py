@@ -1,0 +1,28 @@
+"""``tam-edit verify``: whether an export holds what it promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tam_edit._cli.console import Output, output_options
+from tam_edit.export import broken_rules
+
+EXIT_BROKEN = 1
+
+
+@click.command("verify")
+@click.argument("bundle", type=click.Path(path_type=Path), metavar="BUNDLE")
+@output_options
+@click.pass_context
+def command(context: click.Context, /, bundle: Path, output: Output) -> None:
+    """Check an inpainting BUNDLE against what ProPainter, E2FGVI and LaMa expect of it."""
+    broken = broken_rules(bundle)
+    output.result({"bundle": str(bundle), "is_valid": not broken, "broken": broken})
+    if not broken:
+        output.say(f"{bundle} is as ProPainter, E2FGVI and LaMa expect it")
+        return
+    for sentence in broken:
+        output.say(f"broken: {sentence}")
+    context.exit(EXIT_BROKEN)

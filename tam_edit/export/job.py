@@ -1,0 +1,199 @@
+"""What is exported: which objects, on which frames, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from tam_edit.errors import InputError
+from tam_edit.media import Source, timecode_at
+from tam_edit.tracks import FrameScore, Origin, TrackedMatte, TrackReader, TrackSet
+from tam_edit.types import ObjectId
+
+Progress: TypeAlias = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """What only some formats can be told; each says which of these it takes.
+
+    Attributes:
+        grow_px: How far the masks of an inpainting bundle reach past the object, in pixels.
+        steady_frames: On how many frames before and after one the masks of a bundle take in what
+            is masked on it; 0 leaves each frame's mask alone.
+        lama: Whether a bundle also has the names that LaMa reads.
+        mattes: Files of mattes that a timeline shows above the video.
+    """
+
+    grow_px: float = 0.0
+    steady_frames: int = 1
+    lama: bool = False
+    mattes: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.grow_px < 1000:
+            raise InputError(f"--grow is {self.grow_px}, but must be a number of pixels from 0 on")
+        if self.steady_frames < 0:
+            raise InputError(f"--steady is {self.steady_frames}, but must be at least 0 frames")
+
+    def given(self) -> set[str]:
+        """The names of the options that are not as they are if nothing is said."""
+        return {f.name for f in fields(self) if getattr(self, f.name) != f.default}
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownMedia:
+    """A video or a folder of pictures that was exported before and may be shown as a matte.
+
+    Attributes:
+        path: Where it was written.
+        first_frame: The frame of the source that it begins with.
+        alpha: ``"straight"``, ``"premultiplied"``, or ``"luma"`` where the picture is the matte.
+        objects: Names of the objects that it shows.
+    """
+
+    path: Path
+    first_frame: int
+    alpha: str
+    objects: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportJob:
+    """Everything that an export needs to know.
+
+    Attributes:
+        source: The video.
+        reader: Where the mattes of all objects are kept.
+        names: The objects that are exported, with their names.
+        in_frame: First frame of the work.
+        out_frame: One past the last.
+        handles: Frames wanted before and after that.
+        cuts: First frames of new shots, ascending.
+        options: What only some formats can be told.
+        known_media: What was exported before.
+    """
+
+    source: Source
+    reader: TrackReader
+    names: Mapping[ObjectId, str]
+    in_frame: int
+    out_frame: int
+    handles: int = 0
+    cuts: tuple[int, ...] = ()
+    options: ExportOptions = field(default_factory=ExportOptions)
+    known_media: tuple[KnownMedia, ...] = ()
+
+    @property
+    def frames(self) -> range:
+        """The frames that are exported: with handles, as far as the video has them."""
+        count = self.source.info.frame_count
+        return range(
+            max(0, self.in_frame - self.handles), min(count, self.out_frame + self.handles)
+        )
+
+    def is_handle(self, frame_index: int) -> bool:
+        """Whether a frame lies before the in point or after the out point."""
+        return not self.in_frame <= frame_index < self.out_frame
+
+    def timecode(self, frame_index: int) -> str | None:
+        """A frame's timecode; None where the file's start timecode is none at its rate."""
+        try:
+            return timecode_at(frame_index, self.source)
+        except InputError:
+            return None
+
+    @cached_property
+    def tracks(self) -> TrackSet:
+        """The tracks of the exported objects; on handles their mattes are empty."""
+        return TrackSet(_Selection(self))
+
+    def scores(self, object_id: ObjectId) -> dict[int, FrameScore]:
+        """What is known of an object on the frames from the in point to the out point."""
+        span = range(self.in_frame, self.out_frame)
+        return {s.frame_index: s for s in self.reader.scores(object_id) if s.frame_index in span}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportReport:
+    """What was written.
+
+    Attributes:
+        path: The file or folder.
+        format: The name of its format.
+        frames: Frames of the source that it has.
+        objects: Names of the objects in it.
+        notes: What a person should know about it, in sentences.
+        alpha: How a video or picture in it carries the matte; None where it is no such thing.
+    """
+
+    path: Path
+    format: str
+    frames: range
+    objects: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    alpha: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """The report as JSON values."""
+        return {
+            "path": str(self.path),
+            "format": self.format,
+            "frames": len(self.frames),
+            "first_frame": self.frames.start,
+            "objects": list(self.objects),
+            "notes": list(self.notes),
+        }
+
+
+def check_tracked(job: ExportJob) -> None:
+    """Refuse an export in which an object's place is not known on some frame.
+
+    Raises:
+        InputError: An object lacks a mask between in and out point, or there is no object.
+    """
+    if not job.names:
+        raise InputError(
+            "there is no object yet, so there is nothing to export",
+            hint="say where it is: tam-edit prompt SHOT.tam --click X,Y",
+        )
+    for object_id, name in job.names.items():
+        at = job.in_frame
+        for start, stop in job.reader.tracked_spans(object_id):
+            if start > at:
+                break
+            at = max(at, stop)
+        if at < job.out_frame:
+            raise InputError(
+                f"{name!r} was not tracked on frame {at}, so nobody knows where it is there",
+                hint="run tam-edit track on the project first",
+            )
+
+
+class _Selection:
+    """The exported objects of a reader; nothing is read on handles, where nothing was tracked."""
+
+    def __init__(self, job: ExportJob) -> None:
+        self._job = job
+
+    @property
+    def object_ids(self) -> tuple[ObjectId, ...]:
+        return tuple(sorted(self._job.names))
+
+    def tracked_spans(self, object_id: ObjectId) -> list[tuple[int, int]]:
+        return self._job.reader.tracked_spans(object_id)
+
+    def scores(self, object_id: ObjectId) -> Iterator[FrameScore]:
+        return iter(self._job.scores(object_id).values())
+
+    def entry(self, object_id: ObjectId, frame_index: int) -> TrackedMatte | None:
+        if not self._job.is_handle(frame_index):
+            return self._job.reader.entry(object_id, frame_index)
+        info = self._job.source.info
+        empty = np.zeros((info.height, info.width), np.float32)
+        return TrackedMatte(matte=empty, score=1.0, origin=Origin.ABSENT)

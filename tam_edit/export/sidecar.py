@@ -1,0 +1,193 @@
+"""The shot for an editing program: a timeline or a plain list of frames, by the file's extension.
+
+==========  =========================================================================
+extension   what is written
+==========  =========================================================================
+``.otio``   OpenTimelineIO itself; any constant frame rate
+``.edl``    CMX3600: the video's event; mattes are named in comments, an EDL has one track
+``.xml``    Final Cut Pro 7 XML, which Premiere and Resolve read
+``.fcpxml``  Final Cut Pro X XML; OpenTimelineIO's adapter counts whole frames a second only
+``.csv``    a list of frames; any frame rate
+``.txt``    the same with tabs
+==========  =========================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+
+from tam_edit.errors import EncodeError, InputError
+from tam_edit.export.frame_list import SEPARATORS, write_frame_list
+from tam_edit.export.job import ExportJob, ExportReport, Progress
+from tam_edit.export.target import finished_file
+from tam_edit.export.timeline import TIMECODE_RATES, Media, is_drop, media_of, rate_of, timeline_of
+from tam_edit.media.folder_source import FolderSource
+from tam_edit.media.timecode import advanced, frames_of
+
+#: Extensions of timelines with the name of OpenTimelineIO's adapter.
+ADAPTERS = {
+    ".otio": "otio_json",
+    ".edl": "cmx_3600",
+    ".xml": "fcp_xml",
+    ".fcpxml": "fcpx_xml",
+}
+#: Those at which OpenTimelineIO's adapter for FCPXML reads what it writes.
+FCPXML_RATES = (24, 25, 30, 50, 60)
+EXTENSIONS = (*ADAPTERS, *SEPARATORS)
+EVENT_TIMECODE = re.compile(r"(\d\d:\d\d:\d\d;\d\d)")
+
+
+def write_sidecar(job: ExportJob, path: Path, progress: Progress | None = None) -> ExportReport:
+    """Write a timeline or a list of frames, and read it back.
+
+    Raises:
+        InputError: The video or a matte cannot be said in that format.
+        EncodeError: The file cannot be written, or reads otherwise.
+    """
+    if path.suffix.lower() in SEPARATORS:
+        return write_frame_list(job, path, progress)
+    check_sidecar(job, path)
+    media = media_of(job)
+    notes = _sayable(media, path)
+    timeline = timeline_of(job, media)
+    with finished_file(path) as part:
+        _write(timeline, media, part)
+        _check_written(timeline, part, path)
+    return ExportReport(
+        path=path,
+        format="otio",
+        frames=job.frames,
+        objects=tuple(job.names.values()),
+        notes=tuple(notes),
+    )
+
+
+def check_sidecar(job: ExportJob, path: Path) -> None:
+    """Refuse a timeline that its format cannot say, before any work begins.
+
+    Raises:
+        InputError: The frame rate varies or is none of the format's, or handles are asked for.
+    """
+    info, extension = job.source.info, path.suffix.lower()
+    if extension in SEPARATORS:
+        return
+    listed = f"write a list of frames instead: -o {path.stem}.csv"
+    if info.is_variable_rate:
+        # A timeline counts frames of one rate, and editors conform such videos to one anyway.
+        raise InputError(
+            f"{info.path.name} has a variable frame rate, which no timeline can say",
+            hint=f"{listed}, or give the video a constant rate first: ffmpeg -i "
+            f"{info.path.name} -fps_mode cfr constant.mov",
+        )
+    if job.handles:
+        raise InputError(
+            "a timeline takes no --handles: it shows in to out point and says what the files have",
+            hint="give --handles where the mattes are exported",
+        )
+    rate = rate_of(info)
+    if extension == ".fcpxml" and rate not in FCPXML_RATES:
+        told = ", ".join(map(str, FCPXML_RATES))
+        raise InputError(
+            f"FCPXML is written at {told} frames a second only, and this video has "
+            f"{float(rate):.3f}",
+            hint="write .xml, .edl or .otio, which keep this rate",
+        )
+    if extension != ".otio" and rate not in TIMECODE_RATES:
+        raise InputError(
+            f"there is no timecode at {float(rate):.3f} frames a second, which {extension} needs",
+            hint=f"write .otio, or {listed}",
+        )
+
+
+def _sayable(media: list[Media], path: Path) -> list[str]:
+    """What an editor must know of what the format leaves out.
+
+    Raises:
+        InputError: The format cannot name a folder of pictures.
+    """
+    extension = path.suffix.lower()
+    folders = [m.source.info.path for m in media if isinstance(m.source, FolderSource)]
+    if folders and extension != ".otio":
+        raise InputError(
+            f"{extension} cannot name the folder of pictures {folders[0]}",
+            hint="write .otio, or give a video file",
+        )
+    if extension == ".edl" and len(media) > 1:
+        return ["an EDL has one track: the mattes are named in its comments only"]
+    return []
+
+
+def _write(timeline: Any, media: list[Media], part: Path) -> None:
+    extension = part.suffix.lower()
+    if extension != ".edl":
+        otio.adapters.write_to_file(timeline, str(part), adapter_name=ADAPTERS[extension])
+        return
+    single = timeline.deepcopy()
+    comments = [
+        comment for clip in single.find_clips() for comment in clip.metadata["cmx_3600"]["comments"]
+    ]
+    del single.tracks[1:]
+    single.tracks[0][0].metadata["cmx_3600"]["comments"] = comments
+    rate = float(rate_of(media[0].source.info))
+    text: str = otio.adapters.write_to_string(single, ADAPTERS[extension], rate=rate)
+    part.write_text(_in_the_videos_timecode(text, media[0]), encoding="utf-8")
+
+
+def _in_the_videos_timecode(text: str, video: Media) -> str:
+    """An EDL that says whether timecode drops numbers, and does so only where the video's does.
+
+    The adapter writes drop-frame timecode at 29.97 and 59.94 whatever the video has.
+    """
+    info = video.source.info
+    drops = is_drop(info)
+    lines = text.splitlines()
+    if not drops:
+        rate = rate_of(info)
+        lines = [
+            EVENT_TIMECODE.sub(
+                lambda found: advanced("00:00:00:00", frames_of(found[1], rate), rate), line
+            )
+            if line[:3].isdecimal()
+            else line
+            for line in lines
+        ]
+    lines.insert(1, "FCM: DROP FRAME" if drops else "FCM: NON-DROP FRAME")
+    return "\n".join(lines) + "\n"
+
+
+def _check_written(timeline: Any, part: Path, path: Path) -> None:
+    """Read a timeline back: every clip must show the frames that it was to show.
+
+    Raises:
+        EncodeError: It cannot be read, or shows others.
+    """
+    extension = path.suffix.lower()
+    rate = timeline.global_start_time.rate
+    options = {"rate": rate} if extension == ".edl" else {}
+    try:
+        found = list(
+            _spans(otio.adapters.read_from_file(str(part), ADAPTERS[extension], **options))
+        )
+    except (otio.exceptions.OTIOError, ValueError) as error:
+        raise EncodeError(f"{path} was written, but cannot be read back: {error}") from error
+    wanted = list(_spans(timeline))
+    if extension == ".edl":
+        wanted = wanted[:1]
+    if found != wanted:
+        raise EncodeError(
+            f"{path} was written, but read back it shows {found} instead of {wanted}; it was "
+            "deleted",
+            hint="write .otio instead, and report this",
+        )
+
+
+def _spans(read: Any) -> Iterator[tuple[str, int, int]]:
+    """Name, first frame number and length of every clip."""
+    for clip in read.find_clips():
+        shown = clip.trimmed_range()
+        yield clip.name, round(shown.start_time.value), round(shown.duration.value)

@@ -1,0 +1,141 @@
+"""Exports of a project, and what it remembers of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from tam_edit.errors import InputError, UnknownNameError
+from tam_edit.export import (
+    ExportJob,
+    ExportOptions,
+    ExportReport,
+    KnownMedia,
+    Recomposite,
+    RecompositeReport,
+    export,
+    recomposite,
+)
+from tam_edit.export.inpaint.document import BUNDLE_FILE
+from tam_edit.media import Source
+from tam_edit.project import Project
+from tam_edit.session import checkpoint
+from tam_edit.types import ObjectId
+
+# A setting of a project: what was exported, the newest last.
+EXPORTS = "exports"
+MOST_EXPORTS = 100
+
+
+def export_masks(
+    project: Project,
+    source: Source,
+    name: str,
+    path: Path,
+    *,
+    objects: Sequence[str] = (),
+    each: bool = False,
+    handles: int = 0,
+    cuts: tuple[int, ...] = (),
+    options: ExportOptions | None = None,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[ExportReport]:
+    """Export a project's masks; see ``OpenedShot.export``."""
+    if handles < 0:
+        raise InputError(f"--handles is {handles}, but must be at least 0 frames")
+    job = ExportJob(
+        source=source,
+        reader=project,
+        names=_chosen(project, objects),
+        in_frame=project.in_frame,
+        out_frame=project.out_frame,
+        handles=handles,
+        cuts=cuts,
+        options=options or ExportOptions(),
+        known_media=_known_media(project),
+    )
+    checkpoint.remember_output(project, path)
+    reports = export(name, job, path, each=each, overwrite=overwrite, progress=progress)
+    _remember(project, reports)
+    return reports
+
+
+def put_back(
+    project: Project,
+    source: Source,
+    what: Recomposite,
+    path: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> RecompositeReport:
+    """Put inpainted frames back into a project's video; see ``OpenedShot.recomposite``."""
+    checkpoint.remember_output(project, path)
+    return recomposite(source, what, path, overwrite=overwrite, progress=progress)
+
+
+def bundle_for(project: Project, returned: Path) -> Path:
+    """The inpainting bundle that returned frames belong to, where only one can be meant.
+
+    Raises:
+        InputError: There is none any more, or more than one.
+    """
+    known = [Path(str(r["path"])) for r in _records(project) if r["format"] == "inpaint"]
+    bundles = [path for path in dict.fromkeys(known) if (path / BUNDLE_FILE).is_file()]
+    around = [path for path in bundles if path in returned.absolute().parents]
+    found = around or bundles
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise InputError(
+            "there is no inpainting bundle of this project any more",
+            hint="name it with --bundle, or export one: tam-edit export SHOT.tam --as inpaint",
+        )
+    raise InputError(
+        f"{returned} may belong to any of {len(found)} bundles of this project",
+        hint=f"say which with --bundle, such as --bundle {found[-1]}",
+    )
+
+
+def _chosen(project: Project, objects: Sequence[str]) -> Mapping[ObjectId, str]:
+    names = project.objects()
+    unknown = [name for name in objects if name not in names.values()]
+    if unknown:
+        raise UnknownNameError("object", unknown[0], names.values())
+    return {k: name for k, name in names.items() if not objects or name in objects}
+
+
+def _remember(project: Project, reports: Sequence[ExportReport]) -> None:
+    new = [
+        {
+            "format": report.format,
+            "path": str(report.path.absolute()),
+            "first_frame": report.frames.start,
+            "alpha": report.alpha,
+            "objects": list(report.objects),
+        }
+        for report in reports
+    ]
+    replaced = {record["path"] for record in new}
+    kept = [record for record in _records(project) if record["path"] not in replaced]
+    project.settings[EXPORTS] = [*kept, *new][-MOST_EXPORTS:]
+
+
+def _known_media(project: Project) -> tuple[KnownMedia, ...]:
+    """What was exported before and carries a matte, as far as it is still there."""
+    return tuple(
+        KnownMedia(
+            path=Path(str(record["path"])),
+            first_frame=int(record["first_frame"]),
+            alpha=str(record["alpha"]),
+            objects=tuple(str(name) for name in record["objects"]),
+        )
+        for record in _records(project)
+        if record["alpha"] is not None and Path(str(record["path"])).exists()
+    )
+
+
+def _records(project: Project) -> list[dict[str, Any]]:
+    return list(cast("Sequence[dict[str, Any]]", project.settings.get(EXPORTS, ())))

@@ -1,0 +1,186 @@
+"""``export``, ``recomposite`` and ``verify`` on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import opentimelineio as otio
+import pytest
+from PIL import Image
+
+from tam_edit._cli import run
+from tam_edit.media import open_sink, open_source
+from tam_edit.project import Project, video_record
+from tam_edit.session import Session
+from tam_edit.testing.clips import DrawnClip
+from tam_edit.tracks import Origin, TrackedMatte
+
+IN, OUT = 2, 12
+DOUBTFUL = (5, 6, 9)
+
+
+def make_project(path: Path, video: Path, clip: DrawnClip, stop: int = OUT) -> Path:
+    """A project as tracking leaves it: drawn masks, three of them doubtful."""
+    with open_source(video) as source:
+        project = Project.create(
+            path,
+            source=video_record(source, None),
+            width=source.info.width,
+            height=source.info.height,
+            frame_count=source.info.frame_count,
+            in_frame=IN,
+            out_frame=OUT,
+        )
+    with project:
+        project.settings["model"] = "builtin"
+        project.settings["short_side"] = 480
+        object_id = project.add_object("the disc")
+        for index in range(IN, stop):
+            score = 0.5 if index in DOUBTFUL else 0.9
+            entry = TrackedMatte(
+                matte=clip.mask(1, index).astype(np.float32), score=score, origin=Origin.PROPAGATED
+            )
+            project.append(index, {object_id: entry})
+    return path
+
+
+@pytest.fixture
+def project(disc: DrawnClip, disc_video: Path, tmp_path: Path) -> Path:
+    return make_project(tmp_path / "disc.tam", disc_video, disc)
+
+
+def told(project: Path, *arguments: str) -> dict[str, Any]:
+    result = project.with_name("told.json")
+    assert run([*arguments, "--json", str(result)]) == 0
+    data: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    return data
+
+
+def test_an_export_says_how_many_frames_are_doubtful_and_who_shows_them(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "masks.json"
+    result = told(project, "export", str(project), "--as", "coco-json", "-o", str(out))
+    assert result == {
+        "exports": [
+            {
+                "path": str(out),
+                "format": "coco-json",
+                "frames": OUT - IN,
+                "first_frame": IN,
+                "objects": ["the disc"],
+                "notes": [],
+            }
+        ],
+        "doubtful_frames": list(DOUBTFUL),
+    }
+    said = capsys.readouterr()
+    assert f"wrote {out}: 10 frames of the disc" in said.out
+    assert "masks on 3 of these frames are doubtful" in said.err
+    assert f"tam-edit review {project}" in said.err
+    approve = ["approve", str(project), "--reason", "looked", "-q"]
+    assert run(approve) == 0
+    again = ["export", str(project), "--as", "coco-json", "-o", str(out), "--overwrite"]
+    assert told(project, *again)["doubtful_frames"] == []
+
+
+def test_what_cannot_be_exported_is_said_before_any_work(
+    disc: DrawnClip, disc_video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = make_project(tmp_path / "half.tam", disc_video, disc, stop=8)
+    out = str(tmp_path / "out.json")
+    base = ["export", str(project), "-o", out]
+    wrong = {
+        ("--as", "coco-json"): (1, "'the disc' was not tracked on frame 8"),
+        ("--as", "coco"): (1, "there is no export format called 'coco'"),
+        ("--as", "coco-json", "--object", "disc"): (1, "there is no object called 'disc'"),
+        ("--as", "coco-json", "--lama"): (2, "--as coco-json takes no --lama"),
+        ("--as", "coco-json", "--grow", "3", "--matte", "a"): (2, "takes no --grow, --matte"),
+        ("--as", "otio", "--each"): (1, "one file for all objects"),
+        ("--as", "inpaint", "--handles", "-1"): (2, "--handles"),
+    }
+    for options, (code, sentence) in wrong.items():
+        assert run([*base, *options]) == code
+        assert sentence in capsys.readouterr().err
+    assert run(["export", str(project), "--as", "coco-json", "-o", str(project)]) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["half.tam"]
+
+
+def test_frames_go_out_and_come_back(
+    project: Path, disc_video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, out = tmp_path / "bundle", tmp_path / "out.mkv"
+    arguments = ["--as", "inpaint", "-o", str(bundle), "--lama", "--grow", "2", "--handles", "1"]
+    assert run(["export", str(project), *arguments]) == 0
+    assert run(["verify", str(bundle)]) == 0
+    assert "as ProPainter, E2FGVI and LaMa expect it" in capsys.readouterr().out
+    returned = tmp_path / "returned"
+    returned.mkdir()
+    for file in (bundle / "frames").iterdir():
+        with Image.open(file) as opened:
+            Image.fromarray(255 - np.array(opened)).save(returned / file.name)
+    back = ["recomposite", str(project), "--frames", str(returned), "-o", str(out)]
+    result = told(project, *back, "--format", "ffv1")["output"]
+    assert (result["frame_count"], result["pixel_format"]) == (OUT - IN + 2, "yuv420p")
+    assert result["changed_px"] == result["masked_px"] > 0
+    assert "100.0% of the masked pixels came back changed" in capsys.readouterr().out
+    with open_source(disc_video) as source, open_source(out) as written:
+        assert [t.codec for t in written.info.audio] == [t.codec for t in source.info.audio]
+        # The handles are the video's frames as they are.
+        for mine, native in ((0, IN - 1), (-1, OUT)):
+            pair = written.frame(mine % written.info.frame_count), source.frame(native)
+            for one, other in zip(pair[0].planes, pair[1].planes, strict=True):
+                assert np.array_equal(one, other)
+    (bundle / "masks" / "00003.png").unlink()
+    assert run(["verify", str(bundle)]) == 1
+    assert "broken: masks/00003.png is missing" in capsys.readouterr().out
+    assert run([*back, "--overwrite", "--format", "ffv1"]) == 1
+
+
+def test_which_bundle_is_meant_is_never_guessed(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    back = ["recomposite", str(project), "-o", str(tmp_path / "o.mkv"), "--format", "ffv1"]
+    assert run([*back, "--frames", str(tmp_path)]) == 1
+    assert "no inpainting bundle of this project" in capsys.readouterr().err
+    one, two = tmp_path / "one", tmp_path / "two"
+    for bundle in (one, two):
+        assert run(["export", str(project), "--as", "inpaint", "-o", str(bundle), "-q"]) == 0
+    elsewhere = tmp_path / "returned"
+    (one / "frames").rename(elsewhere)
+    assert run([*back, "--frames", str(elsewhere)]) == 1
+    said = capsys.readouterr().err
+    assert "may belong to any of 2 bundles" in said
+    assert f"--bundle {two}" in said
+    assert run([*back, "--frames", str(elsewhere), "--bundle", str(two)]) == 0
+    assert run([*back, "--frames", str(two / "frames"), "--overwrite"]) == 0
+
+
+def test_a_timeline_finds_what_was_exported_before(project: Path, tmp_path: Path) -> None:
+    matte = tmp_path / "matte.mov"
+    with Session.open(project) as session:
+        source = session.source
+        with open_sink(matte, source=source, start=1, stop=13) as sink:
+            for frame in source.frames(1, 13):
+                sink.write(frame)
+        session.project.settings["exports"] = [
+            {
+                "format": "luma",
+                "path": str(matte),
+                "first_frame": 1,
+                "alpha": "luma",
+                "objects": ["the disc"],
+            }
+        ]
+    out = tmp_path / "t.otio"
+    assert run(["export", str(project), "--as", "otio", "-o", str(out), "-q"]) == 0
+    timeline = otio.adapters.read_from_file(str(out))
+    video, shown = timeline.find_clips()
+    assert (video.source_range.start_time.value, shown.source_range.start_time.value) == (IN, 1)
+    assert list(shown.metadata["tam_edit"]["objects"]) == ["the disc"]
+    matte.unlink()
+    assert run(["export", str(project), "--as", "otio", "-o", str(out), "--overwrite", "-q"]) == 0
+    assert len(list(otio.adapters.read_from_file(str(out)).find_clips())) == 1
