@@ -36,7 +36,8 @@ def prompts(points=(), signs=(), box=(0.0, 0.0, 0.0, 0.0), previous=None):
 
 
 def look_at(region: Box, size: tuple[int, int]) -> Look:
-    return Look(region, size, shipped_predictor().look(small_frame(), Box(0, 0, 64, 64)).features)
+    seen = shipped_predictor().look(small_frame(), Box(0, 0, 64, 64))
+    return Look(region, size, seen.features, seen.colours)
 
 
 def small_frame() -> Frame:

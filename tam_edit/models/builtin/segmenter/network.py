@@ -49,6 +49,14 @@ class Features:
             self.fine[index], tuple(each[index] for each in self.levels), self.match[index]
         )
 
+    def repeated(self, count: int) -> Features:
+        """Those of one picture, several times, with channels last in memory as they were."""
+
+        def each(values: torch.Tensor) -> torch.Tensor:
+            return values.repeat(count, 1, 1, 1).contiguous(memory_format=torch.channels_last)
+
+        return Features(each(self.fine), tuple(map(each, self.levels)), each(self.match))
+
 
 @dataclass(frozen=True, eq=False)
 class Answers:

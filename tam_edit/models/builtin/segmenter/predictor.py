@@ -20,12 +20,19 @@ from tam_edit.models.builtin.segmenter.mask_so_far import doubted
 from tam_edit.models.builtin.segmenter.network import (
     STRIDE,
     WEIGHTS,
+    Answers,
     ClickNetwork,
     Features,
     channels_last,
     likeness,
 )
-from tam_edit.models.builtin.segmenter.prompt_maps import PromptBatch, on_grid, prompt_maps
+from tam_edit.models.builtin.segmenter.parting import Contest, colours_of, parted
+from tam_edit.models.builtin.segmenter.prompt_maps import (
+    MAP_STRIDE,
+    PromptBatch,
+    on_grid,
+    prompt_maps,
+)
 from tam_edit.models.click_points import Clicks
 from tam_edit.types import Box, Matte
 
@@ -47,11 +54,13 @@ class Look:
         region: The part, in source pixels.
         size: Height and width of the network's view of it.
         features: What the encoder says of that view.
+        colours: float32 (h, w, 3), what it looks like at ``MAP_STRIDE``.
     """
 
     region: Box
     size: tuple[int, int]
     features: Features
+    colours: Floats
 
     @property
     def half(self) -> tuple[int, int]:
@@ -149,8 +158,9 @@ class ClickPredictor:
             rgb = frame.scaled(columns, rows)
         else:
             rgb = _resized(frame.region(region), columns, rows)
+        colours = colours_of(rgb, rows // MAP_STRIDE, columns // MAP_STRIDE)
         with torch.inference_mode():
-            return Look(region, size, self._network.encode(as_levels(rgb)))
+            return Look(region, size, self._network.encode(as_levels(rgb)), colours)
 
     def ask(
         self,
@@ -170,18 +180,56 @@ class ClickPredictor:
         Returns:
             The answer to clear prompts first, then what a single click may also mean.
         """
-        with torch.inference_mode():
-            prompts = _batch(look, clicks, box, previous)
-            maps = prompt_maps(prompts, look.size).contiguous(memory_format=torch.channels_last)
-            spots = on_grid(prompts.points, look.size)
-            alike = likeness(look.features.match, spots, prompts.signs)
-            answers = self._network.decode(look.features, maps, alike)
-            logits = answers.logits[0].numpy()
-            quality = answers.quality[0].sigmoid().tolist()
+        contest = None if previous is None else _contest(look, clicks, previous)
+        if previous is not None and contest is not None and contest.is_about_a_thing:
+            answers = self._parted(look, clicks, box, previous, contest)
+        else:
+            before = None if previous is None else _known(look, clicks, previous)
+            answers = self._answer(look, [_prompted(look, clicks, box, before)])
+        logits = answers.logits[0].numpy()
+        quality = answers.quality[0].sigmoid().tolist()
         return [
             Opinion(look.region, np.ascontiguousarray(each), float(expected))
             for each, expected in zip(logits, quality, strict=True)
         ]
+
+    def _answer(self, look: Look, asked: list[PromptBatch]) -> Answers:
+        """What the network answers to several prompts on the same part."""
+        with torch.inference_mode():
+            prompts = PromptBatch.joined(asked)
+            maps = prompt_maps(prompts, look.size).contiguous(memory_format=torch.channels_last)
+            features = look.features if len(asked) == 1 else look.features.repeated(len(asked))
+            spots = on_grid(prompts.points, look.size)
+            alike = likeness(features.match, spots, prompts.signs)
+            return self._network.decode(features, maps, alike)
+
+    def _parted(
+        self,
+        look: Look,
+        clicks: Clicks,
+        box: tuple[float, float, float, float] | None,
+        previous: Floats,
+        contest: Contest,
+    ) -> Answers:
+        """The answer where a thing in the mask so far was clicked away."""
+        # Inside the mask so far everything is open: the network is asked for the object, and, with
+        # the kinds of the clicks swapped, for what was clicked away.
+        taken = previous > 0
+        open_ = np.where(taken, np.float32(0.5), np.float32(0))
+        swapped = Clicks(clicks.points, ~clicks.signs)
+        answers = self._answer(
+            look,
+            [_prompted(look, clicks, box, open_), _prompted(look, swapped, None, open_)],
+        )
+        rows, columns = contest.mask.shape
+        own, rival = (_resized_to(each.numpy(), rows, columns) for each in answers.logits[:, 0])
+        match = look.features.match[0].permute(1, 2, 0).numpy()
+        match = cv2.resize(match, (columns, rows), interpolation=cv2.INTER_LINEAR)
+        places = parted(contest, look.colours, np.asarray(match, np.float32), own, rival)
+        inside = torch.from_numpy(_enlarged(places, contest.mask, look.half))
+        logits = answers.logits[:1].clone()
+        logits[0, 0] = torch.where(torch.from_numpy(taken), inside, logits[0, 0])
+        return Answers(logits, answers.quality[:1])
 
 
 @cache
@@ -215,24 +263,50 @@ def _fuse(layers: nn.Sequential) -> None:
             layers[k + 1] = nn.Identity()
 
 
-def _batch(
+def _prompted(
     look: Look,
     clicks: Clicks,
     box: tuple[float, float, float, float] | None,
-    previous: Floats | None,
+    before: Floats | None,
 ) -> PromptBatch:
+    """One example; ``before`` is the mask so far in [0, 1], of the look's ``half`` size."""
     points = torch.from_numpy(look.to_view(clicks.points).astype(np.float32))[None]
     signs = torch.from_numpy(np.where(clicks.signs, 1, -1).astype(np.int8))[None]
     given = [0.0, 0.0, 0.0, 0.0] if box is None else look.box_in_view(box)
-    if previous is None:
-        before = torch.zeros(1, *look.half)
-    else:
-        mask = torch.from_numpy(previous).sigmoid().numpy()
-        cells = (look.to_view(clicks.points) + 0.5) / 2 - 0.5
-        before = torch.from_numpy(doubted(mask, cells, clicks.signs))[None]
+    mask = torch.zeros(1, *look.half) if before is None else torch.from_numpy(before)[None]
     return PromptBatch(
-        points, signs, torch.tensor([given]), before, torch.tensor([previous is not None])
+        points, signs, torch.tensor([given]), mask, torch.tensor([before is not None])
     )
+
+
+def _known(look: Look, clicks: Clicks, previous: Floats) -> Floats:
+    """The mask so far as far as the clicks leave it standing."""
+    cells = (look.to_view(clicks.points) + 0.5) / 2 - 0.5
+    return doubted(_share(previous), cells, clicks.signs)
+
+
+def _contest(look: Look, clicks: Clicks, previous: Floats) -> Contest:
+    """What was taken so far and the clicks, at ``MAP_STRIDE``."""
+    rows, columns = look.size[0] // MAP_STRIDE, look.size[1] // MAP_STRIDE
+    cells = (look.to_view(clicks.points) + 0.5) / MAP_STRIDE - 0.5
+    return Contest.of(_resized_to(_share(previous), rows, columns) > 0.5, cells, clicks.signs)
+
+
+def _resized_to(values: Floats, rows: int, columns: int) -> Floats:
+    resized = cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(resized, np.float32)
+
+
+def _share(logits: Floats) -> Floats:
+    return np.asarray(torch.from_numpy(logits).sigmoid().numpy(), np.float32)
+
+
+def _enlarged(values: Floats, known: NDArray[np.bool_], size: tuple[int, int]) -> Floats:
+    """Values of the places that are known at another size; nothing else mixes in."""
+    weight = known.astype(np.float32)
+    across = (size[1], size[0])
+    total = cv2.resize(values * weight, across, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(total / np.maximum(cv2.resize(weight, across), 1e-6), np.float32)
 
 
 def _view_size(region: Box) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +30,17 @@ class PromptBatch:
     boxes: torch.Tensor
     previous: torch.Tensor
     has_previous: torch.Tensor
+
+    @classmethod
+    def joined(cls, batches: Sequence[PromptBatch]) -> PromptBatch:
+        """Prompts with as many clicks each, on pictures of one size, as one batch."""
+        return cls(
+            torch.cat([each.points for each in batches]),
+            torch.cat([each.signs for each in batches]),
+            torch.cat([each.boxes for each in batches]),
+            torch.cat([each.previous for each in batches]),
+            torch.cat([each.has_previous for each in batches]),
+        )
 
     def to(self, device: torch.device) -> PromptBatch:
         """The same on another device."""
