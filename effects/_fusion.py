@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tam_edit.types import Mask
 
-from ._inpaint import Floats, smoothed
+from ._inpaint import Floats, largest, smoothed
 from ._patch import Candidate
 
 # Disagreement is weighed on a picture so much smaller.
@@ -22,12 +22,24 @@ ERROR_SCALE_LEVELS = 5.0
 ERROR_MAX_LEVELS = 40.0
 # A picture that disagrees so much around the hole does not show the place.
 REFUSED_LEVELS = 28.0
+# Nor does it where it disagrees nearby by so much, and by so much of the contrast there. In a
+# fine texture half a pixel costs half the contrast; another place costs more than all of it.
+REFUSED_NEARBY_LEVELS = 6.0
+REFUSED_NEARBY_CONTRAST = 0.65
+CONTRAST_SIGMA_PX = 8.0
+# So far from its own hole, a source shows nothing of the object, whatever the mask missed.
+RIM_PX = 10.0
+RIM_WEIGHT = 0.1
 # Over how much of the hole's surroundings disagreement is averaged.
-ERROR_SIGMA_PX = 6.0
+ERROR_SIGMA_PX = 4.0
 # Candidates that differ by so much from the chosen one show something else.
 AGREE_LEVELS = 10.0
+# Medians of light are taken over so many pixels.
+PROBES_MAX = 8000
+# Over how many pixels candidates are compared with each other, so that neighbours go together.
+CHOICE_SIGMA_PX = 1.5
 # The seam: differences larger than this are other content, not other light.
-SEAM_LEVELS = 14.0
+SEAM_LEVELS = 20.0
 SEAM_SIGMA_PX = 4.0
 
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)
@@ -44,7 +56,10 @@ def lit_alike(candidate: Candidate, target: Floats, is_known: Mask) -> Candidate
     both = is_known & candidate.is_usable
     if both.sum() < 64:
         return candidate
-    difference = target[both] - candidate.image[both]
+    rows, columns = np.nonzero(both)
+    step = max(1, len(rows) // PROBES_MAX)
+    place = (rows[::step], columns[::step])
+    difference = target[place] - candidate.image[place]
     offset = np.median(difference, axis=0)
     # Less than half a level is rounding.
     offset = np.where(np.abs(offset) < 0.5, 0, offset).astype(np.float32)
@@ -76,22 +91,29 @@ def fused(
     Returns:
         float32 (h, w, 3) in levels, and where there was any candidate.
     """
-    is_seen = np.logical_or.reduce([each.is_usable for each in candidates])
-    if len(candidates) == 1:
-        return candidates[0].image, is_seen
     weights = _weights(candidates, target, is_known)
-    images = [each.image[is_seen] for each in candidates]
+    is_seen = np.logical_or.reduce([each > 0 for each in weights])
+    if not is_seen.any():
+        return np.zeros_like(target), is_seen
     weight = np.stack([each[is_seen] for each in weights])
-    chosen = _median(np.stack([image @ LUMA for image in images]), weight)
-    stacked = np.stack(images)
+    stacked = np.stack([each.image[is_seen] for each in candidates])
+    # What is compared is smoothed, what is shown is not.
+    calm = np.stack([_calm(each)[is_seen] for each in candidates])
+    chosen = _median(calm @ LUMA, weight)
     picked: Any = np.take_along_axis(stacked, chosen[None, :, None], axis=0)[0]
     if is_averaged:
-        distance = np.abs(stacked - picked).max(axis=2)
+        distance = largest(np.abs(calm - np.take_along_axis(calm, chosen[None, :, None], axis=0)))
         alike = weight * np.exp(-((distance / np.float32(AGREE_LEVELS)) ** 2))
         picked = (stacked * alike[..., None]).sum(axis=0) / alike.sum(axis=0)[:, None]
     plate = np.zeros_like(target)
     plate[is_seen] = picked
     return plate, is_seen
+
+
+def fits(candidate: Candidate, target: Floats, is_known: Mask) -> Mask:
+    """Where a candidate goes with what is around the hole; bool (h, w)."""
+    fitting: Mask = _weights([candidate], target, is_known)[0] > 0
+    return fitting
 
 
 def seam_light(plate: Floats, is_seen: Mask, target: Floats, is_known: Mask) -> Floats:
@@ -107,29 +129,53 @@ def seam_light(plate: Floats, is_seen: Mask, target: Floats, is_known: Mask) -> 
     if both.sum() < 16:
         return np.zeros_like(plate)
     difference = np.where(both[..., None], target - plate, np.float32(0))
-    size = np.abs(difference).max(axis=2) / np.float32(SEAM_LEVELS)
+    size = largest(np.abs(difference)) / np.float32(SEAM_LEVELS)
     weight = np.where(both, np.exp(-(size**2)), 0).astype(np.float32)
     light = smoothed(difference, weight, SEAM_SIGMA_PX)
     return np.clip(light, -SEAM_LEVELS, SEAM_LEVELS)
 
 
+def _calm(candidate: Candidate) -> Floats:
+    sigma = CHOICE_SIGMA_PX
+    blurred: Any = cv2.GaussianBlur(candidate.image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    return blurred  # type: ignore[no-any-return]
+
+
 def _weights(candidates: Sequence[Candidate], target: Floats, is_known: Mask) -> list[Floats]:
-    height, width = is_known.shape
-    size = (max(1, width // SHRINK), max(1, height // SHRINK))
+    """How much each candidate counts at each pixel; 0 where it shows something else."""
+    contrast = _contrast(target, is_known)
+    allowed = REFUSED_NEARBY_LEVELS + REFUSED_NEARBY_CONTRAST * contrast
     weights = []
     for each in candidates:
         both = is_known & each.is_usable
-        error = np.minimum(np.abs(target - each.image).mean(axis=2), np.float32(ERROR_MAX_LEVELS))
-        share: Any = cv2.resize(both.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        total: Any = cv2.resize(
-            np.where(both, error, np.float32(0)), size, interpolation=cv2.INTER_AREA
+        error = np.minimum(largest(np.abs(target - each.image)), np.float32(ERROR_MAX_LEVELS))
+        near = _nearby(error, both)
+        rim: Any = cv2.distanceTransform(each.is_usable.view(np.uint8), cv2.DIST_L2, 3)
+        sure = np.clip(rim / np.float32(RIM_PX), RIM_WEIGHT, 1) if not each.is_usable.all() else 1
+        weight = each.prior * sure * np.exp(-near / np.float32(ERROR_SCALE_LEVELS))
+        weights.append(
+            np.where(each.is_usable & (near < allowed), weight, 0).astype(np.float32)
         )
-        mean = total / np.maximum(share, np.float32(1e-6))
-        near = smoothed(mean[..., None], share, ERROR_SIGMA_PX)
-        large: Any = cv2.resize(near, (width, height))
-        weight = each.prior * np.exp(-large / np.float32(ERROR_SCALE_LEVELS))
-        weights.append(np.where(each.is_usable, weight, np.float32(0)).astype(np.float32))
     return weights
+
+
+def _contrast(target: Floats, is_known: Mask) -> Floats:
+    """How far pixels around the hole usually are from their surroundings, in levels."""
+    mean = smoothed(target, is_known.astype(np.float32), CONTRAST_SIGMA_PX)
+    return _nearby(largest(np.abs(target - mean)), is_known)
+
+
+def _nearby(values: Floats, where: Mask) -> Floats:
+    """The mean of values around each pixel, also where there are none."""
+    height, width = where.shape
+    size = (max(1, width // SHRINK), max(1, height // SHRINK))
+    share: Any = cv2.resize(where.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    total: Any = cv2.resize(
+        np.where(where, values, np.float32(0)), size, interpolation=cv2.INTER_AREA
+    )
+    mean = total / np.maximum(share, np.float32(1e-6))
+    near: Any = cv2.resize(smoothed(mean[..., None], share, ERROR_SIGMA_PX), (width, height))
+    return near  # type: ignore[no-any-return]
 
 
 def _median(values: Floats, weight: Floats) -> NDArray[np.intp]:

@@ -71,6 +71,12 @@ def smoothed(values: Floats, weight: Floats, sigma_px: float) -> Floats:
     return continued(means, np.minimum(np.maximum(4 * near - np.float32(0.2), 0), np.float32(1)))
 
 
+def largest(values: Floats) -> Floats:
+    """The largest of three channels; many times faster than along an axis of three."""
+    biggest: Floats = np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2])
+    return biggest
+
+
 def invented(image: Floats, known: Mask, fallback: Fallback) -> Floats:
     """A picture whose unknown part is filled from its known one.
 

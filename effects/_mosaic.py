@@ -20,7 +20,7 @@ from tam_edit.types import Box, Mask
 
 from ._camera import CameraPath, Homography, corners_of, transformed
 from ._holes import Hole
-from ._inpaint import Fallback, Floats, invented
+from ._inpaint import Fallback, Floats, invented, largest
 from ._patch import Patch, levels_of
 
 View: TypeAlias = Callable[[int], tuple[Frame, Hole]]
@@ -36,6 +36,9 @@ MEDIAN_CELLS_MAX = 200_000
 # How far a sample may be from the median, in levels, and what a worse one still counts.
 NEAR_MEDIAN_LEVELS = 10.0
 LEAST_WEIGHT = 1e-4
+# A place where fewer of the samples agree was never one place: the camera moved past near and far.
+AGREED_MIN_FRAC = 0.3
+AGREED_BLUR_PX = 1.0
 # Mosaics are kept with 8 bits after the point.
 STEPS = 256
 MOSAIC_PRIOR = 1.0
@@ -173,13 +176,14 @@ def build_mosaic(
         fallback: How places that nobody saw are invented.
     """
     samples = _samples(stretch, path, reach_frames)
-    weights = _nearness(stretch, path, view, samples)
+    weights, is_agreed = _nearness(stretch, path, view, samples)
     height, width = stretch.box.height, stretch.box.width
     total = np.zeros((height, width, 3), np.float32)
     weight = np.zeros((height, width), np.float32)
     for index, near in zip(samples, weights, strict=True):
         _add(stretch, path, index, view(index), near, (total, weight))
-    is_seen = weight > 0
+    large: Any = cv2.resize(is_agreed, (width, height))
+    is_seen = (weight > 0) & (large > 0.5)
     total /= np.maximum(weight, np.float32(1e-12))[..., None]
     picture = invented(total, is_seen, fallback)
     pixels: Any = np.rint(np.clip(picture, 0, 255) * STEPS).astype(np.uint16)
@@ -197,8 +201,11 @@ def _samples(stretch: Stretch, path: CameraPath, reach_frames: int) -> list[int]
 
 def _nearness(
     stretch: Stretch, path: CameraPath, view: View, samples: Sequence[int]
-) -> list[Floats]:
-    """How near each sample is to the median of all, on a small mosaic; 0 where it shows nothing."""
+) -> tuple[list[Floats], Floats]:
+    """How near each sample is to the median of all, on a small mosaic; 0 where it shows nothing.
+
+    And 1 where enough of them are near, else 0.
+    """
     cells = stretch.box.width * stretch.box.height
     shrink = max(2.0, (cells / MEDIAN_CELLS_MAX) ** 0.5)
     size = (max(1, round(stretch.box.width / shrink)), max(1, round(stretch.box.height / shrink)))
@@ -209,12 +216,15 @@ def _nearness(
     median = _medians(pictures, seen)
     weights = []
     for picture, is_seen in zip(pictures, seen, strict=True):
-        away = np.abs(picture.astype(np.float32) - median).max(axis=2)
+        away = largest(np.abs(picture.astype(np.float32) - median))
         # The edge of something that passed by is mixed with the background.
         away = cv2.dilate(away, np.ones((3, 3), np.uint8)).astype(np.float32)
         near = np.exp(-((away / np.float32(NEAR_MEDIAN_LEVELS)) ** 2))
         weights.append(np.where(is_seen, near, np.float32(0)).astype(np.float32))
-    return weights
+    agreed = cv2.GaussianBlur(sum(weights[1:], weights[0]), (0, 0), AGREED_BLUR_PX)
+    asked = cv2.GaussianBlur(seen.sum(axis=0).astype(np.float32), (0, 0), AGREED_BLUR_PX)
+    is_agreed = agreed >= AGREED_MIN_FRAC * asked
+    return weights, is_agreed.astype(np.float32)
 
 
 def _small_sample(

@@ -27,6 +27,9 @@ FLOW_MAX_PX = 20.0
 FLOW_TRUST_LEVELS = 8.0
 # Flow is taken only where the pictures agree better by this share with it than without.
 FLOW_MIN_GAIN = 0.05
+# How far flow may be from the usual one around the hole: in pixels, and in its usual spread.
+FLOW_REACH_PX = 0.7
+FLOW_REACH_SPREADS = 3.0
 # Over how many of the flow's own pixels its way into the hole is smoothed.
 FLOW_SIGMA_PX = 8.0
 
@@ -198,7 +201,12 @@ def _flow_into_hole(
     after = cv2.absdiff(here, moved).astype(np.float32)
     if after[both].mean() > (1 - FLOW_MIN_GAIN) * before[both].mean():
         return None
-    trust = np.where(both, np.exp(-((after / FLOW_TRUST_LEVELS) ** 2)), 0).astype(np.float32)
+    usual = np.median(flow[both], axis=0)
+    away = np.linalg.norm(flow - usual, axis=2)
+    # Something that moves by itself beside the hole must not drag the background along.
+    reach = max(FLOW_REACH_PX, FLOW_REACH_SPREADS * float(np.median(away[both])))
+    doubt = (after / FLOW_TRUST_LEVELS) ** 2 + (away / reach) ** 2
+    trust = np.where(both, np.exp(-doubt), 0).astype(np.float32)
     smooth = smoothed(flow, trust, FLOW_SIGMA_PX)
     ratio = np.array((width / size[0], height / size[1]), np.float32)
     large: Any = cv2.resize(smooth, (width, height)) * ratio

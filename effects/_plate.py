@@ -12,7 +12,7 @@ from tam_edit.frame import Frame
 from tam_edit.types import Box, Mask
 
 from ._camera import CameraPath, follow_camera, transformed
-from ._fusion import fused, lit_alike, seam_light
+from ._fusion import fits, fused, lit_alike, seam_light
 from ._holes import Hole
 from ._inpaint import Fallback, Floats, invented
 from ._mosaic import Mosaic, Stretch, build_mosaic, stretches
@@ -134,8 +134,11 @@ class PlateRun:
         if mosaic is not None and not is_seen.all():
             filled = mosaic.filled(self._path, index)
             lasting, is_inside = brought(filled, crop)
-            image = np.where(is_seen[..., None], image, lasting)
-            is_there |= is_inside
+            made_up = Candidate(image=lasting, is_usable=is_inside, prior=1.0)
+            lit = lit_alike(made_up, target, is_known)
+            if lit is not None:
+                image = np.where(is_seen[..., None], image, lit.image)
+                is_there |= fits(lit, target, is_known)
         image = image + seam_light(image, is_there, target, is_known)
         image = np.where(is_known[..., None], target, image)
         return invented(image, is_there | is_known, self._fallback)
