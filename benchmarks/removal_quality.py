@@ -19,6 +19,7 @@ from tam_edit.errors import InputError
 from tam_edit.flow import dense_flow, single_opencv_thread
 from tam_edit.frame import Frame
 from tam_edit.media import open_source
+from tam_edit.types import box_of
 
 Picture = NDArray[np.uint8]
 FRAMES = 60
@@ -27,7 +28,14 @@ SIZE = (960, 540)
 NOISE_LEVELS = 1.5
 DRIFT = 0.05
 OBJECT_FRAC = 0.33
+# Shares of the height and width that the object moves by.
+SWAY = 0.12
+ACROSS = (0.22, 0.72)
+# In the bedroom this is where nobody jumps.
+ASIDE = (0.58, 0.85)
 TELEA_RADIUS_PX = 5
+# The window of SSIM is 7 pixels wide.
+SSIM_MARGIN_PX = 8
 
 
 @dataclass(frozen=True)
@@ -46,12 +54,15 @@ class ListReader:
         self._frames, self._mattes = frames, mattes
 
     def frame(self, index: int) -> Frame:
+        """The frame of that index."""
         return self._frames[index]
 
     def matte(self, index: int) -> NDArray[np.float32]:
+        """What covers it."""
         return self._mattes[index]
 
     def asset(self, name: str) -> AssetReader:
+        """None."""
         raise InputError(f"there is no file {name!r}")
 
 
@@ -91,8 +102,8 @@ def panning(share: float) -> NDArray[np.float64]:
     return np.array([[cos, -sin, x], [sin, cos, y], [0, 0, 1.0]])
 
 
-def covered(truth: list[Picture], name: Path, *, sway: float) -> Clip:
-    """An object moved over a background."""
+def covered(truth: list[Picture], name: Path, span: tuple[float, float]) -> Clip:
+    """An object moved over a background, from and to these shares of its width."""
     image: Any = cv2.cvtColor(cv2.imread(str(name.with_suffix(".jpg"))), cv2.COLOR_BGR2RGB)
     mask: Any = (cv2.imread(str(name.with_suffix(".png")), cv2.IMREAD_UNCHANGED) > 0).astype(
         np.float32
@@ -105,8 +116,8 @@ def covered(truth: list[Picture], name: Path, *, sway: float) -> Clip:
     shown, mattes = [], []
     for i, below in enumerate(truth):
         share = i / (len(truth) - 1)
-        x = width * (0.22 + 0.5 * share)
-        y = height * (0.5 + sway * np.sin(7 * share))
+        x = width * (span[0] + (span[1] - span[0]) * share)
+        y = height * (0.5 + SWAY * np.sin(7 * share))
         matrix = np.array(
             [
                 [scale, 0, x - scale * mask.shape[1] / 2],
@@ -150,8 +161,9 @@ def scores(
     squared, ssim, flicker = [], [], []
     for result, real, hole in zip(results, truth, holes, strict=True):
         squared.append(((result[hole].astype(float) - real[hole]) ** 2).mean())
-        _, values = structural_similarity(result, real, channel_axis=2, full=True)
-        ssim.append(values[hole].mean())
+        box = box_of(hole).grown(SSIM_MARGIN_PX).clipped(*SIZE).slices
+        _, values = structural_similarity(result[box], real[box], channel_axis=2, full=True)
+        ssim.append(values[hole[box]].mean())
     x, y = np.meshgrid(np.arange(SIZE[0], dtype=np.float32), np.arange(SIZE[1], dtype=np.float32))
     for i in range(len(truth) - 1):
         one, other = (cv2.cvtColor(truth[k], cv2.COLOR_RGB2GRAY) for k in (i, i + 1))
@@ -162,7 +174,7 @@ def scores(
         both = holes[i] & (cv2.remap(holes[i + 1].view(np.uint8), *maps, cv2.INTER_NEAREST) > 0)
         flicker.append(np.abs(results[i][both].astype(float) - later[both]).mean())
     return {
-        "psnr_db": round(float(10 * np.log10(255**2 / np.mean(squared))), 2),
+        "psnr_db": round(float(10 * np.log10(255**2 / max(np.mean(squared), 1e-9))), 2),
         "ssim": round(float(np.mean(ssim)), 4),
         "flicker_levels": round(float(np.mean(flicker)), 3),
     }
@@ -172,9 +184,7 @@ def measured(clip: Clip, pictures: Path | None) -> dict[str, Any]:
     """One row of the table."""
     results, report, seconds = removed(clip)
     effect = Remove()
-    holes = [
-        grown(matte, effect.grow_px, effect.grow_frac) for matte in clip.mattes
-    ]
+    holes = [grown(matte, effect.grow_px, effect.grow_frac) for matte in clip.mattes]
     telea = inpainted(clip, holes)
     if pictures is not None:
         pictures.mkdir(parents=True, exist_ok=True)
@@ -211,22 +221,21 @@ def main() -> None:
     options = parser.parse_args()
     videos, objects = options.shared / "data/videos", options.shared / "data/train-objects"
     scene = videos / "01_dog.mp4"
-    person = objects / "davis_person"
-    made: dict[str, Callable[[], list[Picture]]] = {
-        "still picture": lambda: picture_seen(scene, still),
-        "panned picture": lambda: picture_seen(scene, panning),
-        "bedroom": lambda: video(videos / "bedroom.mp4", 20),
-        "19_cyclist": lambda: video(videos / "19_cyclist.mp4", 20),
-        "08_driving": lambda: video(videos / "08_driving.mp4", 20),
+    made: dict[str, tuple[Callable[[], list[Picture]], tuple[float, float]]] = {
+        "still picture": (lambda: picture_seen(scene, still), ACROSS),
+        "panned picture": (lambda: picture_seen(scene, panning), ACROSS),
+        "bedroom, the wall": (lambda: video(videos / "bedroom.mp4", 20), ASIDE),
+        "bedroom, the children": (lambda: video(videos / "bedroom.mp4", 20), ACROSS),
+        "19_cyclist": (lambda: video(videos / "19_cyclist.mp4", 20), ACROSS),
+        "08_driving": (lambda: video(videos / "08_driving.mp4", 20), ACROSS),
     }
-    person = objects / "coco_dog03"
-    found = sorted(objects.glob(person.name + "*.jpg"))[0].with_suffix("")
+    thing = next(objects.glob("coco_dog03*.jpg")).with_suffix("")
     table = {}
-    for name, background in made.items():
+    for name, (background, span) in made.items():
         if options.only and options.only != name:
             continue
         folder = options.pictures and options.pictures / name.replace(" ", "-")
-        table[name] = measured(covered(background(), found, sway=0.12), folder)
+        table[name] = measured(covered(background(), thing, span), folder)
         print(name, table[name], flush=True)
     if not options.only:
         write_result("removal_quality", {"frames": FRAMES, "size": SIZE, "clips": table})

@@ -21,7 +21,7 @@ from tam_edit.types import Box, Mask
 
 from ._inpaint import Floats, continued
 
-Homography: TypeAlias = NDArray[np.float64]
+Homography: TypeAlias = NDArray[np.floating[Any]]
 Gray: TypeAlias = NDArray[np.uint8]
 
 # Motion is measured on a picture of this short side: a tenth of its pixels is a quarter at 1080p.
@@ -147,7 +147,7 @@ class CameraTracker:
         )
         self._anchor: _Anchor | None = None
         self._last: tuple[_View, Pose] | None = None
-        self._guess = np.eye(3)
+        self._guess: Homography = np.eye(3)
 
     def follow(self, frame: Frame, hole: Mask) -> Pose:
         """The pose of the next frame.
@@ -234,6 +234,7 @@ def fit_motion(points: Floats, to: Floats) -> tuple[Homography | None, Mask]:
         3 by 3, or None where nothing explains enough of them; and which points it explains.
     """
     nothing = np.zeros(len(points), bool)
+    rich: Any
     rich, _ = cv2.findHomography(
         points, to, cv2.RANSAC, INLIER_MAX_PX, maxIters=2000, confidence=0.999
     )
@@ -339,6 +340,7 @@ def _followed(anchor: _Anchor, view: _View, guess: Homography) -> tuple[Floats, 
         "criteria": (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 30, 0.005),
         "flags": cv2.OPTFLOW_USE_INITIAL_FLOW,
     }
+    there: Any
     there, found, _ = cv2.calcOpticalFlowPyrLK(
         anchor.view.gray, view.gray, start, expected.copy(), **options
     )
@@ -361,4 +363,4 @@ def _is_sound(matrix: NDArray[Any]) -> bool:
         return False
     linear = matrix[:2, :2] / matrix[2, 2]
     scale = np.linalg.svd(linear, compute_uv=False)
-    return bool(0.25 < scale[1] and scale[0] < 4 and np.linalg.det(linear) > 0)
+    return bool(scale[1] > 0.25 and scale[0] < 4 and np.linalg.det(linear) > 0)

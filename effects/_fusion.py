@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -64,13 +65,9 @@ def lit_alike(candidate: Candidate, target: Floats, is_known: Mask) -> Candidate
     # Less than half a level is rounding.
     offset = np.where(np.abs(offset) < 0.5, 0, offset).astype(np.float32)
     error = np.abs(difference - offset).mean(axis=1)
-    if np.median(error) > REFUSED_LEVELS:
+    if np.median(error) > REFUSED_LEVELS and not candidate.is_reliable:
         return None
-    return Candidate(
-        image=candidate.image + offset,
-        is_usable=candidate.is_usable,
-        prior=candidate.prior,
-    )
+    return replace(candidate, image=candidate.image + offset)
 
 
 def fused(
@@ -138,7 +135,8 @@ def seam_light(plate: Floats, is_seen: Mask, target: Floats, is_known: Mask) -> 
 def _calm(candidate: Candidate) -> Floats:
     sigma = CHOICE_SIGMA_PX
     blurred: Any = cv2.GaussianBlur(candidate.image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
-    return blurred  # type: ignore[no-any-return]
+    calm: Floats = blurred
+    return calm
 
 
 def _weights(candidates: Sequence[Candidate], target: Floats, is_known: Mask) -> list[Floats]:
@@ -153,9 +151,8 @@ def _weights(candidates: Sequence[Candidate], target: Floats, is_known: Mask) ->
         rim: Any = cv2.distanceTransform(each.is_usable.view(np.uint8), cv2.DIST_L2, 3)
         sure = np.clip(rim / np.float32(RIM_PX), RIM_WEIGHT, 1) if not each.is_usable.all() else 1
         weight = each.prior * sure * np.exp(-near / np.float32(ERROR_SCALE_LEVELS))
-        weights.append(
-            np.where(each.is_usable & (near < allowed), weight, 0).astype(np.float32)
-        )
+        shows = each.is_usable if each.is_reliable else each.is_usable & (near < allowed)
+        weights.append(np.where(shows, weight, 0).astype(np.float32))
     return weights
 
 
@@ -174,8 +171,9 @@ def _nearby(values: Floats, where: Mask) -> Floats:
         np.where(where, values, np.float32(0)), size, interpolation=cv2.INTER_AREA
     )
     mean = total / np.maximum(share, np.float32(1e-6))
-    near: Any = cv2.resize(smoothed(mean[..., None], share, ERROR_SIGMA_PX), (width, height))
-    return near  # type: ignore[no-any-return]
+    large: Any = cv2.resize(smoothed(mean[..., None], share, ERROR_SIGMA_PX), (width, height))
+    near: Floats = large
+    return near
 
 
 def _median(values: Floats, weight: Floats) -> NDArray[np.intp]:

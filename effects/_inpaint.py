@@ -19,6 +19,7 @@ EPSILON = 1e-6
 INPAINT_MAX_SIDE_PX = 320
 # From how far the inpainting takes its colours; OpenCV's samples and papers use 3 to 5.
 INPAINT_RADIUS_PX = 5.0
+FRAME_PX = (2, 2, 2, 2)
 # How far around a hole its inpainting looks.
 INPAINT_MARGIN_PX = 32
 
@@ -47,7 +48,7 @@ def continued(values: Floats, weight: Floats) -> Floats:
     size = (part.shape[1] // 2, part.shape[0] // 2)
     coarse_weight = 4 * _shrunk(part, size)
     sums = 4 * _shrunk(weighted, size)
-    means = sums / np.maximum(coarse_weight, np.float32(EPSILON))[..., None]
+    means: Any = sums / np.maximum(coarse_weight, np.float32(EPSILON))[..., None]
     coarse = continued(means, np.minimum(coarse_weight, np.float32(1)))
     large = _channels(cv2.resize(coarse, (2 * size[0], 2 * size[1])), values.shape[2])
     large = large[:height, :width]
@@ -66,7 +67,7 @@ def smoothed(values: Floats, weight: Floats, sigma_px: float) -> Floats:
     weighted = np.where(weight[..., None] > 0, values * weight[..., None], np.float32(0))
     sums = _channels(_blurred(weighted, sigma_px), values.shape[2])
     near = _blurred(weight, sigma_px)
-    means = sums / np.maximum(near, np.float32(EPSILON))[..., None]
+    means: Any = sums / np.maximum(near, np.float32(EPSILON))[..., None]
     # Half of a Gaussian's mass lies beyond a straight edge: there the mean is still well founded.
     return continued(means, np.minimum(np.maximum(4 * near - np.float32(0.2), 0), np.float32(1)))
 
@@ -108,21 +109,29 @@ def _inpainted(base: Floats, known: Mask, fallback: Fallback) -> Floats:
     shrink = max(1.0, max(height, width) / INPAINT_MAX_SIDE_PX)
     size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
     small: Any = np.rint(np.clip(_shrunk(base, size), 0, 255)).astype(np.uint8)
-    hole = (_shrunk((~known).astype(np.float32), size) > 0).view(np.uint8)
+    hole: Any = (_shrunk((~known).astype(np.float32), size) > 0).view(np.uint8)
+    # In a picture of one column, OpenCV reads memory that nobody wrote.
+    small = cv2.copyMakeBorder(small, *FRAME_PX, cv2.BORDER_REPLICATE)
+    hole = cv2.copyMakeBorder(hole, *FRAME_PX, cv2.BORDER_REPLICATE)
     method = cv2.INPAINT_TELEA if fallback == "telea" else cv2.INPAINT_NS
-    filled: Any = cv2.inpaint(small, hole, INPAINT_RADIUS_PX, method).astype(np.float32)
-    large: Floats = filled if shrink == 1 else cv2.resize(filled, (width, height))  # type: ignore[assignment]
-    return large
+    framed: Any = cv2.inpaint(small, hole, INPAINT_RADIUS_PX, method).astype(np.float32)
+    filled: Any = np.ascontiguousarray(framed[2 : 2 + size[1], 2 : 2 + size[0]])
+    if shrink > 1:
+        filled = cv2.resize(filled, (width, height))
+    inpainted: Floats = filled
+    return inpainted
 
 
 def _shrunk(array: Floats, size: tuple[int, int]) -> Floats:
     small: Any = cv2.resize(array, size, interpolation=cv2.INTER_AREA)
-    return _channels(small, array.shape[2]) if array.ndim == 3 else small  # type: ignore[no-any-return]
+    shrunk: Floats = _channels(small, array.shape[2]) if array.ndim == 3 else small
+    return shrunk
 
 
 def _blurred(array: Floats, sigma_px: float) -> Floats:
     blurred: Any = cv2.GaussianBlur(array, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT_101)
-    return blurred  # type: ignore[no-any-return]
+    result: Floats = blurred
+    return result
 
 
 def _channels(array: Any, count: int) -> Floats:

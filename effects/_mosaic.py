@@ -39,6 +39,9 @@ LEAST_WEIGHT = 1e-4
 # A place where fewer of the samples agree was never one place: the camera moved past near and far.
 AGREED_MIN_FRAC = 0.3
 AGREED_BLUR_PX = 1.0
+# Where so many of all samples agree, the camera's motion explains the scene, and the mosaic is
+# right also beside what moves by itself. Tripods and pans have 0.5 to 0.9, walks 0.2 to 0.3.
+RELIABLE_MIN_FRAC = 0.5
 # Mosaics are kept with 8 bits after the point.
 STEPS = 256
 MOSAIC_PRIOR = 1.0
@@ -136,11 +139,13 @@ class Mosaic:
         stretch: What it was made from.
         pixels: uint16 (h, w, 3), levels times 256.
         is_seen: bool (h, w), where any frame showed it; the rest is invented.
+        is_reliable: Whether it shows the place whatever stands beside it.
     """
 
     stretch: Stretch
     pixels: NDArray[np.uint16]
     is_seen: Mask
+    is_reliable: bool
 
     def patch(self, path: CameraPath, index: int) -> Patch:
         """The mosaic as a source for one frame; only what was seen is usable."""
@@ -160,6 +165,7 @@ class Mosaic:
             levels=1 / STEPS,
             gain=path.gain(stretch.reference, index),
             prior=STILL_MOSAIC_PRIOR if stretch.is_still else MOSAIC_PRIOR,
+            is_reliable=self.is_reliable,
         )
 
 
@@ -176,7 +182,7 @@ def build_mosaic(
         fallback: How places that nobody saw are invented.
     """
     samples = _samples(stretch, path, reach_frames)
-    weights, is_agreed = _nearness(stretch, path, view, samples)
+    weights, is_agreed, agreement = _nearness(stretch, path, view, samples)
     height, width = stretch.box.height, stretch.box.width
     total = np.zeros((height, width, 3), np.float32)
     weight = np.zeros((height, width), np.float32)
@@ -187,7 +193,8 @@ def build_mosaic(
     total /= np.maximum(weight, np.float32(1e-12))[..., None]
     picture = invented(total, is_seen, fallback)
     pixels: Any = np.rint(np.clip(picture, 0, 255) * STEPS).astype(np.uint16)
-    return Mosaic(stretch=stretch, pixels=pixels, is_seen=is_seen)
+    is_reliable = stretch.is_still or agreement >= RELIABLE_MIN_FRAC
+    return Mosaic(stretch=stretch, pixels=pixels, is_seen=is_seen, is_reliable=is_reliable)
 
 
 def _samples(stretch: Stretch, path: CameraPath, reach_frames: int) -> list[int]:
@@ -201,10 +208,10 @@ def _samples(stretch: Stretch, path: CameraPath, reach_frames: int) -> list[int]
 
 def _nearness(
     stretch: Stretch, path: CameraPath, view: View, samples: Sequence[int]
-) -> tuple[list[Floats], Floats]:
+) -> tuple[list[Floats], Floats, float]:
     """How near each sample is to the median of all, on a small mosaic; 0 where it shows nothing.
 
-    And 1 where enough of them are near, else 0.
+    And 1 where enough of them are near, else 0; and which share of all are.
     """
     cells = stretch.box.width * stretch.box.height
     shrink = max(2.0, (cells / MEDIAN_CELLS_MAX) ** 0.5)
@@ -217,6 +224,7 @@ def _nearness(
     weights = []
     for picture, is_seen in zip(pictures, seen, strict=True):
         away = largest(np.abs(picture.astype(np.float32) - median))
+        away[~is_seen] = 0
         # The edge of something that passed by is mixed with the background.
         away = cv2.dilate(away, np.ones((3, 3), np.uint8)).astype(np.float32)
         near = np.exp(-((away / np.float32(NEAR_MEDIAN_LEVELS)) ** 2))
@@ -224,7 +232,7 @@ def _nearness(
     agreed = cv2.GaussianBlur(sum(weights[1:], weights[0]), (0, 0), AGREED_BLUR_PX)
     asked = cv2.GaussianBlur(seen.sum(axis=0).astype(np.float32), (0, 0), AGREED_BLUR_PX)
     is_agreed = agreed >= AGREED_MIN_FRAC * asked
-    return weights, is_agreed.astype(np.float32)
+    return weights, is_agreed.astype(np.float32), float(agreed.sum() / max(asked.sum(), 1))
 
 
 def _small_sample(
@@ -248,7 +256,7 @@ def _small_sample(
     shown = (~hole.whole()).astype(np.float32)
     free: Any = cv2.resize(shown, small, interpolation=cv2.INTER_AREA)
     share: Any = cv2.warpPerspective(free, onto, size, flags=cv2.INTER_LINEAR)
-    return picture, share > 0.6
+    return picture, share > 0.99
 
 
 def _medians(pictures: NDArray[np.uint8], seen: Mask) -> Floats:

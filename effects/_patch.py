@@ -45,6 +45,7 @@ class Patch:
         levels: What the pixels are multiplied by to be in [0, 255].
         gain: By what red, green and blue are multiplied to look as in the current frame.
         prior: How much its word counts beside that of others.
+        is_reliable: Whether it shows the place even where it disagrees with what is beside it.
     """
 
     pixels: Image
@@ -53,6 +54,7 @@ class Patch:
     levels: float
     gain: Floats
     prior: float
+    is_reliable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,11 +65,13 @@ class Candidate:
         image: float32 (h, w, 3) in levels, 0 to 255.
         is_usable: bool (h, w), where it shows background.
         prior: How much its word counts beside that of others.
+        is_reliable: Whether it shows the place even where it disagrees with what is beside it.
     """
 
     image: Floats
     is_usable: Mask
     prior: float
+    is_reliable: bool = False
 
 
 def levels_of(image: Image) -> float:
@@ -155,7 +159,9 @@ def aligned(
         flow = _flow_into_hole(target, is_known, image, is_usable)
         if flow is not None:
             image, is_usable = brought(patch, crop, flow)
-    return Candidate(image=image, is_usable=is_usable, prior=patch.prior)
+    return Candidate(
+        image=image, is_usable=is_usable, prior=patch.prior, is_reliable=patch.is_reliable
+    )
 
 
 def _map_onto(matrix: Homography, crop: Box, flow: Floats | None) -> tuple[Floats, Floats]:
@@ -209,8 +215,8 @@ def _flow_into_hole(
     trust = np.where(both, np.exp(-doubt), 0).astype(np.float32)
     smooth = smoothed(flow, trust, FLOW_SIGMA_PX)
     ratio = np.array((width / size[0], height / size[1]), np.float32)
-    large: Any = cv2.resize(smooth, (width, height)) * ratio
-    return large  # type: ignore[no-any-return]
+    large: Floats = cv2.resize(smooth, (width, height)) * ratio
+    return large
 
 
 def _small_gray(

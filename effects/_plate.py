@@ -134,7 +134,12 @@ class PlateRun:
         if mosaic is not None and not is_seen.all():
             filled = mosaic.filled(self._path, index)
             lasting, is_inside = brought(filled, crop)
-            made_up = Candidate(image=lasting, is_usable=is_inside, prior=1.0)
+            made_up = Candidate(
+                image=lasting,
+                is_usable=is_inside,
+                prior=1.0,
+                is_reliable=mosaic.is_reliable,
+            )
             lit = lit_alike(made_up, target, is_known)
             if lit is not None:
                 image = np.where(is_seen[..., None], image, lit.image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ from tam_edit.effect import ClipInfo, ClipReader, Effect, Layer
 from tam_edit.errors import InputError
 from tam_edit.frame import Frame
 from tam_edit.parameters import parameter
-from tam_edit.types import Box, Image, Mask, Matte
+from tam_edit.types import Image, Mask, Matte
 
 from ._holes import Hole, hole_of
 from ._inpaint import FALLBACKS, Fallback
@@ -56,7 +57,7 @@ class Remove(Effect):
         4.0,
         kind="number",
         unit="px",
-        at_least=2.0,
+        at_least=3.0,
         at_most=200.0,
         doc="How far past the object the picture is replaced.",
     )
@@ -125,7 +126,7 @@ class Remove(Effect):
         if self._run is None:
             raise InputError(f"{self.name} needs the clip: call begin() before render()")
         hole = hole_of(matte, self.grow_px, self.grow_frac)
-        alpha = self._alpha(hole)
+        alpha = self._alpha(hole, frame)
         if hole.box.is_empty:
             self._shares[frame.index] = PlateShare(
                 index=frame.index, hole_px=0, recovered_px=0, invented_px=0
@@ -160,10 +161,13 @@ class Remove(Effect):
             "frames": [vars(share) for share in shares],
         }
 
-    def _alpha(self, hole: Hole) -> Matte:
+    def _alpha(self, hole: Hole, frame: Frame) -> Matte:
         """1 over the object, fading out within the margin; hard for a cover."""
         mask: Mask = hole.mask
-        width_px = min(self.feather_px, max(0.0, hole.margin_px - 2))
+        # Chroma samples that serve the object also serve pixels so far beside it.
+        step_x, step_y = frame.layout.chroma_step
+        full_px = hole.margin_px - math.hypot(step_x - 1, step_y - 1)
+        width_px = min(self.feather_px, full_px - 1)
         if self.edge == "cover" or width_px < 1 or hole.box.is_empty:
             return mask.astype(np.float32)
         # Past the frame's border the hole goes on; past the box's it does not.
@@ -181,7 +185,8 @@ class Remove(Effect):
         depth: Any = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         top, left = at_border[0], at_border[2]
         inner = depth[top : top + hole.box.height, left : left + hole.box.width]
-        return np.clip(inner / np.float32(width_px + 1), 0, 1).astype(np.float32)
+        alpha: Matte = np.clip(inner / np.float32(width_px + 1), 0, 1).astype(np.float32)
+        return alpha
 
 
 def _samples(image: Any, frame: Frame) -> Image:
