@@ -19,6 +19,7 @@ EPSILON = 1e-6
 INPAINT_MAX_SIDE_PX = 320
 # From how far the inpainting takes its colours; OpenCV's samples and papers use 3 to 5.
 INPAINT_RADIUS_PX = 5.0
+# In a picture of one column OpenCV's inpainting reads memory that nobody wrote.
 FRAME_PX = (2, 2, 2, 2)
 # How far around a hole its inpainting looks.
 INPAINT_MARGIN_PX = 32
@@ -108,14 +109,17 @@ def _inpainted(base: Floats, known: Mask, fallback: Fallback) -> Floats:
     height, width = known.shape
     shrink = max(1.0, max(height, width) / INPAINT_MAX_SIDE_PX)
     size = (max(1, round(width / shrink)), max(1, round(height / shrink)))
-    small: Any = np.rint(np.clip(_shrunk(base, size), 0, 255)).astype(np.uint8)
-    hole: Any = (_shrunk((~known).astype(np.float32), size) > 0).view(np.uint8)
-    # In a picture of one column, OpenCV reads memory that nobody wrote.
-    small = cv2.copyMakeBorder(small, *FRAME_PX, cv2.BORDER_REPLICATE)
-    hole = cv2.copyMakeBorder(hole, *FRAME_PX, cv2.BORDER_REPLICATE)
+    small = cv2.copyMakeBorder(_shrunk(base, size), *FRAME_PX, cv2.BORDER_REPLICATE)
+    share = _shrunk((~known).astype(np.float32), size)
+    hole: Any = cv2.copyMakeBorder(share, *FRAME_PX, cv2.BORDER_REPLICATE) > 0
     method = cv2.INPAINT_TELEA if fallback == "telea" else cv2.INPAINT_NS
-    framed: Any = cv2.inpaint(small, hole, INPAINT_RADIUS_PX, method).astype(np.float32)
-    filled: Any = np.ascontiguousarray(framed[2 : 2 + size[1], 2 : 2 + size[0]])
+    # One channel at a time, since only then it takes more than 8 bits.
+    channels = [
+        cv2.inpaint(np.ascontiguousarray(each), hole.view(np.uint8), INPAINT_RADIUS_PX, method)
+        for each in cv2.split(small)
+    ]
+    top, left = FRAME_PX[0], FRAME_PX[2]
+    filled: Any = cv2.merge(channels)[top : top + size[1], left : left + size[0]]
     if shrink > 1:
         filled = cv2.resize(filled, (width, height))
     inpainted: Floats = filled
