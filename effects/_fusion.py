@@ -37,19 +37,31 @@ ERROR_SIGMA_PX = 4.0
 AGREE_LEVELS = 10.0
 # Medians of light are taken over so many pixels.
 PROBES_MAX = 8000
+# Light that is left to match after the exposure of the whole frame was matched.
+LIGHT_LEVELS = 30.0
 # Over how many pixels candidates are compared with each other, so that neighbours go together.
 CHOICE_SIGMA_PX = 1.5
 # The seam: differences larger than this are other content, not other light.
 SEAM_LEVELS = 20.0
 SEAM_SIGMA_PX = 4.0
+LIGHT_SIGMA_PX = 3.0
 
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
 
-def lit_alike(candidate: Candidate, target: Floats, is_known: Mask) -> Candidate | None:
+def lit_alike(
+    candidate: Candidate, target: Floats, is_known: Mask, *, is_local: bool
+) -> Candidate | None:
     """A candidate with its light matched to the hole's surroundings.
 
     The median of the differences, so that what moved through the surroundings has no say.
+
+    Args:
+        candidate: What is matched.
+        target: float32 (h, w, 3) in levels.
+        is_known: bool (h, w), where the target shows background.
+        is_local: Whether light is also matched place by place. Candidates that show different
+            parts of the hole would otherwise meet with seams within it.
 
     Returns:
         None where it disagrees so much with the surroundings that it shows another place.
@@ -61,13 +73,18 @@ def lit_alike(candidate: Candidate, target: Floats, is_known: Mask) -> Candidate
     step = max(1, len(rows) // PROBES_MAX)
     place = (rows[::step], columns[::step])
     difference = target[place] - candidate.image[place]
-    offset = np.median(difference, axis=0)
+    # Something that moves beside the hole has other colours, not other light.
+    is_light = largest(np.abs(difference)) <= LIGHT_LEVELS
+    offset = np.median(difference[is_light], axis=0) if is_light.mean() > 0.2 else np.zeros(3)
     # Less than half a level is rounding.
     offset = np.where(np.abs(offset) < 0.5, 0, offset).astype(np.float32)
     error = np.abs(difference - offset).mean(axis=1)
     if np.median(error) > REFUSED_LEVELS and not candidate.is_reliable:
         return None
-    return replace(candidate, image=candidate.image + offset)
+    image = candidate.image + offset
+    if is_local:
+        image = image + _local_light(image, both, target)
+    return replace(candidate, image=image)
 
 
 def fused(
@@ -130,6 +147,21 @@ def seam_light(plate: Floats, is_seen: Mask, target: Floats, is_known: Mask) -> 
     weight = np.where(both, np.exp(-(size**2)), 0).astype(np.float32)
     light = smoothed(difference, weight, SEAM_SIGMA_PX)
     return np.clip(light, -SEAM_LEVELS, SEAM_LEVELS)
+
+
+def _local_light(image: Floats, both: Mask, target: Floats) -> Floats:
+    """The seam's membrane, on a small picture."""
+    height, width = both.shape
+    size = (max(1, width // SHRINK), max(1, height // SHRINK))
+    difference = target - image
+    distance = largest(np.abs(difference)) / np.float32(SEAM_LEVELS)
+    weight = np.where(both, np.exp(-(distance**2)), np.float32(0))
+    share: Any = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    total: Any = cv2.resize(difference * weight[..., None], size, interpolation=cv2.INTER_AREA)
+    mean = total / np.maximum(share, np.float32(1e-6))[..., None]
+    light: Any = cv2.resize(smoothed(mean, share, LIGHT_SIGMA_PX), (width, height))
+    limited: Floats = np.clip(light, -SEAM_LEVELS, SEAM_LEVELS)
+    return limited
 
 
 def _calm(candidate: Candidate) -> Floats:

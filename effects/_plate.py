@@ -140,7 +140,8 @@ class PlateRun:
                 prior=1.0,
                 is_reliable=mosaic.is_reliable,
             )
-            lit = lit_alike(made_up, target, is_known)
+            is_local = not mosaic.stretch.is_still
+            lit = lit_alike(made_up, target, is_known, is_local=is_local)
             if lit is not None:
                 image = np.where(is_seen[..., None], image, lit.image)
                 is_there |= fits(lit, target, is_known)
@@ -217,7 +218,7 @@ def _candidates(
     found = []
     for patch in patches:
         candidate = aligned(patch, crop, target, is_known, is_refined=not is_still)
-        lit = lit_alike(candidate, target, is_known)
+        lit = lit_alike(candidate, target, is_known, is_local=not is_still)
         if lit is not None and lit.is_usable.any():
             found.append(lit)
     return found
