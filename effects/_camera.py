@@ -59,13 +59,11 @@ class Pose:
             ones cannot be compared.
         to_world: 3 by 3, from the frame's pixels to those of its shot's first frame.
         gain: By what its red, green and blue are multiplied to look as in that first frame.
-        is_followed: Whether it was found by following corners; False for a shot's first frame.
     """
 
     shot: int
     to_world: Homography
     gain: Floats
-    is_followed: bool
 
 
 class CameraPath:
@@ -164,9 +162,7 @@ class CameraTracker:
             pose = self._compared(view)
         if pose is None:
             shot = self._last[1].shot + 1 if self._last is not None else 0
-            pose = Pose(
-                shot=shot, to_world=np.eye(3), gain=np.ones(3, np.float32), is_followed=False
-            )
+            pose = Pose(shot=shot, to_world=np.eye(3), gain=np.ones(3, np.float32))
             self._anchor = _anchor_at(view, pose)
             self._guess = np.eye(3)
         self._last = (view, pose)
@@ -197,7 +193,6 @@ class CameraTracker:
             shot=anchor.pose.shot,
             to_world=normalised(anchor.pose.to_world @ to_anchor),
             gain=(anchor.pose.gain * gain).astype(np.float32),
-            is_followed=True,
         )
         if inliers.sum() < ANCHOR_MIN_FRAC * len(anchor.corners):
             self._anchor = _anchor_at(view, pose)
