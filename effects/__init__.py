@@ -17,6 +17,7 @@ from .desaturate_background import DesaturateBackground
 from .fill import Fill
 from .outline import Outline
 from .pixelate import Pixelate
+from .remove import Remove
 
 __all__ = [
     "BackgroundBlur",
@@ -27,4 +28,5 @@ __all__ = [
     "Fill",
     "Outline",
     "Pixelate",
+    "Remove",
 ]

@@ -18,6 +18,7 @@ from tam_edit.effects import (
     Fill,
     Outline,
     Pixelate,
+    Remove,
 )
 from tam_edit.errors import InputError
 from tam_edit.frame import Frame
@@ -41,6 +42,8 @@ EXAMPLES = [
     Outline(),
     Outline(side="inside", width_px=0.7),
     Outline(side="centre", width_px=9.0, edge="cover"),
+    Remove(),
+    Remove(grow_px=9.0, fallback="smooth", edge="cover"),
 ]
 
 

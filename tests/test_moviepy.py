@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from moviepy.video.io.ffmpeg_reader import FFMPEG_VideoReader
 
-from tam_edit.effects import BackgroundBlur, BackgroundRemove, BackgroundReplace, Blur, Fill
+from tam_edit.effects import BackgroundBlur, BackgroundRemove, BackgroundReplace, Blur, Fill, Remove
 from tam_edit.errors import InputError
 from tam_edit.interop.moviepy import Tracked
 
@@ -195,6 +195,11 @@ def test_an_effect_that_looks_ahead_is_refused(constant_clip) -> None:
 
     with pytest.raises(InputError, match="later frames"):
         constant_clip.with_effects([Tracked(Foreseeing(), KnownTrack(CONSTANT_MS))])
+
+
+def test_an_effect_that_borrows_is_refused(constant_clip) -> None:
+    with pytest.raises(InputError, match="other frames"):
+        constant_clip.with_effects([Tracked(Remove(), KnownTrack(CONSTANT_MS))])
 
 
 def test_effects_chain_and_leave_the_clip_alone(constant_clip) -> None:

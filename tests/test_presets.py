@@ -28,6 +28,7 @@ EXPECTED = {
     "redact-faces-by-click": (["fill"], True, False, False),
     "redact-solid": (["fill"], True, False, False),
     "remove-background": (["background-remove"], False, True, True),
+    "remove-object": (["remove"], False, True, False),
     "spotlight": (["desaturate-background", "outline"], False, True, False),
 }
 

@@ -273,6 +273,9 @@ def render(
         output.note(text)
     if report.covered_frames:
         output.note(f"{len(report.covered_frames)} doubtful frames were covered whole")
+    for told in report.effects:
+        if "summary" in told:
+            output.note(str(told["summary"]))
     for each in report.outputs:
         facts = f"{each.frame_count} frames, {each.pixel_format}"
         if each.was_there:
@@ -300,6 +303,7 @@ def rendered_json(report: RenderReport) -> dict[str, Any]:
     return {
         "output": {**report.main.as_json(), **covered},
         "outputs": [{**each.as_json(), **covered} for each in report.outputs],
+        "effects": [dict(told) for told in report.effects],
     }
 
 

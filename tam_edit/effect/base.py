@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 from tam_edit.effect.layer import EDGES, Edge, Layer
 from tam_edit.errors import InputError
@@ -38,7 +38,10 @@ class ClipReader(Protocol):
     """What an effect may look at beside the frame that it is given."""
 
     def frame(self, index: int) -> Frame:
-        """A frame at most ``lookahead_frames`` after the current one, or shortly before it."""
+        """A frame at most ``lookahead_frames`` after the current one, or shortly before it.
+
+        For an effect that ``borrows`` any frame of the run, as it is in the source.
+        """
         ...
 
     def matte(self, index: int) -> Matte:
@@ -60,6 +63,7 @@ class ClipInfo:
         frame_count: How many frames the run has; None where nobody knows yet.
         bits: Bits of a sample of the frames, 8 to 16.
         start: Time of the run's first frame, in seconds on the stream's clock.
+        first_index: Index of the run's first frame.
     """
 
     width: int
@@ -67,6 +71,7 @@ class ClipInfo:
     frame_count: int | None = None
     bits: int = 8
     start: Fraction = Fraction(0)
+    first_index: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +88,8 @@ class Effect(ABC):
         acts_on: Whether ``render`` gets the object's matte or 1 - matte.
         lookahead_frames: How many frames ahead it wants to see.
         needs_alpha: Whether the result has transparency that the output must be able to hold.
+        borrows: Whether what it shows comes from around the object and from other frames. It then
+            may ask the reader for any frame of the run at any time, also in :meth:`begin`.
     """
 
     name: ClassVar[str]
@@ -90,6 +97,7 @@ class Effect(ABC):
     acts_on: ClassVar[Literal["object", "background"]] = "object"
     lookahead_frames: ClassVar[int] = 0
     needs_alpha: ClassVar[bool] = False
+    borrows: ClassVar[bool] = False
 
     edge: Edge = parameter(  # noqa: RUF009 - stands for dataclasses.field
         "soft",
@@ -135,6 +143,13 @@ class Effect(ABC):
             object.__setattr__(other, name, round(value) if kinds[name] == "whole" else value)
         other.__post_init__()
         return other
+
+    def report(self) -> Mapping[str, Any]:
+        """What is to be told of a run once its frames are rendered, as JSON values.
+
+        A ``summary`` among them is a sentence that is shown to the user.
+        """
+        return {}
 
     def grid_px(self, matte: Matte) -> int:  # noqa: ARG002 - for sub-classes
         """Moved by a multiple of this, an object gets the same picture, moved."""

@@ -89,6 +89,8 @@ class Tracked(moviepy.Effect):  # type: ignore[misc]
             )
         if self.effect.lookahead_frames:
             raise InputError(f"{self.effect.name} looks at later frames, which moviepy cannot give")
+        if self.effect.borrows:
+            raise InputError(f"{self.effect.name} looks at other frames, which moviepy cannot give")
         width, height = clip.size
         info = ClipInfo(width=width, height=height)
         run = self.effect.begin(info, _MoviepyReader(self.track, self.assets, (width, height)))

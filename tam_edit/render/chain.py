@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +61,11 @@ class Chain:
         while window:
             yield self._shown(window)
 
+    def reports(self) -> list[dict[str, Any]]:
+        """What the effects tell of the frames so far; those that tell nothing are left out."""
+        told = [(run.effect, run.effect.report()) for run in self._runs]
+        return [{"effect": effect.name, **report} for effect, report in told if report]
+
     def _shown(self, window: deque[Frame]) -> Frame:
         for run in self._runs:
             run.window = tuple(window)
@@ -104,6 +110,8 @@ class _Run:
         self.window: tuple[Frame, ...] = ()
         self._plan = plan
         self._step = plan.step
+        self._source = source
+        self._frames = range(job.in_frame, job.out_frame)
         self._object_ids = objects_of(plan.step, job.names)
         self._covered = frozenset(job.covered_frames)
         self._mattes = mattes
@@ -121,6 +129,7 @@ class _Run:
             frame_count=job.out_frame - job.in_frame,
             bits=source.info.layout.bits,
             start=source.time_of(job.in_frame),
+            first_index=job.in_frame,
         )
         self.effect: Effect = plan.effect.begin(info, self)
 
@@ -128,6 +137,8 @@ class _Run:
         for frame in self.window:
             if frame.index == index:
                 return frame
+        if self._plan.effect.borrows and index in self._frames:
+            return self._source.frame(index)
         raise InputError(f"frame {index} is further ahead than the effect said it wants to see")
 
     def matte(self, index: int) -> Matte:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tam_edit.export import PaletteFolder
 from tam_edit.media import Sink, Source, clear_leftovers, open_sink, open_source
@@ -63,6 +63,7 @@ def render(
     check_free(targets, overwrite=overwrite, finished=finished)
     for place in finished:
         clear_leftovers(place)
+    effects: tuple[Mapping[str, Any], ...] = ()
     left = [target for target in targets if target.place not in finished]
     if left:
         with ExitStack() as stack:
@@ -72,11 +73,13 @@ def render(
             if ledger is not None:
                 ledger.remember(entries, job)
             rendering.publish()
+            effects = rendering.effects
             finished |= {entry.target.place: entry.report for entry in entries}
     return RenderReport(
         outputs=tuple(finished[target.place] for target in targets),
         main=next(finished[target.place] for target in targets if target.is_main),
         covered_frames=tuple(sorted(job.covered_frames)),
+        effects=effects,
     )
 
 
@@ -142,6 +145,7 @@ class _Rendering:
         self._masks: list[tuple[Target, PaletteFolder]] = []
         self._written: list[Sink | PaletteFolder] = []
         self._targets = targets
+        self.effects: tuple[Mapping[str, Any], ...] = ()
         self._stack = stack
         self._acted = Acted() if plan.verify is not None else None
         for target in targets:
@@ -187,12 +191,14 @@ class _Rendering:
                     progress(done, total)
             return
         args = (self._source, self._job, self._plan, self._mattes, self._stack, self._acted)
-        for done, frame in enumerate(Chain(*args).frames(), start=1):
+        chain = Chain(*args)
+        for done, frame in enumerate(chain.frames(), start=1):
             for _, sink in self._pictures:
                 sink.write(frame)
             self._write_masks(frame.index)
             if progress is not None:
                 progress(done, total)
+        self.effects = tuple(chain.reports())
 
     def _write_masks(self, index: int) -> None:
         if self._masks:

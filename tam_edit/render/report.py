@@ -131,11 +131,13 @@ class RenderReport:
         outputs: In the recipe's order.
         main: The one that has the name that was asked for.
         covered_frames: Frames that were covered whole because nobody was sure of them.
+        effects: What effects tell of this pass; see ``Effect.report``.
     """
 
     outputs: tuple[OutputReport, ...]
     main: OutputReport
     covered_frames: tuple[int, ...] = ()
+    effects: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def path(self) -> Path:

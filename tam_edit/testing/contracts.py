@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tam_edit.effect import ClipInfo, Effect, Layer, apply, prepare_matte
+from tam_edit.effect import COVER_THRESHOLD, ClipInfo, Effect, Layer, apply, prepare_matte
 from tam_edit.errors import InputError, NotInstalledError
 from tam_edit.frame import Frame
 from tam_edit.parameters import parameters_of
@@ -34,9 +34,11 @@ def check_effect(effect: Effect, *, examples: int = 20) -> None:
     timestamps stay; two runs agree to the bit; an empty matte changes nothing; an object moved by
     a multiple of the effect's grid gets the same picture moved; pixels outside the matte never
     influence what a cover effect shows inside; a run that is given other numbers shows what one
-    that was begun with them shows. This over 8 and 10 bit, sub-sampled and full
-    chroma, RGB, grey and alpha planes, every rotation, 1x1 and odd sizes, and objects at each
-    border, of one pixel, and of the whole picture.
+    that was begun with them shows. An effect that borrows shows what lies outside, up to the
+    picture's borders, so that shifts and the outside cannot be its promises; it promises the
+    contrary instead: the object's own pixels never influence what is shown in their place. This
+    over 8 and 10 bit, sub-sampled and full chroma, RGB, grey and alpha planes, every rotation, 1x1
+    and odd sizes, and objects at each border, of one pixel, and of the whole picture.
 
     Args:
         effect: With the parameters to be checked. Files that it asks for are drawn, not read.
@@ -54,7 +56,7 @@ def check_effect(effect: Effect, *, examples: int = 20) -> None:
         _check_case(effect, case)
     for layout in ("yuv420p", "yuv444p", "gbrp", "yuv420p10le"):
         _check_borders(effect, layout)
-    if effect.acts_on == "object":
+    if effect.acts_on == "object" and not effect.borrows:
         _check_shift(effect)
     _check_numbers(effect)
     if examples:
@@ -133,7 +135,9 @@ def _check_picture(effect: Effect, frame: Frame, matte: Matte, where: str) -> No
     for i, plane in enumerate(frame.planes):
         changed = (result.planes[i] != plane) & ~_served(frame, touched, i)
         _require(not changed.any(), f"plane {i} changes where alpha is 0", where)
-    if effect.edge == "cover":
+    if effect.borrows:
+        _check_absence(effect, frame, matte, result, where)
+    elif effect.edge == "cover":
         _check_isolation(effect, frame, matte, result, where)
 
 
@@ -181,6 +185,24 @@ def _check_isolation(effect: Effect, frame: Frame, matte: Matte, result: Frame, 
     for i, plane in enumerate(result.planes):
         differs = (plane != changed.planes[i]) & _served(frame, inside, i)
         _require(not differs.any(), "pixels outside the matte influence it inside", where)
+
+
+def _check_absence(effect: Effect, frame: Frame, matte: Matte, result: Frame, where: str) -> None:
+    """With the object's pixels changed at random, its place comes out the same."""
+    inside = (matte if effect.acts_on == "object" else 1 - matte) >= COVER_THRESHOLD
+    if not inside.any():
+        return
+    rng = np.random.default_rng(7)
+    planes: list[Any] = []
+    for i, plane in enumerate(frame.planes):
+        served = _served(frame, inside, i)
+        other = plane.copy()
+        other[served] = rng.permutation(plane.ravel())[: int(served.sum())]
+        planes.append(other)
+    changed = _run(effect, frame.with_planes(tuple(planes)), matte)
+    for i, plane in enumerate(result.planes):
+        differs = (plane != changed.planes[i]) & _served(frame, inside, i)
+        _require(not differs.any(), "the object shows in what takes its place", where)
 
 
 def _check_shift(effect: Effect) -> None:
