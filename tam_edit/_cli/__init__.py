@@ -15,6 +15,7 @@ from tam_edit.errors import TamEditError
 # Command → module of this package; a command is imported when it is used.
 COMMANDS = {
     "run": "run",
+    "frame": "frame",
     "new": "new",
     "prompt": "prompt",
     "track": "track",

@@ -72,10 +72,11 @@ class CheckpointStep(StepPart):
     """Stops the run (exit code 3) until a person has looked at some frames."""
 
     kind: Literal["checkpoint"] = Field(description="The word that makes this step a checkpoint.")
-    when: Literal["doubt", "always", "frames", "cuts"] = Field(
+    when: Literal["doubt", "always", "prompts", "frames", "cuts"] = Field(
         default="doubt",
         description="What a person looks at: 'doubt' the frames with a low score, 'always' some "
-        "frames of every run, 'frames' the stated ones, 'cuts' the first of every new shot.",
+        "frames of every run, 'prompts' those on which somebody said where an object is, 'frames' "
+        "the stated ones, 'cuts' the first of every new shot.",
     )
     threshold: float = Field(
         default=DOUBTFUL_BELOW,

@@ -9,12 +9,14 @@ module          subject
                 does in ``page.js``)
 ``timeline``    an object's scores as a drawing
 ``pictures``    frames with an outline, as text that the page carries
+``frame_page``  one frame, on which clicks become prompts (its page in ``frame_page.html``)
 ``folder``      where a page may lie, and writing it privately
 ==============  ==============================================================================
 """
 
 from tam_edit.review.doubts import JOIN_FRAMES, Concern, Doubt, find_doubts, in_spans
 from tam_edit.review.folder import check_delivery, check_folder, proposed_folder, write_page
+from tam_edit.review.frame_page import frame_page
 from tam_edit.review.page import Review, page
 from tam_edit.review.words import (
     MOST_TOLD,
@@ -36,6 +38,7 @@ __all__ = [
     "check_delivery",
     "check_folder",
     "find_doubts",
+    "frame_page",
     "hint",
     "in_spans",
     "in_words",

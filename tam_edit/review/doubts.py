@@ -150,6 +150,10 @@ def in_spans(
     which a person has already worked come last: whoever was asked to mend one and did is not asked
     to mend it again before anything else.
 
+    With the robot of ``benchmarks/checkpoint_robot.py``, J&F after three corrections is 0.852 so,
+    and 0.844 where the worst span goes before the mask that it may follow from; after one and two
+    the latter is ahead by 0.005 and 0.004.
+
     Args:
         concerns: Per object its frames in ascending order.
         names: Per object its name.

@@ -15,9 +15,10 @@ from tam_edit.review import Concern
 from tam_edit.tracks import DOUBTFUL_BELOW, Origin
 from tam_edit.types import ObjectId
 
-When: TypeAlias = Literal["doubt", "always", "frames", "cuts"]
+When: TypeAlias = Literal["doubt", "always", "prompts", "frames", "cuts"]
 ASKED = "review_asked"  # the setting of a project that holds what was asked last
 ALWAYS = "one of the frames that the recipe shows on every run"
+GIVEN = "everything follows from this mask: it was made from what somebody said"
 STATED = "the recipe asks for a look at this frame"
 
 
@@ -30,7 +31,7 @@ class Question:
         objects: Names of the objects; all where None.
         why: What the person is to look for, as the recipe puts it.
         threshold: For ``doubt``: frames with a lower score are doubtful; 0 for all others.
-        frames: For all others: the frames.
+        frames: For ``always``, ``frames`` and ``cuts``: the frames.
     """
 
     when: When
@@ -47,7 +48,7 @@ class Question:
         """Why a look at a frame is asked for, in plain words."""
         if self.when == "cuts":
             return f"first frame after a cut at {timecode(frame_index)}"
-        return ALWAYS if self.when == "always" else STATED
+        return {"always": ALWAYS, "prompts": GIVEN}.get(self.when, STATED)
 
 
 def questions_of(
@@ -139,7 +140,8 @@ def concerns(
     own = [question for question in questions if question.is_about(name)]
     by_frame: dict[int, list[Question]] = {}
     for question in own:
-        for index in question.frames:
+        given = project.prompts(object_id) if question.when == "prompts" else ()
+        for index in (*question.frames, *given):
             by_frame.setdefault(index, []).append(question)
     approved = project.approved(object_id)
     found = []
