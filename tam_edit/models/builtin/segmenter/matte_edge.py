@@ -10,9 +10,16 @@ from tam_edit.types import Matte
 
 Floats = NDArray[np.float32]
 
+# What goes into windows of twice this radius and more is worked out on a smaller picture: a quarter
+# of the radius is a step that cannot be seen, says the paper.
+STEP_RADIUS_PX = 6
+
 
 def guided_filter(guide: Floats, values: Floats, radius_px: int, epsilon: float) -> Floats:
     """Smooth values along the edges of a colour picture (He, Sun and Tang 2010).
+
+    A wide window is looked at on a smaller picture (He and Sun, "Fast Guided Filter", arXiv
+    1505.00996).
 
     Args:
         guide: float32 (h, w, 3), about [0, 1].
@@ -20,6 +27,29 @@ def guided_filter(guide: Floats, values: Floats, radius_px: int, epsilon: float)
         radius_px: Half the side of the window.
         epsilon: Variance of the guide below which it counts as flat.
     """
+    step = max(1, radius_px // STEP_RADIUS_PX)
+    if step == 1:
+        slope, offset = _coefficients(guide, values, radius_px, epsilon)
+    else:
+        rows, columns = values.shape
+        size = (-(-columns // step), -(-rows // step))
+        small, rough = (cv2.resize(v, size, interpolation=cv2.INTER_AREA) for v in (guide, values))
+        slope, offset = (
+            np.asarray(cv2.resize(each, (columns, rows)), np.float32)
+            for each in _coefficients(
+                np.asarray(small, np.float32),
+                np.asarray(rough, np.float32),
+                round(radius_px / step),
+                epsilon,
+            )
+        )
+    return np.asarray((slope * guide).sum(-1) + offset, np.float32)
+
+
+def _coefficients(
+    guide: Floats, values: Floats, radius_px: int, epsilon: float
+) -> tuple[Floats, Floats]:
+    """How the values follow the guide at each pixel: slope (h, w, 3) and offset (h, w)."""
     size = (2 * radius_px + 1, 2 * radius_px + 1)
 
     def mean(array: Floats) -> Floats:
@@ -38,8 +68,7 @@ def guided_filter(guide: Floats, values: Floats, radius_px: int, epsilon: float)
     joint -= guide_mean * value_mean[..., None]
     slope = _solve_symmetric(spread, joint)
     offset = value_mean - (slope * guide_mean).sum(-1)
-    slope_mean = mean(slope).reshape(rows, columns, 3)
-    return np.asarray((slope_mean * guide).sum(-1) + mean(offset), np.float32)
+    return mean(slope).reshape(rows, columns, 3), mean(offset)
 
 
 def _solve_symmetric(upper: list[Floats], right: Floats) -> Floats:
