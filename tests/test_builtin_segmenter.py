@@ -351,8 +351,18 @@ def test_unusable_prompts_are_refused():
         BuiltinSegmenter().segment(frame, Prompts(negative=((2.0, 0.0),)))
 
 
-def test_the_guided_filter_keeps_what_is_linear_in_the_guide():
+@pytest.mark.parametrize("radius", [4, 13])
+def test_the_guided_filter_keeps_what_is_linear_in_the_guide(radius):
     rng = np.random.default_rng(0)
-    guide = rng.random((40, 50, 3)).astype(np.float32)
+    guide = rng.random((60, 71, 3)).astype(np.float32)
     values = (guide @ np.float32([0.5, -0.2, 0.3]) + 0.1).astype(np.float32)
-    np.testing.assert_allclose(guided_filter(guide, values, 4, 1e-6), values, atol=1e-3)
+    np.testing.assert_allclose(guided_filter(guide, values, radius, 1e-6), values, atol=1e-3)
+
+
+def test_a_wide_guided_filter_finds_an_edge_as_a_narrow_one_does():
+    truth = drawn("disc", 120, 160)
+    guide = np.where(truth[..., None], np.float32([0.8, 0.4, 0.2]), np.float32([0.2, 0.4, 0.5]))
+    rough = cv2.GaussianBlur(np.roll(truth, 3, 1).astype(np.float32), (0, 0), 3)
+    for radius in (5, 12, 20):
+        found = guided_filter(guide.astype(np.float32), rough, radius, 1e-4) > 0.5
+        assert iou(found, truth) > 0.97

@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 
 from tam_edit.masks.follow import OUTWARD, edge_followed
-from tam_edit.masks.guided import guided_filter
 
 Floats = NDArray[np.float32]
 
@@ -74,16 +73,6 @@ def test_without_an_edge_or_a_picture_the_matte_stays() -> None:
     # Nothing to follow: the edge stays where it was, if softer.
     moved = edge_followed(matte, flat, 4) > 0.5
     assert np.count_nonzero(moved != (matte > 0.5)) < 0.02 * np.count_nonzero(matte > 0.5)
-
-
-def test_the_fast_filter_is_near_the_whole_one() -> None:
-    rng = np.random.default_rng(2)
-    picture: Any = cv2.GaussianBlur(rng.random((90, 110, 3), np.float32), (0, 0), 3)
-    values: Any = cv2.GaussianBlur(rng.random((90, 110), np.float32), (0, 0), 2)
-    whole = guided_filter(picture, values, 8, 1e-4)
-    fast = guided_filter(picture, values, 8, 1e-4, step=2)
-    assert fast.shape == values.shape
-    assert np.abs(fast - whole).max() < 0.25 * np.abs(whole - values).max()
 
 
 def sums(alpha: Any, truth: Any) -> tuple[float, float]:

@@ -16,7 +16,6 @@ EPSILON = 1e-4  # variance of colours in [0, 1] below which a window counts as f
 # to full contrast, the last one says how soft it is.
 WINDOWS = (1.0, 1.0, 0.5)
 LEAST_CONTRAST = 0.2  # between what lies inside and outside; less is not drawn any further apart
-COARSE_FROM_PX = 6  # from this window on, functions are found on a picture half as large
 
 
 def edge_followed(matte: Matte, picture: Floats, reach_px: float) -> Matte:
@@ -43,8 +42,7 @@ def edge_followed(matte: Matte, picture: Floats, reach_px: float) -> Matte:
     values = matte
     for number, share in enumerate(WINDOWS, start=1):
         radius = max(1, round(share * reach_px))
-        step = 2 if radius >= COARSE_FROM_PX else 1
-        found = np.clip(guided_filter(picture, values, radius, EPSILON, step=step), 0, 1)
+        found = np.clip(guided_filter(picture, values, radius, EPSILON), 0, 1)
         if number < len(WINDOWS):
             found = _drawn_apart(np.asarray(found, np.float32), radius)
         values = np.where(band, found, (matte > 0.5).astype(np.float32))

@@ -9,31 +9,34 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 
-def guided_filter(
-    guide: Floats, values: Floats, radius_px: int, epsilon: float, *, step: int = 1
-) -> Floats:
+# What goes into windows of twice this radius and more is worked out on a smaller picture: a quarter
+# of the radius is a step that cannot be seen, says the paper.
+STEP_RADIUS_PX = 6
+
+
+def guided_filter(guide: Floats, values: Floats, radius_px: int, epsilon: float) -> Floats:
     """Smooth values along the edges of a colour picture (He, Sun and Tang 2010).
 
     In every window the values become a linear function of the colours; what differs between
-    windows is averaged.
+    windows is averaged. A wide window is looked at on a smaller picture (He and Sun, "Fast Guided
+    Filter", arXiv 1505.00996).
 
     Args:
         guide: float32 (h, w, 3), about [0, 1].
         values: float32 (h, w).
         radius_px: Half the side of the window.
         epsilon: Variance of the guide below which it counts as flat.
-        step: The functions are found on pictures so many times smaller (He and Sun, "Fast guided
-            filter", arXiv 1505.00996): faster, and hardly different for a radius of several steps.
     """
-    rows, columns = values.shape
-    small = (max(1, columns // step), max(1, rows // step))
-    if step == 1 or min(small) < 2:
+    step = max(1, radius_px // STEP_RADIUS_PX)
+    if step == 1:
         slope, offset = _functions(guide, values, radius_px, epsilon)
     else:
+        rows, columns = values.shape
+        small = (-(-columns // step), -(-rows // step))
         found = _functions(
             _resized(guide, small, cv2.INTER_AREA),
             _resized(values, small, cv2.INTER_AREA),
-            max(1, round(radius_px / step)),
+            round(radius_px / step),
             epsilon,
         )
         slope, offset = (_resized(each, (columns, rows), cv2.INTER_LINEAR) for each in found)
