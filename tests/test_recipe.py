@@ -357,6 +357,14 @@ MADE = [
     ),
     (HEAD + TRACK + BLUR + OUTPUT + OUTPUT, ["steps[3].path", "missing, as in steps[2]"], "{stem}"),
     (
+        HEAD
+        + TRACK
+        + BLUR.replace("blur", "remove")
+        + "ramps = { grow_px = [{ at = 0, value = 1 }, { at = 9, value = 2 }] }\n",
+        ["steps[1].ramps", "gathers"],
+        "under with",
+    ),
+    (
         f'{HEAD}{TRACK}{BLUR}margin_px = 3\nwith = {{ edge = "soft" }}\n',
         ["steps[1].margin_px", "soft edge"],
         'edge = "cover"',

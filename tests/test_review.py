@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
+
+import pytest
 
 from tam_edit.review import JOIN_FRAMES, MOST_TOLD, find_doubts, in_words
+from tam_edit.review.doubts import score_text
+from tam_edit.review.words import frames_counted, to_look_at
 from tam_edit.tracks import FrameScore, Origin
 
 
@@ -18,6 +23,35 @@ def test_doubtful_frames_that_are_close_form_one_span_worst_first() -> None:
     assert (worst.frames, worst.worst_score) == ((5 + JOIN_FRAMES,), 0.1)
     assert (other.frames, other.worst_frame) == ((1, 2, 4), 2)
     assert (other.start, other.last, other.name) == (1, 4, "car")
+
+
+def test_frames_with_a_mask_and_empty_ones_are_never_in_one_span() -> None:
+    scores = {1: scored({index: 0.3 for index in range(153, 319) if index != 200})}
+    both = find_doubts(scores, {1: "car"}, 0.5, empty={1: range(173, 319)})
+    spans = [(d.start, d.last, d.is_empty) for d in both]
+    assert sorted(spans) == [(153, 172, False), (173, 318, True)]
+    assert [to_look_at(d) for d in sorted(both, key=lambda d: d.start)] == [
+        "20 frames to look at",
+        "145 of these 146 frames to look at",
+    ]
+    assert frames_counted(both) == "165 frames in 2 spans"
+    told = in_words(both, str, Path("shot.tam"))
+    assert "165 frames in 2 spans" in told.splitlines()[0]
+    assert (
+        "if it is not there from there on: tam-edit prompt shot.tam --object car --gone 173" in told
+    )
+    assert "--gone 153" not in told
+
+
+@pytest.mark.parametrize(
+    ("score", "shown"),
+    [(0.7499999, "0.74"), (0.75, "0.75"), (0.29, "0.29"), (0.0, "0.00"), (1.0, "1.00")],
+)
+def test_a_score_below_the_threshold_never_reads_as_equal_to_it(score: float, shown: str) -> None:
+    assert score_text(score) == shown
+    (doubt,) = find_doubts({1: scored({0: score})}, {1: "car"}, 2)
+    assert f"(score {shown})" in in_words([doubt], str, Path("shot.tam"))
+    assert cast("float", doubt.as_json()["worst_score"]) <= score
 
 
 def test_a_score_at_the_threshold_is_not_doubtful() -> None:

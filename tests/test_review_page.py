@@ -24,13 +24,14 @@ from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from tam_edit._cli import app, run
-from tam_edit.errors import EncodeError, InputError
+from tam_edit.errors import EncodeError, InputError, ReviewPending
 from tam_edit.media import Source, open_source
 from tam_edit.presets import load_preset
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.review import Doubt, Review, find_doubts, write_page
 from tam_edit.review import page as page_function
-from tam_edit.review.pictures import MOST_INSIDE, sheet_frames
+from tam_edit.review.pictures import MOST_INSIDE, MOST_OPEN, folded_frames, sheet_frames, tile_width
+from tam_edit.review.pictures import picture as drawn_picture
 from tam_edit.review.timeline import MOST_COLUMNS, Timeline
 from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip
@@ -117,6 +118,13 @@ def yellow(image: np.ndarray) -> np.ndarray:
     return (red > 170) & (green > 150) & (blue < 110)
 
 
+def places(found: Page, index: int) -> list[tuple[int, ...]]:
+    """Left, top, width and height of what the small pictures of a frame show."""
+    names = ("data-x", "data-y", "data-width", "data-height")
+    links = found.all("a", **{"class": "open target", "data-frame": str(index)})
+    return [tuple(int(a[name]) for name in names) for a in links]
+
+
 def test_the_page_is_one_private_file_that_loads_nothing(session: Session, tmp_path: Path) -> None:
     old = os.umask(0)
     try:
@@ -186,7 +194,13 @@ def test_the_sheet_shows_the_mask_that_is_stored(
     shown = {int(m[1]): p for alt, p in pictures.items() if (m := re.match(r"Frame (\d+):", alt))}
     assert sorted(shown) == [4, 5, 6, 7, 8, 9]
     for index, image in shown.items():
-        drawn = binary_dilation(yellow(image), iterations=2)
+        # A small picture shows a part of the frame, here pixel by pixel, and says which.
+        ((x, y, width, height),) = places(found, index)[:1]
+        assert image.shape[:2] == (height, width)
+        assert height < disc.mask(1, index).shape[0]
+        frame = np.zeros(disc.mask(1, index).shape, bool)
+        frame[y : y + height, x : x + width] = yellow(image)
+        drawn = binary_dilation(frame, iterations=2)
         for off in (0, 40):
             mask = np.roll(disc.mask(1, index), off, axis=1)
             border = mask & ~binary_erosion(mask)
@@ -194,6 +208,53 @@ def test_the_sheet_shows_the_mask_that_is_stored(
             assert (drawn[border].mean() > 0.7) == is_stored, (index, off)
     kinds = [a["class"] for a in found.all("figure") if "class" in a]
     assert kinds == ["neighbour", *["doubtful"] * 4, "neighbour"]
+
+
+def test_a_mask_that_ends_parts_the_span_and_its_empty_part_shows_whole_frames(
+    session: Session, tmp_path: Path
+) -> None:
+    empty = TrackedMatte(
+        matte=np.zeros((120, 160), np.float32), score=0.1, origin=Origin.PROPAGATED
+    )
+    faint = TrackedMatte(
+        matte=np.full((120, 160), 0.4, np.float32), score=0.1, origin=Origin.PROPAGATED
+    )
+    for index in range(9, 14):
+        session.project.append(index, {1: faint if index == 10 else empty})
+    doubts = session.open_doubts()
+    assert [(d.start, d.last, d.is_empty) for d in doubts] == [(9, 13, True), (5, 8, False)]
+    assert session.project.empty_frames(1, range(16)) == set(range(9, 14))
+    found = Page(session.write_review(tmp_path / "page").read_text(encoding="utf-8"))
+    assert "9 frames in 2 spans" in found.text
+    for index in (10, 11, 12):
+        assert places(found, index) == [(0, 0, 160, 120)]
+    assert any("--gone 9" in code for code in found.codes)
+    assert any("--frames 9-13" in code for code in found.codes)
+    assert any("--frames 5-8" in code for code in found.codes)
+
+
+def test_the_page_and_the_terminal_say_one_thing(session: Session, tmp_path: Path) -> None:
+    recipe, out = load_preset("redact-solid"), tmp_path / "out" / "done.mp4"
+    out.parent.mkdir()
+    with pytest.raises(ReviewPending) as caught:
+        session.render(recipe, out)
+    track = f"tam-edit track {shlex.quote(str(session.project.path))}"
+    said = f"repeat the command that stopped (or {track}): it tracks again only what a correction"
+    assert f"then {said}" in caught.value.hint
+    (look,) = re.findall(r"commands: (tam-edit .*)", caught.value.hint)
+    assert "--overwrite" not in look
+    folder = Path(shlex.split(look)[-1])
+    found = Page(session.write_review(folder).read_text(encoding="utf-8"))
+    assert f"then {said}" in found.text
+    assert "Track again" not in found.text
+    assert "the cover reaches further than this line (margin and hold)" in found.text
+    counted = re.search(r"\d+ frames? in \d+ spans?", str(caught.value))
+    assert counted is not None
+    assert counted[0] in found.text
+    with pytest.raises(ReviewPending) as caught:
+        session.render(recipe, out)
+    (look,) = re.findall(r"commands: (tam-edit .*)", caught.value.hint)
+    assert shlex.split(look)[-3:] == ["--html", str(folder), "--overwrite"]
 
 
 def test_what_is_approved_is_not_shown_and_an_empty_page_says_so(
@@ -339,6 +400,74 @@ def test_however_many_doubts_there_are_the_page_stays_small(
     assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
+def long_review(source: Source, path: Path) -> Review:
+    """One span over the whole video, with a small mask on every frame."""
+    tracks = MemoryTracks()
+    matte = np.zeros((120, 160), np.float32)
+    matte[50:60, 20:30] = 1
+    count = source.info.frame_count
+    for index in range(count):
+        tracks.append(index, {1: TrackedMatte(matte=matte, score=0.1, origin=Origin.PROPAGATED)})
+    doubts = find_doubts({1: tracks.scores(1)}, {1: "disc"}, 0.5)
+    return Review(
+        project=path,
+        source=source,
+        reader=tracks,
+        frames=range(count),
+        names={1: "disc"},
+        doubts=doubts,
+        below=0.5,
+        again="tam-edit review shot.tam",
+    )
+
+
+def test_every_doubtful_frame_of_a_long_span_is_on_the_page(
+    source: Source, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(importlib.import_module("tam_edit.review.pictures"), "MOST_OPEN", 8)
+    review = long_review(source, tmp_path / "shot.tam")
+    told: list[tuple[int, int]] = []
+    found = Page("".join(page_function(review, lambda *at: told.append(at))))
+    links = found.all("a", **{"class": "open target"})
+    assert sorted(int(a["data-frame"]) for a in links) == list(review.frames)
+    assert "Show all 16 frames: the other 10 are here" in found.text
+    assert told[-1] == (17, 17)
+    # Each link leads to the figure around it, so that it opens without a script.
+    assert {a["href"][1:] for a in links} == {a["id"] for a in found.all("figure") if "id" in a}
+    # What has no room is said, and the picture to click on stays.
+    monkeypatch.setattr(importlib.import_module("tam_edit.review.page"), "MOST_FOLDED_BYTES", 1)
+    found = Page("".join(page_function(review)))
+    assert len(found.all("a", **{"class": "open target"})) == 7
+    assert "9 frames at the end of this span are left out" in found.text
+    assert len(found.all("div", role="application")) == 1
+
+
+def test_a_small_picture_shows_the_mask_inside_and_keeps_the_shape_of_the_frame(
+    source: Source,
+) -> None:
+    tracks = MemoryTracks()
+    for index, (rows, columns) in enumerate(
+        [((0, 6), (0, 6)), ((110, 120), (150, 160)), ((50, 70), (60, 70)), ((0, 120), (0, 160))]
+    ):
+        matte = np.zeros((120, 160), np.float32)
+        matte[slice(*rows), slice(*columns)] = 1
+        tracks.append(index, {1: TrackedMatte(matte=matte, score=0.1, origin=Origin.PROPAGATED)})
+        shown = drawn_picture(source, tracks, 1, index, most_width=40, is_close=True)
+        x, y, width, height = shown.region
+        assert 0 <= x <= columns[0] < columns[1] <= x + width <= 160
+        assert 0 <= y <= rows[0] < rows[1] <= y + height <= 120
+        assert width / height == pytest.approx(160 / 120, abs=0.05)
+        assert shown.width <= 41
+        assert picture(shown.uri).shape == (shown.height, shown.width, 3)
+    assert shown.region == (0, 0, 160, 120)
+
+
+def test_the_more_small_pictures_the_smaller_they_are() -> None:
+    widths = [tile_width(count) for count in (1, 200, 201, 1000, 5000)]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] >= 200
+
+
 def test_a_timeline_of_any_length_keeps_its_worst_frame() -> None:
     count = 200_000
     scores = (
@@ -369,7 +498,7 @@ def test_a_timeline_is_interrupted_where_nothing_was_tracked() -> None:
     assert 'd="M0 50V50h1V50h1M4 50V50h1"' in svg
 
 
-@pytest.mark.parametrize("count", [1, 2, 6, 7, 100])
+@pytest.mark.parametrize("count", [1, 2, 7, MOST_OPEN, MOST_OPEN + 1, 100])
 def test_a_sheet_shows_both_ends_the_proposed_frame_and_the_neighbours(count: int) -> None:
     frames = tuple(range(10, 10 + count))
     for proposed in frames:
@@ -384,8 +513,11 @@ def test_a_sheet_shows_both_ends_the_proposed_frame_and_the_neighbours(count: in
         )
         shown = sheet_frames(doubt, range(200))
         assert {9, 10, frames[-1], frames[-1] + 1, proposed} <= set(shown)
-        assert len(shown) == min(count, MOST_INSIDE) + 2
+        folded = folded_frames(doubt, shown)
+        assert len(shown) == (count if count <= MOST_OPEN else MOST_INSIDE) + 2
         assert shown == sorted(shown)
+        assert sorted({*shown, *folded} - {9, 10 + count}) == list(frames)
+        assert not set(shown) & set(folded)
     assert sheet_frames(doubt, range(10, 10 + count))[0] == 10
 
 

@@ -232,7 +232,8 @@ def track(session: Session, output: Output) -> dict[str, Any]:
     if doubts:
         worst, unsure = min(doubts, key=lambda d: d.worst_score), sum(len(d.frames) for d in doubts)
         output.note(
-            f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'}, most of "
+            f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'} (score "
+            f"below {DOUBTFUL_BELOW:g}; a recipe's checkpoint may ask about more), most of "
             f"frame {worst.worst_frame} of {worst.name!r}: {worst.main_reasons}"
         )
     return {

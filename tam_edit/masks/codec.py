@@ -95,6 +95,17 @@ def decode(encoded: EncodedMatte) -> Matte:
     return matte
 
 
+def is_empty(encoded: EncodedMatte) -> bool:
+    """Whether no pixel of a matte is more than half the object, without making the whole matte.
+
+    Raises:
+        ProjectError: The bytes are damaged.
+    """
+    if encoded.encoding == Encoding.HARD:
+        return not _run_lengths(encoded.data)[1::2].any()
+    return not (decode_matte(encoded.data) > 0.5).any()
+
+
 def encode_mask(mask: Mask) -> bytes:
     """Encode a hard mask as the compressed counts of COCO's run-length format.
 

@@ -313,6 +313,14 @@ class Project(shot.ShotFacts):
         """What is known of each tracked frame, ascending, without reading mattes."""
         return mattes.scores(self._store, object_id)
 
+    def empty_frames(self, object_id: ObjectId, frames: Iterable[int]) -> set[int]:
+        """Those of some frames whose matte is there and shows nothing of the object.
+
+        Raises:
+            ProjectError: What is stored for one is damaged.
+        """
+        return mattes.empty_frames(self._store, object_id, frames)
+
     def mattes_digest(self, object_id: ObjectId) -> str:
         """A digest of all that is stored of an object between in and out point."""
         self.flush()

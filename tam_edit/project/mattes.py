@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tam_edit.errors import InputError, ProjectError
-from tam_edit.masks.codec import EncodedMatte, Encoding, decode, encode
+from tam_edit.masks.codec import EncodedMatte, Encoding, decode, encode, is_empty
 from tam_edit.project.records import damaged, from_json, to_json
 from tam_edit.project.store import Store
 from tam_edit.tracks import FrameScore, Origin, TrackedMatte, spans_of
@@ -62,6 +62,23 @@ def scores(store: Store, object_id: ObjectId) -> Iterator[FrameScore]:
     """What is known of each tracked frame, in ascending order, without reading mattes."""
     for row in _pages(store, "frame, score, origin, reasons", object_id):
         yield _known(_where(store, object_id, row[0]), row)
+
+
+def empty_frames(store: Store, object_id: ObjectId, frames: Iterable[int]) -> set[int]:
+    """Those of some frames whose matte is there and shows nothing of the object."""
+    found = set()
+    for frame_index in frames:
+        rows = store.rows(
+            "SELECT kind, height, width, data FROM matte WHERE object_id = ? AND frame = ?",
+            (object_id, frame_index),
+        )
+        try:
+            if rows and is_empty(EncodedMatte(Encoding(rows[0][0]), *rows[0][1:])):
+                found.add(frame_index)
+        except ProjectError as error:
+            where = _where(store, object_id, frame_index)
+            raise ProjectError(f"{where}: {error}", hint=error.hint) from error
+    return found
 
 
 def digest(store: Store, object_id: ObjectId, start: int, stop: int) -> str:

@@ -81,6 +81,9 @@ def _ramp_faults(place: Place, step: EffectStep, kind: type[Effect]) -> list[Fau
     known = {parameter.name: parameter for parameter in parameters_of(kind)}
     numbers = [name for name, each in known.items() if each.kind in ("number", "whole")]
     faults = []
+    if kind.borrows and step.ramps:
+        trouble = f"cannot be: {step.effect} gathers what it shows before the first frame"
+        return [Fault((*place, "ramps"), trouble, "state the parameters once, under with")]
     for name, points in step.ramps.items():
         here: Place = (*place, "ramps", name)
         if name not in numbers:

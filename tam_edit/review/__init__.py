@@ -15,7 +15,13 @@ module          subject
 """
 
 from tam_edit.review.doubts import JOIN_FRAMES, Concern, Doubt, find_doubts, in_spans
-from tam_edit.review.folder import check_delivery, check_folder, proposed_folder, write_page
+from tam_edit.review.folder import (
+    check_delivery,
+    check_folder,
+    proposed_folder,
+    proposed_option,
+    write_page,
+)
 from tam_edit.review.frame_page import frame_page
 from tam_edit.review.page import Review, page
 from tam_edit.review.words import (
@@ -46,6 +52,7 @@ __all__ = [
     "look_for",
     "page",
     "proposed_folder",
+    "proposed_option",
     "spanned",
     "write_page",
 ]

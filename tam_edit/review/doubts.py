@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple, TypeAlias
 
 from tam_edit.tracks import FrameScore, Origin
@@ -30,6 +31,8 @@ class Concern(NamedTuple):
     """What else is a reason to look at it, in plain words."""
     whys: tuple[str, ...] = ()
     """What the person is to look for, as the recipe puts it."""
+    is_empty: bool = False
+    """Whether its mask shows nothing of the object."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,8 @@ class Doubt:
         asked: Why a look was asked for whatever the score is, in the order of the frames.
         whys: What the person is to look for, as the recipe puts it.
         sure_frames: Those of the frames that are only looked at because that was asked for.
+        is_empty: Whether the masks of all of the frames show nothing of the object; where it is
+            False, all of them show something.
     """
 
     object_id: ObjectId
@@ -61,6 +66,7 @@ class Doubt:
     asked: tuple[str, ...] = ()
     whys: tuple[str, ...] = ()
     sure_frames: tuple[int, ...] = ()
+    is_empty: bool = False
 
     def as_json(self) -> dict[str, object]:
         """The doubt as JSON values."""
@@ -69,7 +75,8 @@ class Doubt:
             "frames": list(self.frames),
             "doubtful_frames": list(self.doubtful_frames),
             "worst_frame": self.worst_frame,
-            "worst_score": round(self.worst_score, 4),
+            "worst_score": rounded_down(self.worst_score, 4),
+            "is_empty": self.is_empty,
             "proposed_frame": self.proposed_frame,
             "reasons": [*self.asked, *self.reasons],
             "look_for": list(self.whys),
@@ -82,7 +89,7 @@ class Doubt:
             "start": self.start,
             "last": self.last,
             "frames": len(self.frames),
-            "worst_score": round(self.worst_score, 4),
+            "worst_score": rounded_down(self.worst_score, 4),
             "reasons": [*self.asked[:MOST_REASONS], *self.reasons[:MOST_REASONS]],
         }
 
@@ -116,11 +123,22 @@ class Doubt:
         return self.frames[-1]
 
 
+def rounded_down(score: float, digits: int) -> float:
+    """A score with fewer digits; one below a threshold of so many digits never becomes equal."""
+    return float(Decimal(repr(float(score))).quantize(Decimal(1).scaleb(-digits), ROUND_DOWN))
+
+
+def score_text(score: float) -> str:
+    """A score as a person reads it, rounded down: ``0.74`` for 0.7499."""
+    return f"{rounded_down(score, 2):.2f}"
+
+
 def find_doubts(
     scores: Mapping[ObjectId, Iterable[FrameScore]],
     names: Mapping[ObjectId, str],
     threshold: float,
     given: Mapping[ObjectId, Given] | None = None,
+    empty: Mapping[ObjectId, Collection[int]] | None = None,
 ) -> list[Doubt]:
     """Spans of frames whose score lies below a threshold, in the order of :func:`in_spans`.
 
@@ -129,9 +147,15 @@ def find_doubts(
         names: Per object its name.
         threshold: Frames with a lower score are doubtful, in [0, 1].
         given: As :func:`in_spans` takes it.
+        empty: Per object the frames whose mask shows nothing of it.
     """
+    without = empty or {}
     concerns = {
-        object_id: [Concern(scored) for scored in frames if scored.score < threshold]
+        object_id: [
+            Concern(scored, is_empty=scored.frame_index in without.get(object_id, ()))
+            for scored in frames
+            if scored.score < threshold
+        ]
         for object_id, frames in scores.items()
     }
     return in_spans(concerns, names, given or {})
@@ -148,7 +172,8 @@ def in_spans(
     mends what comes after it, too, while a correction after it leaves it wrong. So a mask that one
     click or box led to comes right before the worst span that it may have led to. And masks on
     which a person has already worked come last: whoever was asked to mend one and did is not asked
-    to mend it again before anything else.
+    to mend it again before anything else. Frames with a mask and frames whose mask is empty are
+    never in one span: what settles the ones is wrong for the others.
 
     With the robot of ``benchmarks/checkpoint_robot.py``, J&F after three corrections is 0.852 so,
     and 0.844 where the worst span goes before the mask that it may follow from; after one and two
@@ -178,7 +203,10 @@ def _spans(concerns: Iterable[Concern]) -> Iterator[list[Concern]]:
     span: list[Concern] = []
     for concern in concerns:
         index = concern.scored.frame_index
-        if span and index - span[-1].scored.frame_index > JOIN_FRAMES:
+        if span and (
+            index - span[-1].scored.frame_index > JOIN_FRAMES
+            or concern.is_empty != span[-1].is_empty
+        ):
             yield span
             span = []
         span.append(concern)
@@ -239,4 +267,5 @@ def _doubt(object_id: ObjectId, name: str, span: Sequence[Concern], known: Given
         asked=tuple(dict.fromkeys(reason for concern in span for reason in concern.asked)),
         whys=tuple(dict.fromkeys(why for concern in span for why in concern.whys)),
         sure_frames=tuple(c.scored.frame_index for c in span if not c.is_doubtful),
+        is_empty=span[0].is_empty,
     )

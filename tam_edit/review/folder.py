@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def check_folder(
             raise InputError(
                 f"{folder} lies in {delivery}, the folder of the output {Path(output).name}; a "
                 "review page shows people unredacted and must not lie beside what is delivered",
-                hint=f"name a folder elsewhere, such as --html {proposed_folder(outputs)}",
+                hint=f"name a folder elsewhere, such as {proposed_option(outputs)}",
             )
     if not folder.exists():
         return
@@ -111,6 +112,13 @@ def write_page(folder: str | Path, parts: Iterable[str]) -> Path:
         if is_new and folder.is_dir() and not page.exists():
             folder.rmdir()
     return page
+
+
+def proposed_option(outputs: Collection[str | Path]) -> str:
+    """The option that makes a page in the proposed folder; it replaces one that is there."""
+    folder = proposed_folder(outputs)
+    again = " --overwrite" if (folder / PAGE).exists() else ""
+    return f"--html {shlex.quote(str(folder))}{again}"
 
 
 def proposed_folder(outputs: Collection[str | Path]) -> Path:

@@ -10,17 +10,33 @@ from importlib import resources
 from pathlib import Path
 
 from tam_edit.media import Source, timecode_at
-from tam_edit.review.doubts import Doubt
-from tam_edit.review.pictures import LARGE_WIDTH, TILE_WIDTH, picture, sheet_frames
+from tam_edit.review.doubts import Doubt, score_text
+from tam_edit.review.pictures import (
+    LARGE_WIDTH,
+    Region,
+    folded_frames,
+    picture,
+    sheet_frames,
+    tile_width,
+)
 from tam_edit.review.timeline import Timeline
-from tam_edit.review.words import Commands, frames_text, quoted, times_text
+from tam_edit.review.words import (
+    Commands,
+    frames_counted,
+    frames_text,
+    go_on,
+    quoted,
+    times_text,
+    to_look_at,
+)
 from tam_edit.tracks import TrackReader
 from tam_edit.types import ObjectId
 
 # What a page holds at most; what is left out is said on it.
 MOST_LISTED = 300
 MOST_PICTURED = 60
-MOST_PICTURE_BYTES = 20_000_000
+MOST_PICTURE_BYTES = 30_000_000
+MOST_FOLDED_BYTES = 24_000_000  # from then on only what is not folded is pictured
 MOST_TIMELINES = 50
 MOST_FURTHER = 20  # reasons of one doubt
 
@@ -93,20 +109,19 @@ def _head(review: Review) -> Iterator[str]:
         "</strong> It is for your eyes only: do not pass it on, and delete it when the work is "
         'done.</p></header><main id="main">'
     )
-    count = sum(len(doubt.frames) for doubt in review.doubts)
     yield f"<h1>{video}: which masks deserve a look</h1>"
     asked = " or that a recipe asks about" if any(d.asked for d in review.doubts) else ""
     if review.doubts:
-        spans = "1 span" if len(review.doubts) == 1 else f"{len(review.doubts)} spans"
+        track = f"<code>{_code(f'tam-edit track {quoted(review.project)}')}</code>"
         yield (
-            f"<p>{spans} with {_counted(count, 'mask')} that nobody has approved and whose score "
-            f"is below {review.below:.2f}{asked}. For each, either correct the mask or approve it "
-            "with the commands beside it, then track again.</p>"
+            f"<p>{frames_counted(review.doubts)}, with masks that nobody has approved and whose "
+            f"score is below {review.below:g}{asked}. For each, either correct the mask or approve "
+            f"it with the commands beside it, then {go_on(track)}.</p>"
         )
     else:
         yield (
             f"<p>Nothing needs a look: no mask that nobody has approved scores below "
-            f"{review.below:.2f}, and no recipe asks about one.</p>"
+            f"{review.below:g}, and no recipe asks about one.</p>"
         )
 
 
@@ -120,7 +135,7 @@ def _list(review: Review) -> Iterator[str]:
             title = f'<a href="#span-{number}">{title}</a>'
         yield (
             f"<li>{title} ({times_text(doubt, review.timecode)}): {escape(doubt.main_reasons)} "
-            f"(score {doubt.worst_score:.2f} on frame {doubt.worst_frame})</li>"
+            f"(score {score_text(doubt.worst_score)} on frame {doubt.worst_frame})</li>"
         )
     yield "</ol>"
     rest = len(review.doubts) - MOST_LISTED
@@ -187,18 +202,26 @@ def _sheets(review: Review, progress: Callable[[int, int], None] | None) -> Iter
         return
     yield '<h2 id="doubts">The frames to look at</h2>'
     yield (
-        "<p>A yellow line is the border of the mask. Look at the frames with a red border; those "
-        "without one are their neighbours.</p>"
+        "<p>A yellow line is the border of the mask; the cover reaches further than this line "
+        "(margin and hold). Look at the frames with a red border; those without one are their "
+        "neighbours. The small pictures show what is around the mask, or the whole frame where "
+        "the mask is empty; click on one to see it large.</p>"
     )
     shown = review.doubts[:MOST_PICTURED]
-    total = sum(len(sheet_frames(doubt, review.frames)) + 1 for doubt in shown)
+    sheets = [sheet_frames(doubt, review.frames) for doubt in shown]
+    total = sum(
+        len(sheet) + len(folded_frames(doubt, sheet)) + 1
+        for doubt, sheet in zip(shown, sheets, strict=True)
+    )
+    width = tile_width(total)
     done, size, without = 0, 0, 0
     for number, doubt in enumerate(shown, start=1):
         yield _span_head(review, number, doubt)
         if size < MOST_PICTURE_BYTES:
-            for part in _pictures(review, doubt):
+            parts = _pictures(review, number, doubt, width, MOST_FOLDED_BYTES - size)
+            for part in parts:
                 size += len(part)
-                done += 1
+                done += "<img" in part
                 yield part
                 if progress is not None:
                     progress(done, total)
@@ -226,26 +249,48 @@ def _span_head(review: Review, number: int, doubt: Doubt) -> str:
         f'<section class="span" id="span-{number}" aria-labelledby="head-{number}">'
         f'<h3 id="head-{number}">{number}. {escape(doubt.name)}, {frames}</h3>'
         f'<p class="dim">{times_text(doubt, review.timecode)} · '
-        f"{_counted(len(doubt.frames), 'frame')} to look at · score "
-        f"{doubt.worst_score:.2f} on frame {doubt.worst_frame}</p>"
+        f"{to_look_at(doubt)}{', empty mask' if doubt.is_empty else ''} · score "
+        f"{score_text(doubt.worst_score)} on frame {doubt.worst_frame}</p>"
         f"<p>Why: {escape(doubt.main_reasons)}.</p>{more}{sought}"
     )
 
 
-def _pictures(review: Review, doubt: Doubt) -> Iterator[str]:
-    """The sheet picture by picture, then the proposed frame at a size that can be clicked on."""
+def _pictures(review: Review, number: int, doubt: Doubt, width: int, room: int) -> Iterator[str]:
+    """The small pictures one by one, then the proposed frame at a size that can be clicked on."""
+    sheet = sheet_frames(doubt, review.frames)
+    folded = folded_frames(doubt, sheet)
     yield '<div class="sheet">'
-    doubtful = set(doubt.frames)
-    for index in sheet_frames(doubt, review.frames):
-        yield _figure(review, doubt, index, is_doubtful=index in doubtful)
+    for index in sheet:
+        yield _figure(review, number, doubt, index, width)
     yield "</div>"
-    index, info = doubt.proposed_frame, review.source.info
+    if folded:
+        yield (
+            f"<details><summary>Show all {len(doubt.frames)} frames: the other {len(folded)} are "
+            'here</summary><div class="sheet">'
+        )
+        left_out = 0
+        for index in folded:
+            if room <= 0:
+                left_out += 1
+                continue
+            figure = _figure(review, number, doubt, index, width)
+            room -= len(figure)
+            yield figure
+        yield "</div>"
+        if left_out:
+            yield (
+                f"<p><strong>{_counted(left_out, 'frame')} at the end of this span are left out, "
+                "so that the page does not grow too large.</strong> Approve only the frames that "
+                "you have seen, then make the page again.</p>"
+            )
+        yield "</details>"
+    index = doubt.proposed_frame
     shown = picture(review.source, review.reader, doubt.object_id, index, most_width=LARGE_WIDTH)
     label = f"Frame {index} of {doubt.name}, the one to correct, large"
     yield (
         f'<div class="pick"><div class="target" tabindex="0" role="application"'
-        f' aria-label="{escape(label)}. Arrow keys move, Enter clicks." data-frame="{index}"'
-        f' data-width="{info.width}" data-height="{info.height}"><figure><img src="{shown.uri}"'
+        f' aria-label="{escape(label)}. Arrow keys move, Enter clicks."'
+        f' {_place(index, shown.region)}><figure><img src="{shown.uri}"'
         f' width="{shown.width}" height="{shown.height}" alt="{escape(label)}">'
         f'</figure></div><p class="dim">Frame {index}, the one to correct<span class="scripted">. '
         "With the keyboard: arrow keys move, with Shift by one pixel, Enter clicks.</span></p>"
@@ -253,25 +298,39 @@ def _pictures(review: Review, doubt: Doubt) -> Iterator[str]:
     )
 
 
-def _figure(review: Review, doubt: Doubt, index: int, *, is_doubtful: bool) -> str:
-    shown = picture(review.source, review.reader, doubt.object_id, index, most_width=TILE_WIDTH)
+def _place(index: int, region: Region) -> str:
+    """What a picture shows, for the script: clicks on it are told in pixels of the video."""
+    x, y, width, height = region
+    return (
+        f'data-frame="{index}" data-x="{x}" data-y="{y}" data-width="{width}"'
+        f' data-height="{height}"'
+    )
+
+
+def _figure(review: Review, number: int, doubt: Doubt, index: int, width: int) -> str:
+    """One small picture; its link makes it large, without a script too."""
+    is_doubtful = index in set(doubt.frames)
+    shown = picture(
+        review.source, review.reader, doubt.object_id, index, most_width=width, is_close=True
+    )
     entry, name = shown.entry, doubt.name
     if entry is None:
         score, what = "not tracked yet", f"no mask of {name} yet"
     elif shown.area_frac:
-        score, what = (
-            f"score {entry.score:.2f}",
-            (f"the mask of {name} covers {shown.area_frac:.1%} of the picture"),
-        )
+        score = f"score {score_text(entry.score)}"
+        what = f"the mask of {name} covers {shown.area_frac:.1%} of the picture"
     else:
-        score, what = f"score {entry.score:.2f}, empty mask", f"the mask of {name} is empty"
+        score, what = f"score {score_text(entry.score)}, empty mask", f"the mask of {name} is empty"
     kind = "doubtful" if is_doubtful else "neighbour"
     place = "" if is_doubtful else "neighbour, "
     word = "first to correct, " if index == doubt.proposed_frame else place
+    own = f"frame-{number}-{index}"
     return (
-        f'<figure class="{kind}"><img src="{shown.uri}" width="{shown.width}"'
-        f' height="{shown.height}" alt="{escape(f"Frame {index}: {what}")}">'
-        f"<figcaption>{index} · {review.timecode(index)}<br>{word}{score}</figcaption></figure>"
+        f'<figure class="{kind}" id="{own}"><a class="open target" href="#{own}"'
+        f' {_place(index, shown.region)}><img src="{shown.uri}" width="{shown.width}"'
+        f' height="{shown.height}" alt="{escape(f"Frame {index}: {what}")}"></a>'
+        f"<figcaption>{index} · {review.timecode(index)}<br>{word}{score}"
+        f'<a class="close" href="#head-{number}">Small again</a></figcaption></figure>'
     )
 
 
@@ -324,12 +383,11 @@ def _command(code: str) -> str:
 def _end(review: Review) -> str:
     track = _code(f"tam-edit track {quoted(review.project)}")
     return (
-        '<h2 id="then">Then</h2><p class="what">Track again what a correction touches:</p>'
+        f'<h2 id="then">Then</h2><p class="what">When nothing is left, {go_on("this")}.</p>'
         f'{_command(track)}<p class="what">Make this page again:</p>'
         f'{_command(_code(review.again))}<p class="what">List and take back what was decided:</p>'
         f"{_command(_code(f'tam-edit history {quoted(review.project)}'))}"
-        "<p>When nothing is left, repeat the command that stopped.</p></main>"
-        f'<p class="inner" id="said" role="status"></p><script>{_asset("page.js")}</script>'
+        f'</main><p class="inner" id="said" role="status"></p><script>{_asset("page.js")}</script>'
         "</body></html>\n"
     )
 

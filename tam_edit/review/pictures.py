@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -14,14 +16,26 @@ from tam_edit.media import Source
 from tam_edit.review.doubts import Doubt
 from tam_edit.tracks import TrackedMatte, TrackReader, resized
 
-MOST_INSIDE = 6  # doubtful frames that a sheet shows, beside one neighbour on either side
-TILE_WIDTH = 320
+MOST_INSIDE = 6  # frames of a long span that are not folded, beside a neighbour on either side
+MOST_OPEN = 24  # frames of a span that are all shown at once; of more, the rest is folded
 LARGE_WIDTH = 960
 JPEG_QUALITY = 80
+TILE_QUALITY = 70
+# Columns of a small picture, by how many of them a page has at most: a page of 166 or of 1000 of
+# them is about as large, and a page of few shows each at a size that can be opened large.
+TILE_WIDTHS = ((200, 480), (500, 320), (1500, 240))
+LEAST_TILE_WIDTH = 200
+# A small picture shows so much around the object, as a multiple of its box, and at least so much
+# of the frame: a mask on the wrong thing is only seen beside the right one.
+AROUND = 2.0
+LEAST_SHOWN = 0.3
 INSIDE = 0.5
 # Yellow on black: seen on any picture, and by those who do not tell red from green.
 LINE = (255, 225, 0)
 EDGE = (0, 0, 0)
+
+
+Region: TypeAlias = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +46,7 @@ class Picture:
         uri: The picture as a ``data:`` address.
         width: Columns.
         height: Rows.
+        region: Left, top, width and height of what it shows, in pixels of the video.
         entry: What is stored of the object there; None where it was not tracked.
         area_frac: Share of the frame that the mask covers.
     """
@@ -39,19 +54,20 @@ class Picture:
     uri: str
     width: int
     height: int
+    region: Region
     entry: TrackedMatte | None
     area_frac: float
 
 
 def sheet_frames(doubt: Doubt, frames: range) -> list[int]:
-    """The frames that show a doubt: some doubtful ones and a neighbour on either side, ascending.
+    """The frames that show a doubt: all of a short span, some of a long one, and the neighbours.
 
     Args:
         doubt: A span of frames.
         frames: The frames from in to out point.
     """
     inside = list(doubt.frames)
-    if len(inside) > MOST_INSIDE:
+    if len(inside) > MOST_OPEN:
         places = np.linspace(0, len(inside) - 1, MOST_INSIDE).round().astype(int)
         chosen = [inside[place] for place in places]
         if doubt.proposed_frame not in chosen:
@@ -64,8 +80,24 @@ def sheet_frames(doubt: Doubt, frames: range) -> list[int]:
     return sorted({*inside, *around})
 
 
+def folded_frames(doubt: Doubt, sheet: Sequence[int]) -> list[int]:
+    """The doubtful frames that the sheet of a long span leaves out, ascending."""
+    return sorted(set(doubt.frames).difference(sheet))
+
+
+def tile_width(count: int) -> int:
+    """Columns of small pictures, of which a page has so many."""
+    return next((width for most, width in TILE_WIDTHS if count <= most), LEAST_TILE_WIDTH)
+
+
 def picture(
-    source: Source, reader: TrackReader, object_id: int, frame_index: int, *, most_width: int
+    source: Source,
+    reader: TrackReader,
+    object_id: int,
+    frame_index: int,
+    *,
+    most_width: int,
+    is_close: bool = False,
 ) -> Picture:
     """A frame with the outline of an object's mask.
 
@@ -75,22 +107,29 @@ def picture(
         object_id: The object.
         frame_index: The frame.
         most_width: Columns at most.
+        is_close: Whether only the surroundings of the mask are shown; the whole frame where the
+            mask is empty.
 
     Raises:
         EncodeError: The picture cannot be written as JPEG.
     """
     info = source.info
-    width = min(most_width, info.width)
-    height = max(1, round(info.height * width / info.width))
-    image = source.frame(frame_index).scaled(width, height).copy()
     entry = reader.entry(object_id, frame_index)
+    region: Region = (0, 0, info.width, info.height)
+    if is_close and entry is not None:
+        region = _region(entry.matte > INSIDE, info.width, info.height)
+    scale = min(1.0, most_width / region[2])
+    size = max(1, round(info.width * scale)), max(1, round(info.height * scale))
+    x, y, width, height = _on(region, (info.width, info.height), size)
+    image = source.frame(frame_index).scaled(*size)[y : y + height, x : x + width].copy()
     area = 0.0
     if entry is not None:
-        mask = resized(entry.matte, width, height) > INSIDE
+        mask = resized(entry.matte, *size) > INSIDE
         area = float(mask.mean())
-        _outline(image, mask)
+        _outline(image, mask[y : y + height, x : x + width])
     # Full chroma: a thin coloured line would be washed out without it.
-    how = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR]
+    quality = TILE_QUALITY if is_close else JPEG_QUALITY
+    how = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR]
     how.append(cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
     is_written, data = cv2.imencode(".jpg", image[..., ::-1], how)
     if not is_written:
@@ -100,9 +139,31 @@ def picture(
         uri=f"data:image/jpeg;base64,{text}",
         width=width,
         height=height,
+        region=region,
         entry=entry,
         area_frac=area,
     )
+
+
+def _region(mask: NDArray[np.bool_], width: int, height: int) -> Region:
+    """What is shown around a mask, in the shape of the frame; all of it where nothing is inside."""
+    left, top, columns, rows = cv2.boundingRect(mask.astype(np.uint8))
+    if not columns:
+        return 0, 0, width, height
+    box_width, box_height = columns / mask.shape[1], rows / mask.shape[0]
+    share = min(1.0, max(AROUND * box_width, AROUND * box_height, LEAST_SHOWN))
+    shown = max(1, round(share * width)), max(1, round(share * height))
+    middle = (left + columns / 2) / mask.shape[1], (top + rows / 2) / mask.shape[0]
+    x = min(max(0, round(middle[0] * width - shown[0] / 2)), width - shown[0])
+    y = min(max(0, round(middle[1] * height - shown[1] / 2)), height - shown[1])
+    return x, y, *shown
+
+
+def _on(region: Region, whole: tuple[int, int], size: tuple[int, int]) -> Region:
+    """A region of a frame on a picture of the frame at another size."""
+    x0, x1 = (round(at * size[0] / whole[0]) for at in (region[0], region[0] + region[2]))
+    y0, y1 = (round(at * size[1] / whole[1]) for at in (region[1], region[1] + region[3]))
+    return x0, y0, max(1, x1 - x0), max(1, y1 - y0)
 
 
 def _outline(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tam_edit.review.doubts import Doubt
+from tam_edit.review.doubts import Doubt, score_text
 
 Timecode = Callable[[int], str]
 MOST_TOLD = 10  # doubts in a terminal; JSON and the review page have more
@@ -43,16 +43,43 @@ def quoted(text: str | Path) -> str:
     return shlex.quote(str(text))
 
 
-def hint(worst: Doubt, project: Path, folder: Path) -> str:
+def go_on(track: str) -> str:
+    """How to go on once everything is decided: the same words in a terminal and on the page.
+
+    Args:
+        track: The command that tracks, as it is to be shown.
+    """
+    return (
+        f"repeat the command that stopped (or {track}): it tracks again only what a correction "
+        "touches"
+    )
+
+
+def frames_counted(doubts: Sequence[Doubt]) -> str:
+    """``13 frames in 2 spans``."""
+    count, spans = sum(len(doubt.frames) for doubt in doubts), len(doubts)
+    frames = "1 frame" if count == 1 else f"{count} frames"
+    return f"{frames} in 1 span" if spans == 1 else f"{frames} in {spans} spans"
+
+
+def to_look_at(doubt: Doubt) -> str:
+    """``10 frames to look at``, or ``165 of these 166 frames to look at``."""
+    count, whole = len(doubt.frames), doubt.last - doubt.start + 1
+    if count < whole:
+        return f"{count} of these {whole} frames to look at"
+    return "1 frame to look at" if count == 1 else f"{count} frames to look at"
+
+
+def hint(worst: Doubt, project: Path, option: str) -> str:
     """What to do about an open checkpoint, one line for each way on.
 
     Args:
         worst: The doubt that comes first.
         project: The project's file.
-        folder: Where a review page may lie.
+        option: The option that makes a review page, with where it may lie.
     """
     commands = Commands.about(worst, project)
-    look = f"tam-edit review {quoted(project)} --html {quoted(folder)}"
+    look = f"tam-edit review {quoted(project)} {option}"
     lines = [
         "take the first one first: what comes later may follow from it",
         f"to see them, on a page with pictures and commands: {look}",
@@ -60,7 +87,7 @@ def hint(worst: Doubt, project: Path, folder: Path) -> str:
         "    the video; --not X,Y@FRAME says what is not the object",
         f"if the object is not in the picture from there on: {commands.gone}",
         f"if the mask is right: {commands.approve}",
-        "then repeat the command that stopped: it tracks again only what a correction touches",
+        f"then {go_on(f'tam-edit track {quoted(project)}')}",
         "to go on without a look: --on-doubt cover-frame covers doubtful frames whole,",
         "    --on-doubt continue leaves them as they are",
     ]
@@ -87,7 +114,8 @@ def line(doubt: Doubt, timecode: Timecode) -> str:
     where = "" if doubt.start == doubt.last else f" on frame {doubt.worst_frame}"
     return (
         f"{frames_text(doubt)} ({times_text(doubt, timecode)}) of {doubt.name!r}: "
-        f"{doubt.main_reasons} (score {doubt.worst_score:.2f}{where})"
+        f"{'empty mask, ' if doubt.is_empty else ''}{doubt.main_reasons} "
+        f"(score {score_text(doubt.worst_score)}{where})"
     )
 
 
@@ -105,13 +133,20 @@ def in_words(doubts: Sequence[Doubt], timecode: Timecode, project: Path) -> str:
         timecode: The timecode of a frame.
         project: The project's file.
     """
-    lines = ["a person must look before anything is written; worst first:"]
+    lines = [
+        f"a person must look before anything is written; worst first, {frames_counted(doubts)}:"
+    ]
     common = look_for(doubts)
     lines += [f"  look for: {why}" for why in common]
     for doubt in doubts[:MOST_TOLD]:
         lines.append(f"  {line(doubt, timecode)}")
         lines += [f"    look for: {why}" for why in doubt.whys if why not in common]
-        lines.append(f"    if it is wrong: {Commands.about(doubt, project).correct}")
+        commands = Commands.about(doubt, project)
+        if doubt.is_empty:
+            lines.append(f"    if the object is there: {commands.correct}")
+            lines.append(f"    if it is not there from there on: {commands.gone}")
+        else:
+            lines.append(f"    if it is wrong: {commands.correct}")
     if len(doubts) > MOST_TOLD:
         rest = len(doubts) - MOST_TOLD
         lines.append(f"  and {rest} more; all of them: tam-edit review {quoted(project)} --json -")

@@ -18,7 +18,7 @@ from tam_edit.review import (
     in_spans,
     in_words,
     page,
-    proposed_folder,
+    proposed_option,
     write_page,
 )
 from tam_edit.review.words import quoted
@@ -76,7 +76,7 @@ def pending(project: Project, source: Source, doubts: Sequence[Doubt]) -> Review
     """What is raised where a person must look first."""
     return ReviewPending(
         in_words(doubts, lambda index: timecode_at(index, source), project.path),
-        hint=hint(doubts[0], project.path, proposed_folder(_places(project, OUTPUTS))),
+        hint=hint(doubts[0], project.path, proposed_option(_places(project, OUTPUTS))),
         doubts=[doubt.as_json() for doubt in doubts],
     )
 
@@ -139,7 +139,11 @@ def _doubts(
     project: Project, questions: Sequence[Question], timecode: Callable[[int], str]
 ) -> list[Doubt]:
     names = project.objects()
-    found = {i: concerns(project, i, questions, timecode) for i in names}
+    found = {}
+    for i in names:
+        asked = concerns(project, i, questions, timecode)
+        empty = project.empty_frames(i, (concern.scored.frame_index for concern in asked))
+        found[i] = [c._replace(is_empty=c.scored.frame_index in empty) for c in asked]
     return in_spans(found, names, {i: _given(project, i) for i in names})
 
 
