@@ -95,6 +95,19 @@ def decode(encoded: EncodedMatte) -> Matte:
     return matte
 
 
+def covered_frac(encoded: EncodedMatte) -> float:
+    """The share of a matte's pixels that are above one half, without decoding all of it.
+
+    Raises:
+        ProjectError: The bytes are damaged.
+    """
+    if encoded.encoding == Encoding.HARD:
+        count = int(_run_lengths(encoded.data)[1::2].sum())
+    else:
+        count = int(np.count_nonzero(decode_matte(encoded.data) > 0.5))
+    return count / (encoded.height * encoded.width)
+
+
 def encode_mask(mask: Mask) -> bytes:
     """Encode a hard mask as the compressed counts of COCO's run-length format.
 

@@ -75,6 +75,21 @@ def digest(store: Store, object_id: ObjectId, start: int, stop: int) -> str:
     return total.hexdigest()
 
 
+def encoded(
+    store: Store, object_id: ObjectId, start: int, stop: int
+) -> Iterator[tuple[FrameScore, EncodedMatte]]:
+    """What is known of each tracked frame of a half-open span, with its matte as it is stored."""
+    rows = store.pages(
+        "SELECT frame, score, origin, reasons, kind, height, width, data FROM matte"
+        " WHERE object_id = ? AND frame >= ? AND frame < ? AND frame > ? ORDER BY frame LIMIT ?",
+        (object_id, start, stop),
+        page_rows=_PAGE_ROWS,
+    )
+    for *known, kind, height, width, data in rows:
+        score = _known(_where(store, object_id, known[0]), tuple(known))
+        yield score, EncodedMatte(Encoding(kind), height, width, data)
+
+
 def remove(store: Store, object_id: ObjectId, start: int, stop: int) -> None:
     """Delete the mattes of a half-open span inside the open transaction."""
     store.write(
