@@ -112,9 +112,7 @@ class PassRunner:
             if self._crosses_cut(frame.index, one_pass):
                 run.cut()
             entries = run.advance(frame, given, self._taken(frame.index, members))
-            for i, entry in entries.items():
-                if is_shrunk(area_of(entry.matte), before[i].get(frame.index, 0.0)):
-                    entries[i] = smaller(entry)
+            entries = {i: _doubted(e, before[i].get(frame.index)) for i, e in entries.items()}
             if one_pass.correction is None:
                 entries = {i: e for i, e in entries.items() if not _is_in(frame.index, held[i])}
             elif not given:
@@ -273,6 +271,11 @@ class _WayBack:
         for object_id in taken:
             reached = min(frame_index, self._reached[object_id])
             self._store.advance_backtrack(object_id, self._correction, reached)
+
+
+def _doubted(entry: TrackedMatte, before: float | None) -> TrackedMatte:
+    """A mask, doubtful where it is much smaller than one that prompts have dropped."""
+    return smaller(entry) if is_shrunk(area_of(entry.matte), before or 0.0) else entry
 
 
 def _held_to(there: TrackedMatte, entry: TrackedMatte, is_own: bool) -> TrackedMatte:
