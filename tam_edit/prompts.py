@@ -174,6 +174,7 @@ class Keyframe:
         score: How sure the segmenter is, in [0, 1]; 1 for a painted mask.
         is_correction: Whether the frame had been tracked before.
         joins_earlier: Whether prompts of an earlier time on this frame count, too.
+        area_before_frac: The same share of the mask that a correction replaces; None for others.
     """
 
     object_id: ObjectId
@@ -183,6 +184,7 @@ class Keyframe:
     score: float
     is_correction: bool
     joins_earlier: bool
+    area_before_frac: float | None = None
 
 
 def _pixel(point: Point) -> tuple[int, int]:

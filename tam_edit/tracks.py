@@ -26,6 +26,9 @@ Direction: TypeAlias = Literal["forward", "backward"]
 # this, and 13 % of all frames.
 DOUBTFUL_BELOW = 0.7
 
+# A mask whose score is lower says nothing about how large the object is.
+BELIEVED = 0.5
+
 # A time that was computed with floats may fall this short of the frame it means; no frame of any
 # real video is that brief.
 _TIME_TOLERANCE_S = 1e-6

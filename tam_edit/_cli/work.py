@@ -19,6 +19,7 @@ from tam_edit.prompts import Keyframe
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import OutputReport, RenderReport
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
+from tam_edit.tracking.verdict import is_shrunk
 from tam_edit.tracks import DOUBTFUL_BELOW
 
 PROJECT_SUFFIX = ".tam"
@@ -193,6 +194,12 @@ def prompt_all(
             output.note(
                 f"this was added to what was said of {keyframe.object_name!r} before; "
                 f"to begin anew, delete {session.project.path}"
+            )
+        if is_shrunk(keyframe.area_frac, keyframe.area_before_frac or 0.0):
+            share = keyframe.area_frac / (keyframe.area_before_frac or 1.0)
+            output.note(
+                f"the mask is now {share:.0%} of what it was on this frame; if part of the object "
+                "is missing, add clicks on it"
             )
         if keyframe.score < DOUBTFUL_BELOW:
             output.note(

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tam_edit.project import approvals, backtracks, mattes, objects, runs, shot
+from tam_edit.project import approvals, backtracks, dropped, mattes, objects, runs, shot
 from tam_edit.project import log as log_rows
 from tam_edit.project import prompts as prompt_rows
 from tam_edit.project.gathered import GatheredFrames
@@ -326,19 +326,28 @@ class Project(shot.ShotFacts):
         self.flush()
         return mattes.digest(self._store, object_id, self.in_frame, self.out_frame)
 
-    def discard(self, object_id: ObjectId, start: int, stop: int) -> None:
+    def discard(
+        self, object_id: ObjectId, start: int, stop: int, *, keyframe: int | None = None
+    ) -> None:
         """Delete an object's mattes on a half-open span of frames, whatever their origin.
 
         Prompts stay, approvals of that span go. The tracker's state goes too where the pass has
-        already used that span.
+        already used that span. Where prompts on a ``keyframe`` drop them, it is kept how large
+        they were.
         """
         objects.check(self._store, (object_id,))
         with self._transaction():
+            if keyframe is not None:
+                dropped.remember(self._store, object_id, keyframe, start, stop)
             mattes.remove(self._store, object_id, start, stop)
             approvals.remove(self._store, object_id, start, stop)
             state = runs.get(self._store)
             if state is not None and state.depends_on(object_id, start, stop):
                 runs.remove(self._store)
+
+    def areas_before(self, object_id: ObjectId) -> dict[int, float]:
+        """The share of the picture that masks had before prompts dropped them, by frame."""
+        return dropped.areas(self._store, object_id)
 
     def approve(self, object_id: ObjectId, start: int, stop: int, reason: str) -> int:
         """Say that the masks of a half-open span were looked at and are right.

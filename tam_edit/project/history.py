@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from tam_edit.errors import InputError
-from tam_edit.project import approvals, backtracks, decisions, keyframes, mattes, prompts, runs
+from tam_edit.project import (
+    approvals,
+    backtracks,
+    decisions,
+    keyframes,
+    mattes,
+    prompts,
+    runs,
+)
+from tam_edit.project import dropped as dropped_areas
 from tam_edit.project.decisions import Decision, DecisionKind
 from tam_edit.project.store import Store
 from tam_edit.prompts import Prompts
@@ -124,6 +133,8 @@ class History:
                     runs.remove(store)
             if earlier is not None:
                 keyframes.restore(store, earlier)
+            else:
+                dropped_areas.hand_on(store, object_id, frame)
             for keyframe, earliest in carried_back.items():
                 backtracks.add(store, object_id, keyframe, earliest)
 

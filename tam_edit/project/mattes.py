@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tam_edit.errors import InputError, ProjectError
-from tam_edit.masks.codec import EncodedMatte, Encoding, decode, encode, is_empty
+from tam_edit.masks.codec import EncodedMatte, Encoding, covered_frac, decode, encode
 from tam_edit.project.records import damaged, from_json, to_json
 from tam_edit.project.store import Store
 from tam_edit.tracks import FrameScore, Origin, TrackedMatte, spans_of
@@ -73,7 +73,7 @@ def empty_frames(store: Store, object_id: ObjectId, frames: Iterable[int]) -> se
             (object_id, frame_index),
         )
         try:
-            if rows and is_empty(EncodedMatte(Encoding(rows[0][0]), *rows[0][1:])):
+            if rows and not covered_frac(EncodedMatte(Encoding(rows[0][0]), *rows[0][1:])):
                 found.add(frame_index)
         except ProjectError as error:
             where = _where(store, object_id, frame_index)
@@ -90,6 +90,21 @@ def digest(store: Store, object_id: ObjectId, start: int, stop: int) -> str:
             *known, data = row
             total.update(repr(known).encode() + hashlib.sha256(data).digest())
     return total.hexdigest()
+
+
+def encoded(
+    store: Store, object_id: ObjectId, start: int, stop: int
+) -> Iterator[tuple[FrameScore, EncodedMatte]]:
+    """What is known of each tracked frame of a half-open span, with its matte as it is stored."""
+    rows = store.pages(
+        "SELECT frame, score, origin, reasons, kind, height, width, data FROM matte"
+        " WHERE object_id = ? AND frame >= ? AND frame < ? AND frame > ? ORDER BY frame LIMIT ?",
+        (object_id, start, stop),
+        page_rows=_PAGE_ROWS,
+    )
+    for *known, kind, height, width, data in rows:
+        score = _known(_where(store, object_id, known[0]), tuple(known))
+        yield score, EncodedMatte(Encoding(kind), height, width, data)
 
 
 def remove(store: Store, object_id: ObjectId, start: int, stop: int) -> None:

@@ -28,7 +28,8 @@ def place_keyframe(
     the object has no keyframe before; where it has one, a correction is carried back towards it,
     over the masks that are there, where it is clearly surer than they are. The correction at the
     end of what is dropped is carried back once more, no further than this frame: what it had mended
-    on its way is dropped, too. Nothing else changes.
+    on its way is dropped, too. Nothing else changes. How large the dropped masks were is kept:
+    much smaller ones in their place are doubtful.
 
     Args:
         store: The track.
@@ -57,7 +58,7 @@ def place_keyframe(
     )
     after = span.stop if span.stop in known else None
     # The mask first: a prompt without one could not be tracked after a kill in between.
-    store.discard(object_id, span.start, span.stop)
+    store.discard(object_id, span.start, span.stop, keyframe=None if said.gone else frame_index)
     store.append(frame_index, {object_id: entry})
     if goes_back:
         store.add_backtrack(object_id, frame_index)

@@ -15,6 +15,7 @@ from tam_edit.models.base import Segmentation
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
 from tam_edit.tracking.correct import place_keyframe
 from tam_edit.tracking.store import TrackStore
+from tam_edit.tracking.verdict import area_of
 from tam_edit.tracks import DOUBTFUL_BELOW, Origin, TrackedMatte, resized
 from tam_edit.types import Matte, ObjectId
 
@@ -85,6 +86,7 @@ def give_prompts(
         area_frac=float((matte > INSIDE).mean()),
         score=score,
         is_correction=is_correction,
+        area_before_frac=None if before is None or not is_correction else area_of(before.matte),
         joins_earlier=earlier is not None and newer.mask is None and not newer.gone,
     )
 

@@ -20,7 +20,8 @@ from tam_edit.tracking.plan import Fill, Pass
 from tam_edit.tracking.refine import Refiner
 from tam_edit.tracking.settings import LoopSettings, tracking_size
 from tam_edit.tracking.store import TrackStore
-from tam_edit.tracks import Direction, Origin, RunState, TrackedMatte, resized
+from tam_edit.tracking.verdict import SHRUNK, area_of, is_shrunk, smaller
+from tam_edit.tracks import BELIEVED, Direction, Origin, RunState, TrackedMatte, resized
 from tam_edit.types import Matte, ObjectId
 
 # A correction that is carried back takes the place of masks whose score is lower by this much. On
@@ -93,6 +94,7 @@ class PassRunner:
         way_back = _WayBack(store, one_pass, members, kept)
         frames = one_pass.frames if not way_back.is_over else range(0)
         held = {i: store.tracked_spans(i) for i in one_pass.object_ids | members}
+        before = {i: store.areas_before(i) for i in held}
         announced: set[ObjectId] = set()
         for frame in self._frames(frames, run):
             given = self._mattes(frame.index, one_pass.keyframes.get(frame.index, ()))
@@ -110,6 +112,7 @@ class PassRunner:
             if self._crosses_cut(frame.index, one_pass):
                 run.cut()
             entries = run.advance(frame, given, self._taken(frame.index, members))
+            entries = {i: _doubted(e, before[i].get(frame.index)) for i, e in entries.items()}
             if one_pass.correction is None:
                 entries = {i: e for i, e in entries.items() if not _is_in(frame.index, held[i])}
             elif not given:
@@ -257,7 +260,7 @@ class _WayBack:
             is_own = frame_index >= self._reached[object_id]
             is_better = there is None or entry.score >= there.score + BETTER_BY
             if (is_own or is_better) and frame_index not in self._approved[object_id]:
-                taking[object_id] = entry
+                taking[object_id] = entry if there is None else _held_to(there, entry, is_own)
         self.kept = 0 if taking else self.kept + 1
         return taking
 
@@ -268,6 +271,18 @@ class _WayBack:
         for object_id in taken:
             reached = min(frame_index, self._reached[object_id])
             self._store.advance_backtrack(object_id, self._correction, reached)
+
+
+def _doubted(entry: TrackedMatte, before: float | None) -> TrackedMatte:
+    """A mask, doubtful where it is much smaller than one that prompts have dropped."""
+    return smaller(entry) if is_shrunk(area_of(entry.matte), before or 0.0) else entry
+
+
+def _held_to(there: TrackedMatte, entry: TrackedMatte, is_own: bool) -> TrackedMatte:
+    """A mask as it takes the place of another, or of itself as it was stored before."""
+    is_believed = there.score >= BELIEVED
+    shrinks = is_believed and is_shrunk(area_of(entry.matte), area_of(there.matte))
+    return smaller(entry) if shrinks or (is_own and SHRUNK in there.reasons) else entry
 
 
 def _is_in(frame_index: int, spans: Sequence[tuple[int, int]]) -> bool:

@@ -69,8 +69,17 @@ class TrackStore(Protocol):
         """The frames on which a person has found the mask right."""
         ...
 
-    def discard(self, object_id: ObjectId, start: int, stop: int) -> None:
-        """Drop the object's mattes on a half-open span."""
+    def discard(
+        self, object_id: ObjectId, start: int, stop: int, *, keyframe: int | None = None
+    ) -> None:
+        """Drop the object's mattes on a half-open span.
+
+        Where the prompts on a keyframe drop them, keep how large they were.
+        """
+        ...
+
+    def areas_before(self, object_id: ObjectId) -> Mapping[int, float]:
+        """The share of the picture that masks had before prompts dropped them, by frame."""
         ...
 
     def append(

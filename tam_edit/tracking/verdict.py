@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tam_edit.tracking.absence import Absence, Sighting
 from tam_edit.tracking.evidence import REGION_SHARE, Evidence
-from tam_edit.tracks import DOUBTFUL_BELOW
+from tam_edit.tracks import DOUBTFUL_BELOW, TrackedMatte
 from tam_edit.types import Matte
 
 # Logistic fit of J, rounded, when the tracker had no networks yet. Rank correlation with J over all
@@ -59,6 +59,10 @@ LEFT_SCORE, VANISHED_SCORE, NOT_FOUND_SCORE = 0.72, 0.1, 0.3
 BACK_FRAMES, BACK_SCORE = 3, 0.65
 CUT_SCORE = 0.5
 SPECK_SHARE, SPECK_OWN = 0.02, 0.5
+# A mask this much smaller than the one that a correction dropped may have lost part of the object.
+SHRUNK_TO, SHRUNK_SCORE = 0.6, 0.65
+SHRUNK = "smaller than before the correction"
+LEAST_AREA = 2e-4  # of the picture; smaller masks change by as much from frame to frame
 
 ABSENCES = {
     Absence.LEFT: (LEFT_SCORE, "the object has left through the picture's edge"),
@@ -216,6 +220,22 @@ def come_back(verdict: Verdict, *, is_first: bool) -> Verdict:
     """The same on the first frames on which an object is seen again."""
     score = min(verdict.score, BACK_SCORE) if is_first else verdict.score
     return replace(verdict, score=score, reasons=("the object has come back", *verdict.reasons))
+
+
+def area_of(matte: Matte) -> float:
+    """The share of the picture that a matte covers."""
+    return float(np.count_nonzero(matte > 0.5)) / matte.size
+
+
+def is_shrunk(area: float, before: float) -> bool:
+    """Whether a mask is much smaller than another one of the same frame; shares of the picture."""
+    return before >= LEAST_AREA and area < SHRUNK_TO * before
+
+
+def smaller(entry: TrackedMatte) -> TrackedMatte:
+    """The same where the mask is much smaller than before a correction: it is doubtful."""
+    reasons = tuple(dict.fromkeys((SHRUNK, *entry.reasons)))
+    return replace(entry, score=min(entry.score, SHRUNK_SCORE), reasons=reasons)
 
 
 def _log_odds(score: float) -> float:
