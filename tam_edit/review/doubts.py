@@ -49,6 +49,8 @@ class Doubt:
         asked: Why a look was asked for whatever the score is, in the order of the frames.
         whys: What the person is to look for, as the recipe puts it.
         sure_frames: Those of the frames that are only looked at because that was asked for.
+        empty_span: First and last frame of those at its start or end on which no mask shows the
+            object at all; None where there are none, or nobody looked.
     """
 
     object_id: ObjectId
@@ -61,6 +63,7 @@ class Doubt:
     asked: tuple[str, ...] = ()
     whys: tuple[str, ...] = ()
     sure_frames: tuple[int, ...] = ()
+    empty_span: tuple[int, int] | None = None
 
     def as_json(self) -> dict[str, object]:
         """The doubt as JSON values."""
