@@ -22,6 +22,8 @@ class Prompts:
             clicks beside it correct it.
         gone: The object is not in the picture from this frame on, up to the next frame on which
             something is said of it. Nothing else is said beside it.
+        gone_last: The last frame of which that is said; what comes after it is as though nothing
+            had been said. None where it holds up to the next frame on which something is said.
     """
 
     positive: tuple[Point, ...] = ()
@@ -29,6 +31,7 @@ class Prompts:
     box: tuple[float, float, float, float] | None = None
     mask: Mask | None = field(default=None, repr=False)
     gone: bool = False
+    gone_last: int | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -51,12 +54,14 @@ class Prompts:
         is_new_mask = self.mask is not None and not (
             earlier.mask is not None and np.array_equal(self.mask, earlier.mask)
         )
+        is_new_gone = self.gone and not (earlier.gone and earlier.gone_last == self.gone_last)
         return Prompts(
             positive=tuple(p for p in self.positive if p not in earlier.positive),
             negative=tuple(p for p in self.negative if p not in earlier.negative),
             box=None if self.box == earlier.box else self.box,
             mask=self.mask if is_new_mask else None,
-            gone=self.gone and not earlier.gone,
+            gone=is_new_gone,
+            gone_last=self.gone_last if is_new_gone else None,
         )
 
     def joined(self, newer: Prompts) -> Prompts:
@@ -163,6 +168,21 @@ class ObjectPrompts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Gone:
+    """Frames on which an object is not in the picture, as a person said.
+
+    Attributes:
+        frames: The frames.
+        is_bounded: Whether the person said where they end.
+        taken_count: How many masks with the object in them were there and were taken away.
+    """
+
+    frames: range
+    is_bounded: bool
+    taken_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Keyframe:
     """The mask that prompts led to.
 
@@ -175,6 +195,7 @@ class Keyframe:
         is_correction: Whether the frame had been tracked before.
         joins_earlier: Whether prompts of an earlier time on this frame count, too.
         area_before_frac: The same share of the mask that a correction replaces; None for others.
+        gone: Where the object is not, if that is what was said.
     """
 
     object_id: ObjectId
@@ -185,6 +206,7 @@ class Keyframe:
     is_correction: bool
     joins_earlier: bool
     area_before_frac: float | None = None
+    gone: Gone | None = None
 
 
 def _pixel(point: Point) -> tuple[int, int]:

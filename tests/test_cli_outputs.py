@@ -90,7 +90,7 @@ def test_a_correction_makes_the_outputs_anew(
     arguments = ["run", str(recipe), str(disc_video), "-o", str(out), "--click", disc_click]
     arguments += ["--project", str(project)]
     assert run(arguments) == 0
-    assert run(["prompt", str(project), "--object", "object", "--gone", "12"]) == 0
+    assert run(["prompt", str(project), "--object", "object", "--gone", "12-15"]) == 0
     assert run(["track", str(project)]) == 0
     assert run(arguments) == 1
     assert " already" in capsys.readouterr().err

@@ -138,7 +138,7 @@ def test_an_object_is_said_to_be_gone(
 ) -> None:
     path = project_of(video, shots, tmp_path)
     assert run(["prompt", str(path), "--object", "disc", "--gone", "5"]) == 0
-    assert "'disc' is gone from frame 5 on" in capsys.readouterr().out
+    assert "'disc' is not there from frame 5 to the end" in capsys.readouterr().out
     track(path)
     assert origins(path) == ["keyframe", *["propagated"] * 4, *["absent"] * (FRAMES - 5)]
     with Project.open(path) as project:

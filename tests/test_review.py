@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -37,10 +38,12 @@ def test_frames_with_a_mask_and_empty_ones_are_never_in_one_span() -> None:
     assert frames_counted(both) == "165 frames in 2 spans"
     told = in_words(both, str, Path("shot.tam"))
     assert "165 frames in 2 spans" in told.splitlines()[0]
-    assert (
-        "if it is not there from there on: tam-edit prompt shot.tam --object car --gone 173" in told
-    )
-    assert "--gone 153" not in told
+    assert told.count("if the object is there: ") == told.count("if it is wrong: ") == 1
+    assert "--gone" not in told  # nobody looked where no mask shows anything
+    sure = [replace(doubt, empty_span=(201, 318)) if doubt.is_empty else doubt for doubt in both]
+    told = in_words(sure, str, Path("shot.tam"))
+    gone = "if it is not there: tam-edit prompt shot.tam --object car --gone 201-318"
+    assert told.count(gone) == told.count("--gone") == 1
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ class PromptItem:
         kind: ``click``, ``not``, ``box``, ``mask`` or ``gone``.
         object_name: The object it is about; None where no name was given.
         value: The text before ``@``; empty for ``gone``.
-        position: The text after ``@``, a frame or a time; None for the in point.
+        position: The text after ``@``, a frame or a time, for ``gone`` two of them with ``-``
+            between; None for the in point.
     """
 
     kind: str
@@ -53,7 +54,7 @@ def prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ("--not", "X,Y[@FRAME]", "A point that is not on the object."),
         ("--box", "X0,Y0,X1,Y1[@FRAME]", "A rectangle around the object."),
         ("--mask", "FILE.png[@FRAME]", "The painted object; a palette PNG holds several."),
-        ("--gone", "FRAME", "The object is not there from this frame on, until prompted again."),
+        ("--gone", "A[-B]", "The object is not there on A to B; without B, until prompted again."),
         ("--object", "NAME", "Starts the next object."),
     )
     for flag, metavar, text in reversed(options):
@@ -71,7 +72,7 @@ def prompt_items(context: click.Context) -> list[PromptItem]:
         if flag == "--object":
             object_name = value
             continue
-        text, _, position = value.rpartition("@")
+        text, _, position = ("", "", value) if flag == "--gone" else value.rpartition("@")
         if (flag != "--gone" and not text) or (flag == "--mask" and Path(value).exists()):
             text, position = value, ""
         items.append(
@@ -101,7 +102,8 @@ def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[
     """
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for item in items:
-        frame = in_frame if item.position is None else frame_at(item.position, source)
+        first, _, last = (item.position or "").partition("-" if item.kind == "gone" else "\0")
+        frame = in_frame if item.position is None else frame_at(first, source)
         for name, kind, value in _values(item):
             said = found.setdefault(
                 (name, frame),
@@ -116,6 +118,8 @@ def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[
                 )
             else:
                 said[kind] = value
+            if last:
+                said["gone_last"] = _last(item, frame, frame_at(last, source))
     return [
         ObjectPrompts(
             object_name=name,
@@ -130,10 +134,10 @@ def _values(item: PromptItem) -> list[tuple[str, str, Any]]:
     """Object name, field of ``Prompts`` and value; several for a mask with several objects."""
     name = item.object_name or FIRST_OBJECT
     if item.kind == "gone":
-        if item.value or item.position is None:
+        if item.position is None or item.position.endswith("-"):
             raise InputError(
-                f"--gone {item.value}: this is not a frame or a time",
-                hint="for example --gone 60 or --gone 00:00:02.400",
+                f"--gone {item.position or ''}: this is not a frame or a time, nor two of them",
+                hint="for example --gone 60, --gone 60-75 or --gone 00:00:02.400-00:00:03.000",
             )
         return [(name, "gone", True)]
     if item.kind == "mask":
@@ -146,6 +150,12 @@ def _values(item: PromptItem) -> list[tuple[str, str, Any]]:
         return [(name, "box", _numbers(item, 4, "X0,Y0,X1,Y1"))]
     kind = "positive" if item.kind == "click" else "negative"
     return [(name, kind, _numbers(item, 2, "X,Y"))]
+
+
+def _last(item: PromptItem, first: int, last: int) -> int:
+    if last < first:
+        raise InputError(f"--gone {item.position}: the last frame comes before the first")
+    return last
 
 
 def _numbers(item: PromptItem, count: int, form: str) -> tuple[float, ...]:

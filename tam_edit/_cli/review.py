@@ -81,7 +81,8 @@ def _tell(session: Session, doubts: Sequence[Doubt], threshold: float, output: O
             if why not in common:
                 output.say(f"    look for:  {why}")
         output.say(f"    wrong?     {commands.correct}")
-        output.say(f"    not there? {commands.gone}")
+        if commands.gone is not None:
+            output.say(f"    not there? {commands.gone}")
         output.say(f"    right?     {commands.approve}")
     rest = len(doubts) - MOST_TOLD
     if rest > 0:

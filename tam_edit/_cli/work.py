@@ -15,9 +15,10 @@ from tam_edit._cli.prompt_options import PromptItem, resolve
 from tam_edit.errors import InputError, ReviewPending, TamEditError
 from tam_edit.media import Source, frame_at, open_source, timecode_at
 from tam_edit.models import AUTO
-from tam_edit.prompts import Keyframe
+from tam_edit.prompts import Gone, Keyframe
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import OutputReport, RenderReport
+from tam_edit.review.words import quoted
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 from tam_edit.tracking.verdict import is_shrunk
 from tam_edit.tracks import DOUBTFUL_BELOW
@@ -178,12 +179,14 @@ def prompt_all(
     """Give typed prompts to a session and tell what mask each led to."""
     keyframes = []
     for said in resolve(items, session.source, session.project.in_frame):
-        keyframe = session.prompt(said, carries_back=carries_back, is_repeatable=is_repeatable)
+        keyframe = session.prompt(
+            said, carries_back=carries_back, is_repeatable=is_repeatable, spares_masks=True
+        )
         if keyframe is None:
             continue
         keyframes.append(keyframe)
-        if said.prompts.gone:
-            output.say(f"{keyframe.object_name!r} is gone from frame {keyframe.frame_index} on")
+        if keyframe.gone is not None:
+            _tell_gone(session, keyframe.object_name, keyframe.gone, output)
             continue
         word = "corrected" if keyframe.is_correction else "selected"
         output.say(
@@ -207,6 +210,24 @@ def prompt_all(
                 "add clicks or draw a box around the object"
             )
     return keyframes
+
+
+def _tell_gone(session: Session, name: str, gone: Gone, output: Output) -> None:
+    first, last = gone.frames.start, gone.frames.stop - 1
+    if gone.is_bounded:
+        where = f"on frame {first}" if first == last else f"on frames {first} to {last}"
+    elif gone.frames.stop < session.project.out_frame:
+        where = f"from frame {first} on, until the prompts on {gone.frames.stop}"
+    else:
+        where = f"from frame {first} to the end"
+    output.say(f"{name!r} is not there {where}")
+    if gone.taken_count:
+        decision = session.history()[-1].decision_id
+        masks = "1 mask" if gone.taken_count == 1 else f"{gone.taken_count} masks"
+        output.note(
+            f"this took {masks} of it away; to take it back: "
+            f"tam-edit history {quoted(session.project.path)} --undo {decision}"
+        )
 
 
 def track(session: Session, output: Output) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tam_edit.prompts import Prompts
 from tam_edit.types import Mask, ObjectId
 
 _COLUMNS = "id, object_id, frame, kind, numbers, mask, time, is_active"
-_NUMBER_COUNTS = {"click": 2, "not": 2, "box": 4, "mask": 2, "gone": 0}
+_NUMBER_COUNTS = {"click": (2,), "not": (2,), "box": (4,), "mask": (2,), "gone": (0, 1)}
 
 
 class PromptKind(StrEnum):
@@ -42,7 +42,7 @@ class PromptRecord:
         frame_index: On which frame.
         kind: Of what kind.
         numbers: ``(x, y)`` of a click, ``(x0, y0, x1, y1)`` of a box, ``(width, height)`` of a
-            mask; pixels. Empty where it was said that the object is gone.
+            mask; pixels. Of an object that is gone the last frame, where that was said.
         mask: The painted mask at source size, of a mask only.
         time: When, UTC, ISO 8601.
         is_active: False once it was taken back.
@@ -65,7 +65,8 @@ def add(store: Store, object_id: ObjectId, frame_index: int, prompts: Prompts) -
     """
     said: list[tuple[PromptKind, tuple[float, ...], bytes | None]] = []
     if prompts.gone:
-        said.append((PromptKind.GONE, (), None))
+        last = () if prompts.gone_last is None else (prompts.gone_last,)
+        said.append((PromptKind.GONE, last, None))
     if prompts.mask is not None:
         height, width = prompts.mask.shape
         said.append((PromptKind.MASK, (width, height), encode_mask(prompts.mask)))
@@ -139,6 +140,9 @@ def in_words(store: Store, decision_id: int) -> list[str]:
     ):
         numbers = from_json(text, f"a prompt of decision {decision_id} of {store.path}")
         values = numbers if isinstance(numbers, list) else []
+        if kind == PromptKind.GONE and values:
+            words.append(f"gone up to frame {values[0]:g}")
+            continue
         joined = ("x" if kind == PromptKind.MASK else ",").join(f"{value:g}" for value in values)
         words.append(f"{kind} {joined}".strip())
     return words
@@ -166,7 +170,7 @@ def _together(said: list[PromptRecord]) -> Prompts:
 def _alone(record: PromptRecord) -> Prompts:
     """What one record says."""
     if record.kind is PromptKind.GONE:
-        return Prompts(gone=True)
+        return Prompts(gone=True, gone_last=int(record.numbers[0]) if record.numbers else None)
     if record.kind is PromptKind.MASK:
         return Prompts(mask=record.mask)
     if record.kind is PromptKind.BOX:
@@ -188,7 +192,7 @@ def _record(store: Store, row: tuple[Any, ...]) -> PromptRecord:
     numbers = from_json(numbers_text, where)
     if (
         not isinstance(numbers, list)
-        or len(numbers) != _NUMBER_COUNTS.get(kind_text)
+        or len(numbers) not in _NUMBER_COUNTS.get(kind_text, ())
         or not all(isinstance(n, float) and np.isfinite(n) for n in numbers)
     ):
         raise damaged(where, f"{kind_text} {numbers_text}")

@@ -224,10 +224,15 @@ def _to_version_3(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _to_version_4(_: sqlite3.Connection) -> None:
+    """That an object is gone may say up to which frame: an older tam-edit cannot read that."""
+
+
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _to_version_1,
     _to_version_2,
     _to_version_3,
+    _to_version_4,
 )
 """Step ``n`` brings a file from version ``n`` to version ``n + 1``; the first makes the tables."""
 

@@ -54,6 +54,8 @@ class Doubt:
         sure_frames: Those of the frames that are only looked at because that was asked for.
         is_empty: Whether the masks of all of the frames show nothing of the object; where it is
             False, all of them show something.
+        empty_span: First and last frame of those at its start or end on which no mask shows the
+            object at all; None where there are none, or nobody looked.
     """
 
     object_id: ObjectId
@@ -67,6 +69,7 @@ class Doubt:
     whys: tuple[str, ...] = ()
     sure_frames: tuple[int, ...] = ()
     is_empty: bool = False
+    empty_span: tuple[int, int] | None = None
 
     def as_json(self) -> dict[str, object]:
         """The doubt as JSON values."""

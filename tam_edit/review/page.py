@@ -350,10 +350,15 @@ def _span_end(review: Review, doubt: Doubt, *, has_picture: bool) -> str:
         else "click on the object in the large picture (or fill in the place, in pixels of the "
         "video)"
     )
+    gone = ""
+    if commands.gone is not None:
+        gone = (
+            '<p class="what">The object is not in the picture where no mask shows it:</p>'
+            f"{_command(_code(commands.gone))}"
+        )
     return (
         f'{choice}<p class="what">The mask is wrong: {by_hand}.</p>{_command(correct)}'
-        '<p class="what">The object is not in the picture from here on:</p>'
-        f"{_command(_code(commands.gone))}"
+        f"{gone}"
         '<p class="what">The mask is right, say why:</p>'
         f"{_command(approve)}</section>"
     )

@@ -19,21 +19,23 @@ class Commands:
 
     Attributes:
         correct: Says where the object is on the proposed frame; ``X,Y`` is to be filled in.
-        gone: Says that it is not in the picture.
+        gone: Says that it is not in the picture where no mask shows it; None where all masks do.
         approve: Says that the masks are right; ``WHY`` is to be filled in.
     """
 
     correct: str
-    gone: str
+    gone: str | None
     approve: str
 
     @classmethod
     def about(cls, doubt: Doubt, project: Path) -> Commands:
         """The commands for a doubt of a project."""
         named = f"{quoted(project)} --object {quoted(doubt.name)}"
+        empty = doubt.empty_span
+        gone = None if empty is None else f"tam-edit prompt {named} --gone {empty[0]}-{empty[1]}"
         return cls(
             correct=f"tam-edit prompt {named} --click X,Y@{doubt.proposed_frame}",
-            gone=f"tam-edit prompt {named} --gone {doubt.start}",
+            gone=gone,
             approve=f"tam-edit approve {named} --frames {doubt.start}-{doubt.last} --reason WHY",
         )
 
@@ -80,12 +82,15 @@ def hint(worst: Doubt, project: Path, option: str) -> str:
     """
     commands = Commands.about(worst, project)
     look = f"tam-edit review {quoted(project)} {option}"
+    absent = []
+    if commands.gone is not None:
+        absent = [f"if the object is not in the picture where no mask shows it: {commands.gone}"]
     lines = [
         "take the first one first: what comes later may follow from it",
         f"to see them, on a page with pictures and commands: {look}",
         "if the mask is wrong: the command above, with a point on the object for X,Y, in pixels of",
         "    the video; --not X,Y@FRAME says what is not the object",
-        f"if the object is not in the picture from there on: {commands.gone}",
+        *absent,
         f"if the mask is right: {commands.approve}",
         f"then {go_on(f'tam-edit track {quoted(project)}')}",
         "to go on without a look: --on-doubt cover-frame covers doubtful frames whole,",
@@ -144,9 +149,10 @@ def in_words(doubts: Sequence[Doubt], timecode: Timecode, project: Path) -> str:
         commands = Commands.about(doubt, project)
         if doubt.is_empty:
             lines.append(f"    if the object is there: {commands.correct}")
-            lines.append(f"    if it is not there from there on: {commands.gone}")
         else:
             lines.append(f"    if it is wrong: {commands.correct}")
+        if commands.gone is not None:
+            lines.append(f"    if it is not there: {commands.gone}")
     if len(doubts) > MOST_TOLD:
         rest = len(doubts) - MOST_TOLD
         lines.append(f"  and {rest} more; all of them: tam-edit review {quoted(project)} --json -")

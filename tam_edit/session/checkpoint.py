@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import cast
 
@@ -48,7 +50,8 @@ def open_doubts(project: Project, source: Source, questions: Sequence[Question])
     """
     if questions:
         keep(project, questions)
-    return _doubts(project, questions, lambda index: timecode_at(index, source))
+    doubts = _doubts(project, questions, lambda index: timecode_at(index, source))
+    return [_with_empty_span(project, doubt) for doubt in doubts]
 
 
 def asked_last(project: Project, source: Source, below: float | None = None) -> list[Doubt]:
@@ -64,7 +67,8 @@ def asked_last(project: Project, source: Source, below: float | None = None) -> 
     if below is not None:
         stated = [question for question in questions if question.when != "doubt"]
         questions = [Question(when="doubt", threshold=below), *stated]
-    return _doubts(project, questions, lambda index: timecode_at(index, source))
+    doubts = _doubts(project, questions, lambda index: timecode_at(index, source))
+    return [_with_empty_span(project, doubt) for doubt in doubts]
 
 
 def usual_threshold(project: Project) -> float:
@@ -145,6 +149,22 @@ def _doubts(
         empty = project.empty_frames(i, (concern.scored.frame_index for concern in asked))
         found[i] = [c._replace(is_empty=c.scored.frame_index in empty) for c in asked]
     return in_spans(found, names, {i: _given(project, i) for i in names})
+
+
+def _with_empty_span(project: Project, doubt: Doubt) -> Doubt:
+    """The doubt with the frames on which it can be said that the object is not there.
+
+    Nothing that is said of them takes a mask away, or contradicts what a person said there.
+    """
+    frames, said = range(doubt.start, doubt.last + 1), project.prompts(doubt.object_id)
+
+    def is_empty(index: int) -> bool:
+        entry = project.entry(doubt.object_id, index)
+        return entry is not None and index not in said and not entry.matte.any()
+
+    at_start = list(takewhile(is_empty, frames))
+    empty = at_start or list(takewhile(is_empty, reversed(frames)))
+    return replace(doubt, empty_span=(min(empty), max(empty))) if empty else doubt
 
 
 def _given(project: Project, object_id: ObjectId) -> dict[int, bool]:

@@ -139,7 +139,12 @@ class Session(OpenedShot):
         return self._models
 
     def prompt(
-        self, said: ObjectPrompts, *, carries_back: bool = True, is_repeatable: bool = False
+        self,
+        said: ObjectPrompts,
+        *,
+        carries_back: bool = True,
+        is_repeatable: bool = False,
+        spares_masks: bool = False,
     ) -> Keyframe | None:
         """Turn prompts into a keyframe; on a tracked frame this is a correction.
 
@@ -152,12 +157,15 @@ class Session(OpenedShot):
             carries_back: Whether a correction is carried back.
             is_repeatable: Whether the prompts come from a command that may be given again: then
                 what was ever said on the frame says nothing new, also where it holds no more.
+            spares_masks: Whether an object that is gone, up to a frame that is not said, may not
+                take good masks of later frames away.
 
         Returns:
             The keyframe; None where all of it had been said before, so that nothing changes.
 
         Raises:
-            InputError: The frame does not exist, or the prompts cannot be used on it.
+            InputError: The frame does not exist, the prompts cannot be used on it, or masks that
+                are to be spared would be taken away.
         """
         return give_prompts(
             self.source,
@@ -167,6 +175,7 @@ class Session(OpenedShot):
             cuts=self._shots.barriers(self.loop.at_cuts),
             carries_back=carries_back,
             is_repeatable=is_repeatable,
+            spares_masks=spares_masks,
         )
 
     def _segment(self, frame: Frame, prompts: Prompts, previous: Matte | None) -> Segmentation:

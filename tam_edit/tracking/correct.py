@@ -47,7 +47,7 @@ def place_keyframe(
     there = store.entry(object_id, frame_index)
     was_tracked = there is not None and store.entry(object_id, frame_index - 1) is not None
     span = touched_span(known, frame_index, said, store.in_frame, store.out_frame, cuts)
-    before = max((k for k in known if k < frame_index), default=None)
+    before = _before(known, frame_index)
     goes_back = (
         carries_back
         and was_tracked
@@ -87,16 +87,33 @@ def touched_span(
         cuts: First frames of new shots that tracking does not cross.
     """
     shot = next(s for s in shots_of(in_frame, out_frame, cuts) if frame_index in s)
-    before = max((k for k in known if k < frame_index), default=None)
+    before = _before(known, frame_index)
     stop = min((k for k in known if k > frame_index), default=out_frame)
-    was_gone = frame_index in known and known[frame_index].gone
+    earlier = known.get(frame_index)
+    was_gone = earlier is not None and earlier.gone
+    was_gone_on = was_gone and earlier is not None and earlier.gone_last is None
+    if said.gone_last is not None and not was_gone_on:
+        # What comes after its end hangs on other prompts, as if this were not said.
+        ends = [p.gone_last for p in (said, earlier) if p is not None and p.gone_last is not None]
+        return range(frame_index, min(stop, max(ends) + 1))
     follows_gone = before is not None and known[before].gone
     if not (said.gone or was_gone or follows_gone):
         # That an object is gone holds in later shots, too; where it is does not.
         stop = min(stop, shot.stop)
     is_reached = before is not None and (before in shot or known[before].gone)
-    start = frame_index if is_reached or said.gone else shot.start
-    return range(start, stop)
+    if is_reached or (said.gone and said.gone_last is None):
+        return range(frame_index, stop)
+    lasts = [p.gone_last for k, p in known.items() if k < frame_index and p.gone_last is not None]
+    return range(max([shot.start, *(last + 1 for last in lasts)]), stop)
+
+
+def _before(known: Mapping[int, Prompts], frame_index: int) -> int | None:
+    """The last keyframe before a frame that says something of it."""
+
+    def reaches(said: Prompts) -> bool:
+        return said.gone_last is None or said.gone_last >= frame_index
+
+    return max((k for k, said in known.items() if k < frame_index and reaches(said)), default=None)
 
 
 def spans_across_cuts(
@@ -117,7 +134,7 @@ def spans_across_cuts(
     known = store.prompts(object_id)
     spans = []
     for shot in shots_of(store.in_frame, store.out_frame, cuts):
-        before = max((k for k in known if k < shot.start), default=None)
+        before = _before(known, shot.start)
         first = min((k for k in known if k in shot), default=shot.stop)
         is_carried = before is not None or first == shot.stop
         if is_carried and not (before is not None and known[before].gone):

@@ -33,6 +33,7 @@ def remaining(
             keyframes=sorted(said),
             tracked=store.tracked_spans(object_id),
             gone=frozenset(k for k, prompts in said.items() if prompts.gone),
+            gone_last={k: p.gone_last for k, p in said.items() if p.gone_last is not None},
             backtracks=tuple(store.backtracks(object_id)),
             earliest=store.backtrack_limits(object_id),
         )

@@ -14,6 +14,7 @@ from tam_edit.media import Source
 from tam_edit.models.base import Segmentation
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
 from tam_edit.tracking.correct import place_keyframe
+from tam_edit.tracking.gone import gone_frames
 from tam_edit.tracking.store import TrackStore
 from tam_edit.tracking.verdict import area_of
 from tam_edit.tracks import DOUBTFUL_BELOW, Origin, TrackedMatte, resized
@@ -38,6 +39,7 @@ def give_prompts(
     cuts: Sequence[int] = (),
     carries_back: bool = True,
     is_repeatable: bool = False,
+    spares_masks: bool = False,
 ) -> Keyframe | None:
     """Turn prompts into a keyframe; on a tracked frame this is a correction.
 
@@ -53,12 +55,15 @@ def give_prompts(
         carries_back: Whether a correction is carried back.
         is_repeatable: Whether the prompts come from a command that may be given again: then what
             was ever said on the frame says nothing new, also where it holds no more.
+        spares_masks: Whether an object that is gone, up to a frame that is not said, may not take
+            good masks of later frames away.
 
     Returns:
         The keyframe; None where all of it had been said before, so that nothing changes.
 
     Raises:
-        InputError: The frame does not exist, or the prompts cannot be used on it.
+        InputError: The frame does not exist, the prompts cannot be used on it, or masks that are
+            to be spared would be taken away.
     """
     index = said.frame_index
     _check_frame(store, index)
@@ -72,6 +77,9 @@ def give_prompts(
     together = newer if earlier is None else earlier.joined(newer)
     has_mask = before is not None and bool((before.matte > INSIDE).any())
     together.check(store.width, store.height, f"frame {index}", has_mask=has_mask)
+    gone = None
+    if newer.gone:
+        gone = gone_frames(store, object_id, said, spares_masks=spares_masks)
     previous = to_go_on_from(before, newer, store.width, store.height)
     matte, score = _segmented(source, segment, index, together, previous)
     if object_id is None:
@@ -88,6 +96,7 @@ def give_prompts(
         is_correction=is_correction,
         area_before_frac=None if before is None or not is_correction else area_of(before.matte),
         joins_earlier=earlier is not None and newer.mask is None and not newer.gone,
+        gone=gone,
     )
 
 

@@ -2,14 +2,16 @@
 
 Cuts divide a video into shots. Within a shot, forward passes begin at keyframes and end where the
 shot does, where tracked frames begin again or where the object is said to be gone; what lies
-before an object's first keyframe is reached by a backward pass. A correction is also carried back
-towards the keyframe before it. What no keyframe reaches is not tracked but filled.
+before an object's first keyframe is reached by a backward pass. Where it is said up to which
+frame an object is gone, what comes after is reached as though that had not been said. A correction
+is also carried back towards the keyframe before it. What no keyframe reaches is not tracked but
+filled.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tam_edit.tracks import Origin
@@ -83,6 +85,7 @@ class ObjectState:
         keyframes: Frames on which a person said something, ascending.
         tracked: Half-open spans of frames that have a mask, ascending, keyframes included.
         gone: Those of the keyframes on which the object is said to be gone.
+        gone_last: The last frame on which it is, for those where that was said.
         backtracks: Those that are still to be carried back to the keyframe before them.
         earliest: The first frame that each of these may replace, where that is known.
     """
@@ -90,16 +93,19 @@ class ObjectState:
     keyframes: Sequence[int]
     tracked: Sequence[tuple[int, int]]
     gone: frozenset[int] = frozenset()
+    gone_last: Mapping[int, int] = field(default_factory=dict)
     backtracks: Sequence[int] = ()
     earliest: Mapping[int, int] = field(default_factory=dict)
 
     def before(self, frame: int) -> int | None:
-        """The last keyframe before a frame."""
-        return max((k for k in self.keyframes if k < frame), default=None)
+        """The last keyframe before a frame that says something of it."""
+        said = (k for k in self.keyframes if k < frame and self.gone_last.get(k, frame) >= frame)
+        return max(said, default=None)
 
     def after(self, frame: int) -> int | None:
-        """The first keyframe on or after a frame."""
-        return min((k for k in self.keyframes if k >= frame), default=None)
+        """The first keyframe on or after a frame that says something of those before it."""
+        said = (k for k in self.keyframes if k >= frame and k not in self.gone_last)
+        return min(said, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +188,7 @@ def plan_passes(
     for object_id, state in objects.items():
         if not state.keyframes:
             continue
-        for gap in _gaps(state.tracked, shots):
+        for gap in _gaps(state.tracked, shots, state.gone_last.values()):
             shot = next(shot for shot in shots if gap.start in shot)
             found = _stretch(object_id, state, gap, shot)
             if isinstance(found, Fill):
@@ -205,10 +211,13 @@ def plan_passes(
     return Plan(fills=fills, passes=passes)
 
 
-def _gaps(tracked: Sequence[tuple[int, int]], shots: Sequence[range]) -> list[range]:
-    """Spans without a mask, ascending, each within one shot."""
+def _gaps(
+    tracked: Sequence[tuple[int, int]], shots: Sequence[range], ends: Collection[int]
+) -> list[range]:
+    """Spans without a mask, ascending, each within one shot and on one side of every end."""
     gaps = []
-    for shot in shots:
+    cuts = [last + 1 for last in ends]
+    for shot in (part for whole in shots for part in shots_of(whole.start, whole.stop, cuts)):
         at = shot.start
         for start, stop in tracked:
             if start > at:
@@ -321,7 +330,7 @@ def _to_pass(
     for stretch in group:
         own = range(stretch.entry, stretch.frames.stop, step)
         for keyframe in objects[stretch.object_id].keyframes:
-            if keyframe in own:
+            if keyframe in own and keyframe not in objects[stretch.object_id].gone:
                 keyframes[keyframe].append(stretch.object_id)
         if stretch.frames.stop != stop:
             exits[stretch.frames.stop].append(stretch.object_id)
@@ -362,7 +371,8 @@ def _ways_back(
             continue
         if keyframe not in state.keyframes or state.gone & {keyframe, before}:
             continue
-        end = max(before, state.earliest.get(keyframe, 0) - 1)
+        absent = [last for last in state.gone_last.values() if last < keyframe]
+        end = max(before, state.earliest.get(keyframe, 0) - 1, *absent)
         frames = range(keyframe, end, -1)
         keyframes = {keyframe: (object_id,)}
         memory = _memory(state, frames)

@@ -54,7 +54,7 @@ def undoing(
     """
     span = touched_span(remaining, frame_index, said, in_frame, out_frame, cuts)
     # That an object is gone is also why nothing reaches what lies before, up to another keyframe.
-    is_here = replace(said, gone=False)
+    is_here = replace(said, gone=False) if said.gone_last is None else said
     start = touched_span(remaining, frame_index, is_here, in_frame, out_frame, cuts).start
     start = min(span.start, start, frame_index if reached is None else reached)
     inside = [k for k in sorted(remaining) if start <= k < span.stop and k != frame_index]
