@@ -224,10 +224,20 @@ def _to_version_3(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+# An object of which nothing that was said holds any more may be removed; decisions still name it.
+_VERSION_4 = ("ALTER TABLE object ADD COLUMN removed TEXT",)
+
+
+def _to_version_4(connection: sqlite3.Connection) -> None:
+    for statement in _VERSION_4:
+        connection.execute(statement)
+
+
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _to_version_1,
     _to_version_2,
     _to_version_3,
+    _to_version_4,
 )
 """Step ``n`` brings a file from version ``n`` to version ``n + 1``; the first makes the tables."""
 

@@ -131,11 +131,13 @@ class RenderReport:
         outputs: In the recipe's order.
         main: The one that has the name that was asked for.
         covered_frames: Frames that were covered whole because nobody was sure of them.
+        proof: The report that was written beside the main output; None where there is none.
     """
 
     outputs: tuple[OutputReport, ...]
     main: OutputReport
     covered_frames: tuple[int, ...] = ()
+    proof: Path | None = None
 
     @property
     def path(self) -> Path:
