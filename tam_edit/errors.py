@@ -124,7 +124,12 @@ class ReviewPending(TamEditError):  # noqa: N818 - it is not a failure
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known name, or all of them where none is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean {near[0]!r}?"
+    near = nearest(name, names, 0.5)
+    if near is not None:
+        return f"did you mean {near!r}?"
     return f"known names: {', '.join(names)}" if names else "none is known"
+
+
+def nearest(name: str, known: Iterable[str], likeness: float) -> str | None:
+    """The known name that is most like a name; None where none is as alike as that, 0 to 1."""
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=likeness)), None)

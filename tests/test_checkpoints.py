@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from tam_edit._cli import run
-from tam_edit.errors import RecipeError, ReviewPending
+from tam_edit.errors import EncodeError, RecipeError, ReviewPending
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.recipe import Recipe, parse_recipe
 from tam_edit.session import Session
@@ -262,3 +263,47 @@ def test_the_terminal_and_the_page_list_what_a_recipe_asks_about(
     assert run(["review", str(path), "--below", "0.5"]) == 0
     shown = capsys.readouterr().out
     assert all(f"frame {index} " in shown for index in (3, 7, 14))
+
+
+def test_what_was_decided_lies_beside_the_output(session: Session, tmp_path: Path) -> None:
+    recipe, out = recipe_with("threshold = 0.5"), tmp_path / "out.mp4"
+    proof = tmp_path / "out.mp4.report.json"
+    asked(session, recipe, out)
+    assert not proof.exists()
+    session.approve("hidden by a tree", object_name="car")
+    proof.write_text("somebody's", encoding="utf-8")
+    with pytest.raises(EncodeError, match=r"report\.json exists already"):
+        session.check_output(recipe, out)
+    proof.unlink()
+    rendered = session.render(recipe, out, on_doubt="cover-frame")
+    assert rendered.proof == proof
+    told = json.loads(proof.read_text(encoding="utf-8"))
+    assert told["schema"] == "tam_edit.report/1"
+    assert told["outputs"][0]["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
+    assert told["source"]["identity"] == session.project.source["identity"]
+    assert [step["kind"] for step in told["recipe"]["steps"]][:2] == ["track", "checkpoint"]
+    assert (told["threshold"], told["doubtful_approved"], told["covered_frames"]) == (0.5, 1, [3])
+    car, dog = told["objects"]["car"], told["objects"]["dog"]
+    assert (car["frames_covered"], car["frames_absent"], car["worst_score"]) == (FRAMES, 0, 0.2)
+    assert (car["doubtful"], car["doubtful_approved"]) == (1, 1)
+    assert (dog["doubtful"], dog["doubtful_approved"]) == (1, 0)
+    kinds = [each["kind"] for each in told["decisions"]]
+    assert kinds == ["prompt", "prompt", "approval", "on-doubt"]
+    approval = told["decisions"][2]
+    assert (approval["reason"], approval["frames"], approval["worst_score"]) == (
+        "hidden by a tree",
+        [0, FRAMES - 1],
+        0.2,
+    )
+    assert all(each["user"] for each in told["decisions"])
+    # The output stays, and so may its own report; a report alone is somebody's only proof.
+    session.check_output(recipe, out)
+    out.unlink()
+    with pytest.raises(EncodeError, match="exists already"):
+        session.check_output(recipe, out)
+    session.check_output(recipe, out, overwrite=True)
+
+
+def test_a_recipe_that_promises_nothing_writes_no_report(session: Session, tmp_path: Path) -> None:
+    assert session.render(recipe_with(), tmp_path / "out.mp4").proof is None
+    assert [path.name for path in tmp_path.glob("out*")] == ["out.mp4"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import sqlite3
 import tempfile
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from tam_edit._cli import run
 from tam_edit.errors import InputError, UnknownNameError
@@ -408,10 +410,12 @@ def test_an_object_of_which_nothing_holds_any_more_is_not_forgotten(
     session: Session, disc: DrawnClip, tmp_path: Path
 ) -> None:
     say(session, disc, 0)
-    wrong = say(session, disc, 4, "other")
+    wrong, earlier = say(session, disc, 4, "other"), say(session, disc, 1, "other")
     session.track()
     others = entries(session)
-    assert session.undo(wrong).frames == range(FRAMES)
+    assert not session.undo(earlier).is_removed
+    undone = session.undo(wrong)
+    assert (undone.frames, undone.is_removed) == (range(FRAMES), False)
     with pytest.raises(InputError, match="said of 'other' holds") as caught:
         session.track()
     assert "--object other" in caught.value.hint
@@ -640,7 +644,10 @@ def test_the_command_lists_and_takes_back(
         "frames": [5, 15],
         "dropped": 11,
         "unapproved": 0,
+        "removed": False,
     }
+    assert {row["user"] for row in result["history"]} == {getpass.getuser()}
+    assert f" UTC  {getpass.getuser()}  prompt" in lines[0]
     kinds = [(row["id"], row["kind"], row["taken_back"] is None) for row in result["history"]]
     assert kinds == [
         (1, "prompt", True),
@@ -653,4 +660,76 @@ def test_the_command_lists_and_takes_back(
     assert lines[1].endswith("(taken back)")
     assert lines[3].endswith("took back 2")
     assert run(["history", str(path), "--undo", "9"]) == 1
-    assert "error: there is no decision called '9'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "error: there is no decision called '9'" in said
+    assert "hint: there are the decisions 1 to 4" in said
+
+
+def test_a_slip_of_the_pen_is_taken_back_as_a_whole(
+    disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, painted = tmp_path / "shot.tam", tmp_path / "mask.png"
+    Image.fromarray(disc.mask(1, 4).astype(np.uint8) * 255).save(painted)
+    with marked_session(disc_video, disc, path) as session:
+        say(session, disc, 0, "man")
+        session.track()
+        before = entries(session, "man")
+    typo = ["--object", "mann", "--mask", f"{painted}@4"]
+    assert run(["prompt", str(path), *typo]) == 0
+    note = capsys.readouterr().err
+    assert "'mann' is a new object; did you mean 'man'? take it back with: " in note
+    assert note.rstrip().endswith("--undo 2")
+    with marked_session_again(path, disc) as session:
+        session.track()
+        session.approve("seen", object_name="mann")
+    assert run(["history", str(path), "--undo", "2"]) == 0
+    told = capsys.readouterr().out
+    assert "'mann'" in told
+    assert "removed" in told
+    assert "tam-edit track" not in told
+    assert run(["history", str(path)]) == 0
+    assert "'mann' frame 4" in capsys.readouterr().out
+    with marked_session_again(path, disc) as session:
+        project = session.project
+        assert project.objects() == {1: "man"}
+        assert session.track() == 0
+        assert entries(session, "man") == before
+        assert project._store.rows("SELECT count(*) FROM matte WHERE object_id = 2") == [(0,)]
+        assert project._store.rows("SELECT count(*) FROM approval") == [(0,)]
+        said = ObjectPrompts(
+            object_name="mann", frame_index=4, prompts=Prompts(mask=disc.mask(1, 4))
+        )
+        # A command that is given again does not bring it back; a person who says it anew does.
+        assert session.prompt(said, is_repeatable=True) is None
+        assert project.objects() == {1: "man"}
+        assert session.prompt(said) is not None
+        assert project.objects() == {1: "man", 2: "mann"}
+        assert session.undo(session.history()[-1].decision_id).is_removed
+        assert project.objects() == {1: "man"}
+
+
+def marked_session_again(path: Path, clip: DrawnClip) -> Session:
+    session = Session.open(path)
+    session._models = Models(name="marked", segmenter=Box(), propagator=MarkedPropagator(clip))
+    return session
+
+
+def test_an_approval_says_how_many_were_doubtful_and_wants_words(
+    session: Session, disc: DrawnClip
+) -> None:
+    say(session, disc, 0)
+    decided = session.history()
+    with pytest.raises(InputError, match="no mask of 'disc' on frames 4 to 7") as caught:
+        session.approve("seen", object_name="disc", start=4, stop=8)
+    assert "tam-edit track" in caught.value.hint
+    session.track()
+    with pytest.raises(InputError, match="WHY stands for a reason") as caught:
+        session.approve(" WHY ")
+    assert "in your own words" in caught.value.hint
+    assert session.history() == decided
+    assert session.approve("seen", start=4, stop=8) == {"disc": 4}
+    details = session.history()[-1].details
+    assert (details["frames"], details["doubtful"], details["worst_score"]) == (4, 3, 0.4)
+    path = str(session.project.path)
+    session.close()
+    assert run(["approve", path, "--reason", "WHY"]) == 1

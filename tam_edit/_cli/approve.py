@@ -28,9 +28,13 @@ def command(
     with Session.open(project) as session:
         start, stop = (None, None) if frames is None else _span(frames, session.source)
         counts = session.approve(reason, object_name=object_name, start=start, stop=stop)
+        noted = session.history()[-len(counts) :]
+    doubtful = {
+        name: decision.details["doubtful"] for name, decision in zip(counts, noted, strict=True)
+    }
     for name, count in counts.items():
-        output.say(f"approved {count} frames of {name!r}")
-    output.result({"approved": counts, "reason": reason})
+        output.say(f"approved {count} frames of {name!r}, {doubtful[name]} of them doubtful")
+    output.result({"approved": counts, "doubtful": doubtful, "reason": reason})
 
 
 def _span(text: str, source: Source) -> tuple[int, int]:

@@ -51,6 +51,11 @@ def _told(undone: Undone, project: Path) -> str:
             f"{begin}: {undone.unapproved_count} frames of {name!r} are no longer approved, so a "
             "checkpoint asks about them again"
         )
+    if undone.is_removed:
+        return (
+            f"{begin}: nothing else was ever said of {name!r}, so this object was removed; nothing "
+            "needs to be tracked again"
+        )
     span = spanned(undone.frames.start, undone.frames.stop - 1)
     return (
         f"{begin}: what it said of {name!r} on frame {decision.start} holds no more; "
@@ -66,6 +71,7 @@ def _undone_json(undone: Undone) -> dict[str, object]:
         "frames": [frames.start, frames.stop - 1] if frames else None,
         "dropped": undone.dropped_count,
         "unapproved": undone.unapproved_count,
+        "removed": undone.is_removed,
     }
 
 
@@ -73,7 +79,7 @@ def _json(decision: Decision, project: Project, source: Source) -> dict[str, obj
     kind, history = str(decision.kind), project.history
     row: dict[str, object] = {"id": decision.decision_id, "time": decision.time, "kind": kind}
     if decision.object_id is not None:
-        row["object"] = project.objects()[decision.object_id]
+        row["object"] = history.object_name(decision)
     if decision.start is not None and decision.stop is not None:
         ends = (decision.start, decision.stop - 1)
         row["frames"] = list(ends)
@@ -82,6 +88,7 @@ def _json(decision: Decision, project: Project, source: Source) -> dict[str, obj
         if history.is_correction(decision):
             row["kind"] = "correction"
         row["said"] = history.said(decision)
+    row["user"] = decision.user
     row["details"] = dict(decision.details)
     row["taken_back"] = decision.taken_back
     return row
@@ -92,7 +99,8 @@ def _line(row: dict[str, object]) -> str:
     details = row["details"]
     known = details if isinstance(details, dict) else {}
     time = str(row["time"])[:19].replace("T", " ")
-    begin = f"{row['id']:>4}  {time} UTC  {row['kind']:<10}"
+    who = f"  {row['user']}" if row["user"] else ""
+    begin = f"{row['id']:>4}  {time} UTC{who}  {row['kind']:<10}"
     if row["kind"] == DecisionKind.UNDO:
         return f"{begin}  took back {known['decision']}"
     if row["kind"] == DecisionKind.ON_DOUBT:

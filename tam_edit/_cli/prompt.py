@@ -9,7 +9,12 @@ import click
 from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.prompt_options import PromptCommand, prompt_items, prompt_options
+from tam_edit.errors import nearest
+from tam_edit.project import DecisionKind
+from tam_edit.review.words import quoted
 from tam_edit.session import Session
+
+ALIKE = 0.75  # from here on a name may be a slip of the pen
 
 
 @click.command("prompt", cls=PromptCommand)
@@ -39,9 +44,38 @@ def command(
     if not items:
         raise click.UsageError("give a --click, a --not, a --box, a --mask or a --gone", context)
     with Session.open(project) as session:
+        before = set(session.project.objects().values())
         keyframes = work.prompt_all(
             session, items, output, carries_back=not forward_only, is_repeatable=False
         )
+        if before:
+            _note_new_objects(session, before, output)
     if not keyframes:
         output.say("these prompts were already there")
     output.result({"keyframes": work.keyframes_json(keyframes)})
+
+
+def _note_new_objects(session: Session, before: set[str], output: Output) -> None:
+    """Ask about new names that are nearly those of objects that were there."""
+    project = session.project
+    for object_id, name in project.objects().items():
+        meant = nearest(name, before, ALIKE)
+        if name in before or meant is None or _numbered_alike(name, meant):
+            continue
+        first = next(
+            d.decision_id
+            for d in session.history()
+            if d.kind is DecisionKind.PROMPT and d.object_id == object_id and d.taken_back is None
+        )
+        output.note(
+            f"{name!r} is a new object; did you mean {meant!r}? take it back with: "
+            f"tam-edit history {quoted(project.path)} --undo {first}"
+        )
+
+
+def _numbered_alike(name: str, other: str) -> bool:
+    """Whether two names differ in the number at their end only."""
+    digits = "0123456789"
+    return (
+        name[-1:].isdigit() and other[-1:].isdigit() and name.strip(digits) == other.strip(digits)
+    )

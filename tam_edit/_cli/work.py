@@ -311,6 +311,8 @@ def render(
             output.say(f"{each.path}: already written ({facts})")
         else:
             output.say(f"wrote {each.path}: {facts}, in {seconds:.1f} s{_verified_in_words(each)}")
+    if report.proof is not None:
+        output.say(f"wrote {report.proof}: decisions, scores and checksums")
     return report
 
 
@@ -330,6 +332,7 @@ def rendered_json(report: RenderReport) -> dict[str, Any]:
     """A render's result for ``--json``: its main output, and all of them."""
     covered = {"covered_frames": list(report.covered_frames)}
     return {
+        "report": report.proof and str(report.proof),
         "output": {**report.main.as_json(), **covered},
         "outputs": [{**each.as_json(), **covered} for each in report.outputs],
         "effects": [dict(told) for told in report.effects],

@@ -8,26 +8,41 @@ from tam_edit.errors import InputError
 from tam_edit.project import decisions
 from tam_edit.project.decisions import DecisionKind
 from tam_edit.project.store import Store
+from tam_edit.tracks import DOUBTFUL_BELOW
 from tam_edit.types import ObjectId
 
 
-def add(store: Store, object_id: ObjectId, start: int, stop: int, reason: str) -> int:
+def add(
+    store: Store,
+    object_id: ObjectId,
+    start: int,
+    stop: int,
+    reason: str,
+    doubtful_below: float = DOUBTFUL_BELOW,
+) -> int:
     """Approve the tracked frames of a half-open span inside the open transaction.
+
+    How many of them are scored below ``doubtful_below`` is kept, too.
 
     Returns:
         How many frames that are.
 
     Raises:
-        InputError: No reason is given.
+        InputError: No reason is given, or that which stands for one in a proposed command.
     """
     if not reason.strip():
         raise InputError("an approval needs a reason", hint="say why the masks are right")
+    if reason.strip() == "WHY":
+        raise InputError(
+            "WHY stands for a reason and is none", hint="say why in your own words: --reason TEXT"
+        )
     rows = store.rows(
-        "SELECT count(*) FROM matte WHERE object_id = ? AND frame >= ? AND frame < ?",
-        (object_id, start, stop),
+        "SELECT count(*), coalesce(sum(score < ?), 0), min(score) FROM matte"
+        " WHERE object_id = ? AND frame >= ? AND frame < ?",
+        (doubtful_below, object_id, start, stop),
     )
-    count = int(rows[0][0])
-    details = {"reason": reason, "frames": count}
+    count, doubtful, worst = rows[0]
+    details = {"reason": reason, "frames": count, "doubtful": doubtful, "worst_score": worst}
     decision_id = decisions.add(store, DecisionKind.APPROVAL, object_id, start, stop, details)
     store.write(
         "INSERT INTO approval (object_id, frame, decision_id)"
@@ -35,7 +50,7 @@ def add(store: Store, object_id: ObjectId, start: int, stop: int, reason: str) -
         " WHERE object_id = ? AND frame >= ? AND frame < ?",
         (decision_id, object_id, start, stop),
     )
-    return count
+    return int(count)
 
 
 def frames(store: Store, object_id: ObjectId) -> frozenset[int]:

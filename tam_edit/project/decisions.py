@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,8 +42,8 @@ class Decision:
         start: First frame it is about; None where it is about no frames.
         stop: One past the last.
         details: As JSON has them: of prompts ``said`` and ``is_correction``, of an approval
-            ``reason`` and ``frames``, of an undo ``decision``, of a decision on doubt ``choice``
-            and ``doubts``.
+            ``reason``, ``frames``, ``doubtful`` and ``worst_score``, of an undo ``decision``, of a
+            decision on doubt ``choice`` and ``doubts``; of all of them ``user``.
         taken_back: When it was taken back; None where it holds.
     """
 
@@ -55,6 +56,12 @@ class Decision:
     details: Mapping[str, object]
     taken_back: str | None
 
+    @property
+    def user(self) -> str | None:
+        """Who decided it, as the operating system calls them; None where it was not noted."""
+        user = self.details.get("user")
+        return None if user is None else str(user)
+
 
 def add(
     store: Store,
@@ -65,12 +72,21 @@ def add(
     details: Mapping[str, object],
 ) -> int:
     """Write one inside the open transaction; gives its id."""
-    text = to_json(dict(details), f"the decision {kind!r}")
+    text = to_json({**details, "user": current_user()}, f"the decision {kind!r}")
     return store.write(
         "INSERT INTO decision (time, kind, object_id, start, stop, details)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         (now(), kind, object_id, start, stop, text),
     )
+
+
+def current_user() -> str:
+    """The name of the person at work, as the operating system knows it."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        # A container's number may have no name, and Windows may not say one.
+        return "unknown"
 
 
 def records(store: Store) -> Iterator[Decision]:
@@ -88,8 +104,10 @@ def get(store: Store, decision_id: int) -> Decision:
     statement = f"SELECT {_COLUMNS} FROM decision WHERE id = ?"  # noqa: S608 - no input
     rows = store.rows(statement, (decision_id,))
     if not rows:
-        known = store.rows("SELECT id FROM decision ORDER BY id DESC LIMIT 20")
-        raise UnknownNameError("decision", str(decision_id), (str(number) for (number,) in known))
+        last = int(store.rows("SELECT coalesce(max(id), 0) FROM decision")[0][0])
+        error = UnknownNameError("decision", str(decision_id), ())
+        error.hint = f"there are the decisions 1 to {last}" if last else "nothing was decided yet"
+        raise error
     return _decision(store, rows[0])
 
 

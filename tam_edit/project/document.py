@@ -147,8 +147,12 @@ class Project(shot.ShotFacts):
         """The name of every object, by ascending id."""
         return objects.names(self._store)
 
+    def former_objects(self) -> dict[ObjectId, str]:
+        """The name of every object that was removed, by ascending id."""
+        return objects.former_names(self._store)
+
     def add_object(self, name: str) -> ObjectId:
-        """Begin a new object.
+        """Begin a new object, or one anew that was removed.
 
         Raises:
             InputError: The name is empty or taken.
@@ -189,7 +193,6 @@ class Project(shot.ShotFacts):
 
     def ever_said(self, object_id: ObjectId, frame_index: int) -> list[Prompts]:
         """Everything that was ever said about an object on a frame, also what holds no more."""
-        objects.check(self._store, (object_id,))
         return prompt_rows.on_frame(self._store, object_id, frame_index)
 
     def prompt_records(self) -> Iterator[PromptRecord]:

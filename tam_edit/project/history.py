@@ -12,8 +12,10 @@ from tam_edit.project import (
     decisions,
     keyframes,
     mattes,
+    objects,
     prompts,
     runs,
+    shot,
 )
 from tam_edit.project import dropped as dropped_areas
 from tam_edit.project.decisions import Decision, DecisionKind
@@ -72,6 +74,26 @@ class History:
         object_id = _object_of(decision)
         return prompts.merged(self._store, object_id, without=decision.decision_id)
 
+    def object_name(self, decision: Decision) -> str:
+        """The name of the object that a decision is about, also of one that was removed."""
+        store, object_id = self._store, _object_of(decision)
+        return {**objects.former_names(store), **objects.names(store)}[object_id]
+
+    def is_all_of_it(self, decision: Decision) -> bool:
+        """Whether an object was begun by these prompts and nothing else was said of it since."""
+        others = self._store.rows(
+            "SELECT 1 FROM decision WHERE kind = ? AND object_id = ? AND id != ?"
+            " AND (id > ? OR taken_back IS NULL OR taken_back > ?)",
+            (
+                str(DecisionKind.PROMPT),
+                decision.object_id,
+                decision.decision_id,
+                decision.decision_id,
+                decision.time,
+            ),
+        )
+        return not others
+
     def reached(self, decision: Decision) -> int | None:
         """The earliest frame that a correction has replaced; None where it was not carried back."""
         object_id, frame = _object_of(decision), decision.start or 0
@@ -106,7 +128,8 @@ class History:
     ) -> None:
         """Let prompts hold no more.
 
-        What was said on their frame before them holds again, with the mask that it had led to.
+        What was said on their frame before them holds again, with the mask that it had led to. An
+        object of which nothing else was ever said goes, with its masks and approvals.
 
         Args:
             decision: The prompts.
@@ -120,6 +143,7 @@ class History:
         _check_holds(decision)
         object_id, frame = _object_of(decision), decision.start or 0
         earlier = self._earlier_on_frame(decision)
+        is_all = self.is_all_of_it(decision)
         store = self._store
         with self._transaction():
             backtracks.remove(store, object_id, frame)
@@ -137,6 +161,19 @@ class History:
                 dropped_areas.hand_on(store, object_id, frame)
             for keyframe, earliest in carried_back.items():
                 backtracks.add(store, object_id, keyframe, earliest)
+            if is_all:
+                self._remove(object_id)
+
+    def _remove(self, object_id: ObjectId) -> None:
+        """Let an object be no more, inside the open transaction."""
+        store = self._store
+        start, stop = 0, shot.get(store).frame_count
+        mattes.remove(store, object_id, start, stop)
+        approvals.remove(store, object_id, start, stop)
+        state = runs.get(store)
+        if state is not None and object_id in state.object_ids:
+            runs.remove(store)
+        objects.remove(store, object_id)
 
     def _earlier_on_frame(self, decision: Decision) -> int | None:
         """What was said last on the decision's frame before it, of what holds."""

@@ -224,8 +224,14 @@ def _to_version_3(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-def _to_version_4(_: sqlite3.Connection) -> None:
-    """That an object is gone may say up to which frame: an older tam-edit cannot read that."""
+# An object of which nothing that was said holds any more may be removed; decisions still name it.
+# And that an object is gone may say up to which frame, which an older tam-edit cannot read.
+_VERSION_4 = ("ALTER TABLE object ADD COLUMN removed TEXT",)
+
+
+def _to_version_4(connection: sqlite3.Connection) -> None:
+    for statement in _VERSION_4:
+        connection.execute(statement)
 
 
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (

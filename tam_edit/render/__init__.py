@@ -17,7 +17,7 @@ module         what it holds
 """
 
 from tam_edit.render.job import RenderJob, check_tracked, objects_of
-from tam_edit.render.ledger import Ledger
+from tam_edit.render.ledger import Ledger, digest_of
 from tam_edit.render.plan import RenderPlan, check_recipe
 from tam_edit.render.rendering import check_outputs, render
 from tam_edit.render.report import OutputReport, RenderReport, Verified, Worst
@@ -33,6 +33,7 @@ __all__ = [
     "check_outputs",
     "check_recipe",
     "check_tracked",
+    "digest_of",
     "objects_of",
     "render",
 ]

@@ -132,12 +132,14 @@ class RenderReport:
         main: The one that has the name that was asked for.
         covered_frames: Frames that were covered whole because nobody was sure of them.
         effects: What effects tell of this pass; see ``Effect.report``.
+        proof: The report that was written beside the main output; None where there is none.
     """
 
     outputs: tuple[OutputReport, ...]
     main: OutputReport
     covered_frames: tuple[int, ...] = ()
     effects: tuple[Mapping[str, Any], ...] = ()
+    proof: Path | None = None
 
     @property
     def path(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, Self, TypeAlias, cast
@@ -25,7 +26,7 @@ from tam_edit.render import (
     render,
 )
 from tam_edit.review import Doubt
-from tam_edit.session import checkpoint
+from tam_edit.session import checkpoint, report
 from tam_edit.session.questions import questions_of
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import follow, give_prompts
@@ -220,8 +221,13 @@ class Session(OpenedShot):
                     f"--click X,Y), or that it is nowhere (--gone {self.project.in_frame})",
                 )
 
-    def check_output(self, recipe: Recipe, path: str | Path, *, overwrite: bool = False) -> None:
+    def check_output(
+        self, recipe: Recipe, path: str | Path, *, overwrite: bool = False
+    ) -> list[Path]:
         """Refuse outputs that could not be written, before any work begins.
+
+        Returns:
+            The files and folders of all outputs, in the recipe's order.
 
         Raises:
             RecipeError: The recipe names a place that is not in the video.
@@ -236,6 +242,9 @@ class Session(OpenedShot):
         )
         for place in places:
             checkpoint.remember_output(project, place)
+        if report.is_wanted(recipe):
+            report.check_place(project, report.place_beside(recipe, places), overwrite=overwrite)
+        return places
 
     def check_objects(self, recipe: Recipe) -> None:
         """Refuse a recipe that names an object or a frame which the project does not have.
@@ -258,7 +267,8 @@ class Session(OpenedShot):
     ) -> RenderReport:
         """Write all outputs of a recipe, in one pass over the video.
 
-        What an earlier run finished is not written again.
+        What an earlier run finished is not written again. With a checkpoint or a verify step, a
+        report of decisions, scores and checksums is written beside the main output.
 
         Args:
             recipe: The effects, the checkpoints and the outputs.
@@ -277,7 +287,7 @@ class Session(OpenedShot):
         job = self._job(recipe)
         check_tracked(job)
         covered: frozenset[int] = frozenset()
-        self.check_output(recipe, path, overwrite=overwrite)
+        places = self.check_output(recipe, path, overwrite=overwrite)
         doubts = self._stops_at(recipe)
         if doubts and on_doubt == "stop":
             raise checkpoint.pending(self.project, self.source, doubts)
@@ -289,7 +299,7 @@ class Session(OpenedShot):
         if on_doubt == "cover-frame":
             covered = frozenset(frame for doubt in doubts for frame in doubt.doubtful_frames)
         job = self._job(recipe, covered)
-        return render(
+        rendered = render(
             self.source,
             job,
             path,
@@ -298,6 +308,9 @@ class Session(OpenedShot):
             progress=progress,
             verifying=verifying,
         )
+        if not report.is_wanted(recipe):
+            return rendered
+        return replace(rendered, proof=report.write(self.project, recipe, rendered, places))
 
     def _ledger(self) -> Ledger:
         project = self.project

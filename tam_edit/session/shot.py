@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
+from tam_edit.errors import InputError
 from tam_edit.export import (
     ExportOptions,
     ExportReport,
@@ -17,6 +18,7 @@ from tam_edit.export import (
 from tam_edit.media import Source
 from tam_edit.project import Decision, Project
 from tam_edit.review import Doubt
+from tam_edit.review.words import quoted
 from tam_edit.session import checkpoint, exports
 from tam_edit.session.undo import Undone, undo
 from tam_edit.tracking import LoopSettings, Shots
@@ -164,11 +166,11 @@ class OpenedShot:
             stop: One past the last frame; the out point where left out.
 
         Returns:
-            How many tracked frames of each object that are.
+            How many tracked frames of each object that are; objects without any are left out.
 
         Raises:
             UnknownNameError: There is no such object.
-            InputError: No reason is given.
+            InputError: No reason is given, or no mask is there yet.
         """
         project = self.project
         names = list(project.objects().values()) if object_name is None else [object_name]
@@ -176,7 +178,15 @@ class OpenedShot:
             project.in_frame if start is None else start,
             project.out_frame if stop is None else stop,
         )
-        return {name: project.approve(project.object_id(name), *span, reason) for name in names}
+        ids = {name: project.object_id(name) for name in names}
+        there = [name for name, i in ids.items() if _overlaps(project.tracked_spans(i), span)]
+        if not there:
+            whose = "any object" if object_name is None else repr(object_name)
+            raise InputError(
+                f"there is no mask of {whose} on frames {span[0]} to {span[1] - 1} to approve yet",
+                hint=f"make them with: tam-edit track {quoted(project.path)}",
+            )
+        return {name: project.approve(ids[name], *span, reason) for name in there}
 
     def history(self) -> list[Decision]:
         """Every decision of a person, in that order, also what was taken back."""
@@ -303,3 +313,7 @@ class OpenedShot:
         return exports.put_back(
             self.project, self.source, what, path, overwrite=overwrite, progress=progress
         )
+
+
+def _overlaps(spans: Sequence[tuple[int, int]], span: tuple[int, int]) -> bool:
+    return any(start < span[1] and span[0] < stop for start, stop in spans)

@@ -20,6 +20,7 @@ class Undone:
         frames: The span outside which no mask changes; empty for an approval.
         dropped_count: How many frames of it had a mask that will be made anew.
         unapproved_count: How many frames nobody has approved any more, for an approval.
+        is_removed: Whether the object has gone, because nothing else was ever said of it.
     """
 
     decision: Decision
@@ -27,6 +28,7 @@ class Undone:
     frames: range
     dropped_count: int
     unapproved_count: int
+    is_removed: bool = False
 
 
 def undo(project: Project, decision_id: int, cuts: Sequence[int] = ()) -> Undone:
@@ -52,7 +54,8 @@ def undo(project: Project, decision_id: int, cuts: Sequence[int] = ()) -> Undone
             hint="prompts, corrections and approvals can; to repeat one that was taken back, "
             "give it again",
         )
-    frames, dropped, unapproved = range(0), 0, 0
+    frames, dropped, unapproved, is_removed = range(0), 0, 0, False
+    object_name = history.object_name(decision)
     if decision.kind is DecisionKind.APPROVAL:
         unapproved = history.take_back_approval(decision)
     else:
@@ -68,12 +71,14 @@ def undo(project: Project, decision_id: int, cuts: Sequence[int] = ()) -> Undone
         )
         tracked = project.tracked_spans(object_id)
         dropped = sum(max(0, min(b, d) - max(a, c)) for a, b in tracked for c, d in what.dropped)
+        is_removed = history.is_all_of_it(decision)
         history.take_back_prompts(decision, what.dropped, what.carried_back)
         frames = what.frames
     return Undone(
         decision=decision,
-        object_name=project.objects()[object_id],
+        object_name=object_name,
         frames=frames,
         dropped_count=dropped,
         unapproved_count=unapproved,
+        is_removed=is_removed,
     )

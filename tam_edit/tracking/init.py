@@ -115,8 +115,10 @@ def _beyond_known(
 ) -> Prompts:
     """What of the prompts had not been said of this object and frame."""
     known = [] if earlier is None else [earlier]
-    if object_id is not None and is_repeatable:
-        known += store.ever_said(object_id, said.frame_index)
+    if is_repeatable:
+        former = [i for i, name in store.former_objects().items() if name == said.object_name]
+        ids = former if object_id is None else [object_id]
+        known += [once for i in ids for once in store.ever_said(i, said.frame_index)]
     return reduce(Prompts.beyond, known, said.prompts)
 
 

@@ -37,6 +37,10 @@ class TrackStore(Protocol):
         """Names by id."""
         ...
 
+    def former_objects(self) -> Mapping[ObjectId, str]:
+        """Names by id of objects that were taken back as a whole."""
+        ...
+
     def add_object(self, name: str) -> ObjectId:
         """Begin a new object."""
         ...
