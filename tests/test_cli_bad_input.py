@@ -347,15 +347,19 @@ def test_an_object_that_leaves_is_tracked_to_the_end(tmp_path: Path) -> None:
     told = tmp_path / "told.json"
     assert run(["run", *arguments, "--json", str(told)]) == 3
     assert not out.exists()
-    (doubt,) = json.loads(told.read_text(encoding="utf-8"))["review"]
-    assert doubt["object"] == "object"
+    review = json.loads(told.read_text(encoding="utf-8"))["review"]
+    given, *doubts = sorted(review, key=lambda each: int(each["frames"][0]))
+    assert given["frames"] == [0]
+    assert {doubt["object"] for doubt in doubts} == {"object"}
     assert run(["run", *arguments, "--on-doubt", "cover-frame"]) == 0
     out.unlink()
     # Or a person has looked: it is gone there.
     assert run(["run", *arguments]) == 3
-    span = f"{doubt['frames'][0]}-{doubt['frames'][-1]}"
+    span = f"{doubts[0]['frames'][0]}-{doubts[-1]['frames'][-1]}"
     approve = ["approve", f"{out}.tam", "--frames", span, "--reason", "it has left the picture"]
     assert run([*approve, "-q"]) == 0
+    assert run(["run", *arguments]) == 3  # the painted mask itself wants a look, too
+    assert run(["approve", f"{out}.tam", "--frames", "0-0", "--reason", "it is right", "-q"]) == 0
     assert run(["run", *arguments]) == 0
     assert out.exists()
 

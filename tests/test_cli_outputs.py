@@ -39,7 +39,8 @@ def test_a_job_with_several_outputs_and_the_same_again(
     arguments = ["run", str(recipe), str(disc_video), "-o", str(out), "--click", disc_click]
     arguments += ["--project", str(tmp_path / "p.tam"), "--json", str(told)]
     assert run(arguments) == 0
-    lines = capsys.readouterr().out.splitlines()[-2:]
+    *lines, proof = capsys.readouterr().out.splitlines()[-3:]
+    assert proof.startswith(f"wrote {out}.report.json: ")
     assert lines[0].startswith(f"wrote {out}: 16 frames, yuv420p, in ")
     assert "; verified, at least " in lines[0]
     assert lines[1].startswith(f"wrote {tmp_path}/out-masks: 16 frames, pal8, in ")

@@ -40,7 +40,7 @@ def test_a_script_redacts_with_a_person_at_the_checkpoint(
     assert done.stdout.count(f"{len(disc)} frames tracked") == 2
     assert "nobody has confirmed the mask" in done.stdout
     assert f"wrote {out}" in done.stdout
-    assert [path.name for path in out.parent.iterdir()] == ["out.mp4"]
+    assert {path.name for path in out.parent.iterdir()} == {"out.mp4", "out.mp4.report.json"}
     with open_source(out) as written:
         for frame in written.frames():
             covered = frame.rgb.max(axis=2) < 24

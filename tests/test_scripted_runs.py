@@ -123,7 +123,7 @@ def test_it_stops_is_corrected_once_and_goes_on_with_what_that_touches(
     assert run(["approve", str(project), "--reason", "looked at every frame"]) == 0
     assert run(job) == 0
     assert "already tracked" in capsys.readouterr().out
-    assert [path.name for path in out.parent.iterdir()] == ["out.mp4"]
+    assert {path.name for path in out.parent.iterdir()} == {"out.mp4", "out.mp4.report.json"}
     assert is_covered(out, frame, (x, y))
 
 

@@ -161,6 +161,8 @@ def _object(project: Project, object_id: ObjectId, threshold: float) -> dict[str
 
 def _decision(project: Project, decision: Decision) -> dict[str, Any]:
     history, details = project.history, dict(decision.details)
+    if "frames" in details:
+        details["frame_count"] = details.pop("frames")
     told: dict[str, Any] = {
         "id": decision.decision_id,
         "time": decision.time,
