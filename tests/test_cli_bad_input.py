@@ -349,7 +349,7 @@ def test_an_object_that_leaves_is_tracked_to_the_end(tmp_path: Path) -> None:
     assert not out.exists()
     review = json.loads(told.read_text(encoding="utf-8"))["review"]
     given, *doubts = sorted(review, key=lambda each: int(each["frames"][0]))
-    assert given["frames"] == [0]
+    assert given["frames"][0] == 0  # the painted mask itself wants a look, too
     assert {doubt["object"] for doubt in doubts} == {"object"}
     assert run(["run", *arguments, "--on-doubt", "cover-frame"]) == 0
     out.unlink()
@@ -358,8 +358,9 @@ def test_an_object_that_leaves_is_tracked_to_the_end(tmp_path: Path) -> None:
     span = f"{doubts[0]['frames'][0]}-{doubts[-1]['frames'][-1]}"
     approve = ["approve", f"{out}.tam", "--frames", span, "--reason", "it has left the picture"]
     assert run([*approve, "-q"]) == 0
-    assert run(["run", *arguments]) == 3  # the painted mask itself wants a look, too
-    assert run(["approve", f"{out}.tam", "--frames", "0-0", "--reason", "it is right", "-q"]) == 0
+    assert run(["run", *arguments]) == 3
+    before = f"0-{doubts[0]['frames'][0] - 1}"
+    assert run(["approve", f"{out}.tam", "--frames", before, "--reason", "it is right", "-q"]) == 0
     assert run(["run", *arguments]) == 0
     assert out.exists()
 
