@@ -353,6 +353,7 @@ def test_an_object_that_leaves_is_tracked_to_the_end(tmp_path: Path) -> None:
     assert {doubt["object"] for doubt in doubts} == {"object"}
     assert run(["run", *arguments, "--on-doubt", "cover-frame"]) == 0
     out.unlink()
+    Path(f"{out}.report.json").unlink()
     # Or a person has looked: it is gone there.
     assert run(["run", *arguments]) == 3
     span = f"{doubts[0]['frames'][0]}-{doubts[-1]['frames'][-1]}"
