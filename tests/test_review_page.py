@@ -540,7 +540,9 @@ def test_the_command_lists_the_doubts_and_what_settles_them(
     assert shlex.split(span["commands"]["approve"])[-2:] == ["--reason", "WHY"]
     assert (result["below"], result["untracked"]) == (0.7, {})
     # What it proposes is done, and then there is nothing left to look at.
-    assert run(shlex.split(span["commands"]["approve"])[1:]) == 0
+    approve = shlex.split(span["commands"]["approve"])[1:]
+    assert run(approve) == 1  # WHY stands for a reason, and is none
+    assert run([*approve[:-1], "looked at every frame"]) == 0
     capsys.readouterr()
     assert run(["review", str(path)]) == 0
     assert "nothing needs a look" in capsys.readouterr().out
@@ -572,7 +574,7 @@ def test_a_person_looks_decides_and_the_same_command_goes_on(
     assert run(job) == 3
     assert run(["approve", str(project), "--reason", "looked again"]) == 0
     assert run(job) == 0
-    assert [path.name for path in out.parent.iterdir()] == ["done.mp4"]
+    assert {path.name for path in out.parent.iterdir()} == {"done.mp4", "done.mp4.report.json"}
 
 
 def luminance(color: str) -> float:
