@@ -7,6 +7,7 @@ module         what it holds
 ``plan``       a recipe's places as frames and times of one video
 ``targets``    where outputs go
 ``mattes``     where objects are after the recipe's matte steps
+``place``      where effects act, and what covers hide
 ``chain``      the frames with every effect
 ``rendering``  the pass over the video
 ``verify``     what was written against its source
@@ -18,11 +19,13 @@ module         what it holds
 
 from tam_edit.render.job import RenderJob, check_tracked, objects_of
 from tam_edit.render.ledger import Ledger, digest_of
+from tam_edit.render.place import Covers
 from tam_edit.render.plan import RenderPlan, check_recipe
 from tam_edit.render.rendering import check_outputs, render
 from tam_edit.render.report import OutputReport, RenderReport, Verified, Worst
 
 __all__ = [
+    "Covers",
     "Ledger",
     "OutputReport",
     "RenderJob",
