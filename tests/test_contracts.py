@@ -34,8 +34,18 @@ EXAMPLES = [
     Pixelate(block_px=7, edge="soft"),
     Fill(),
     BackgroundRemove(),
+    BackgroundRemove(foreground="kept"),
+    BackgroundRemove(despill="green", despill_strength=0.7),
+    BackgroundRemove(edge="cover"),
     BackgroundReplace(color="red"),
+    BackgroundReplace(color="red", foreground="kept"),
+    BackgroundReplace(color="red", edge="cover"),
     BackgroundReplace(image="drawn.png", fit="contain"),
+    BackgroundReplace(image="drawn.png", fit="contain", bars="blurred", light_wrap=0.8),
+    BackgroundReplace(image="drawn.png", fit="tile", light_wrap=1, light_wrap_px=9.5),
+    BackgroundReplace(
+        video="drawn.mp4", fit="unscaled", align="top-left", despill="blue", despill_limit="max"
+    ),
     BackgroundBlur(),
     BackgroundBlur(sigma_px=12.0),
     DesaturateBackground(amount=0.7, dim=0.3),
@@ -175,6 +185,14 @@ def test_every_setting_is_described(name: str) -> None:
         (lambda: Fill(color="blakc"), "fill: color is 'blakc', but must be #rrggbb"),
         (BackgroundReplace, "give exactly one of color, image and video, not none"),
         (lambda: BackgroundReplace(color="red", image="a.png"), "not color and image"),
+        (
+            lambda: BackgroundReplace(color="red", light_wrap=1, edge="cover"),
+            "background-replace: light_wrap changes the object, which edge = 'cover' leaves",
+        ),
+        (
+            lambda: BackgroundRemove(despill="blue", edge="cover"),
+            "background-remove: despill changes the object, which edge = 'cover' leaves",
+        ),
         (lambda: DesaturateBackground(dim=2), "desaturate-background: dim is 2, but must be"),
         (lambda: Outline(side="left"), "one of outside, centre, inside"),
     ],
