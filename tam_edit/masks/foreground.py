@@ -29,6 +29,9 @@ WEIGHT_MIN = np.float32(1e-3)
 # Only squares of this side with soft pixels in them are worked on at full size.
 TILE_PX = 128
 FINE_PASSES = 2
+# On small pictures, where it costs little, colours are carried further.
+COARSE_PASSES = 6
+COARSE_PIXELS = 128 * 128
 
 
 class Colours(NamedTuple):
@@ -89,7 +92,9 @@ def _coarse(image: Image, alpha: Matte) -> tuple[Floats, Floats]:
     colours = (levels[-1][0], levels[-1][0])
     for shown, share in reversed(levels):
         size = (share.shape[1], share.shape[0])
-        colours = _parted(shown, share, _resized(colours[0], size), _resized(colours[1], size))
+        colours = (_resized(colours[0], size), _resized(colours[1], size))
+        for _ in range(COARSE_PASSES if share.size <= COARSE_PIXELS else 1):
+            colours = _parted(shown, share, *colours)
     return colours
 
 
