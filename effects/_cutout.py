@@ -24,12 +24,14 @@ class Cutout(NamedTuple):
     Attributes:
         box: Where in the frame; it holds all of the object.
         image: (h, w, 3), of the type of ``frame.rgb``; the frame's own pixels where none changed.
+        background: As ``image``, with what is behind the object in its soft pixels.
         is_changed: bool (h, w): which pixels are not the frame's.
         kept: float32 (h, w) in [0, 1]: how much of each pixel is the object.
     """
 
     box: Box
     image: Image
+    background: Image
     is_changed: Mask
     kept: Matte
 
@@ -104,9 +106,11 @@ def cutout(frame: Frame, place: Matte, effect: ForegroundEffect) -> Cutout:
         inner = Box(
             box.x0 - outer.x0, box.y0 - outer.y0, box.x1 - outer.x0, box.y1 - outer.y0
         ).slices
-        image, is_changed = colours.foreground[inner], colours.is_soft[inner]
+        image, background = colours.foreground[inner], colours.background[inner]
+        is_changed = colours.is_soft[inner]
     else:
-        image, is_changed = frame.region(box), np.zeros(part.shape, bool)
+        image = background = frame.region(box)
+        is_changed = np.zeros(part.shape, bool)
     # Where there is no background there is no screen either, and nothing to act on.
     is_before_screen = not box.is_empty and bool(cv2.countNonZero(place))
     if isinstance(effect, ScreenEffect) and effect.despill != "none" and is_before_screen:
@@ -114,7 +118,7 @@ def cutout(frame: Frame, place: Matte, effect: ForegroundEffect) -> Cutout:
             image, part > 0, effect.despill, effect.despill_limit, effect.despill_strength
         )
         is_changed = is_changed | is_spilled
-    return Cutout(box, image, is_changed, part)
+    return Cutout(box, image, background, is_changed, part)
 
 
 def needed_box(place: Matte, found: Cutout) -> Box:
