@@ -18,7 +18,7 @@ from ._means import EPSILON
 Floats: TypeAlias = NDArray[np.float32]
 
 # A disc is drawn on a picture so much smaller that it still has this radius there.
-SMALL_RADIUS_PX = 10.0
+SMALL_RADIUS_PX = 8.0
 # Sub-pixels per side that a kernel's edge is drawn with.
 FINE = 8
 

@@ -27,7 +27,7 @@ COARSEST_PX = 4
 # round: a window without a better one takes it.
 WEIGHT_MIN = np.float32(1e-3)
 # Only squares of this side with soft pixels in them are worked on at full size.
-TILE_PX = 128
+TILE_PX = 64
 FINE_PASSES = 2
 # On small pictures, where it costs little, colours are carried further.
 COARSE_PASSES = 6
@@ -133,21 +133,23 @@ def _parted(
     image: Floats, alpha: Floats, foreground: Floats, background: Floats
 ) -> tuple[Floats, Floats]:
     """Both colours as around each pixel, changed as little as makes their mix the picture."""
-    share = cv2.merge((alpha, alpha, alpha))
-    rest = np.float32(1) - share
-    first = _mean(foreground, share, alpha)
-    second = _mean(background, rest, rest[..., 0])
-    error = image - share * first - rest * second
+    share: Any = cv2.merge((alpha, alpha, alpha))
+    rest: Any = np.float32(1) - share
+    first, second = _mean(foreground, share), _mean(background, rest)
+    error: Any = cv2.subtract(image, cv2.multiply(share, first))
+    error -= cv2.multiply(rest, second)
     error /= share * share + rest * rest
-    return first + share * error, second + rest * error
+    first += cv2.multiply(share, error)
+    second += cv2.multiply(rest, error)
+    return first, second
 
 
-def _mean(colours: Floats, weights: Any, weight: Floats) -> Floats:
+def _mean(colours: Floats, weights: Any) -> Any:
     """Of the pixels in the window around each one."""
     window = (WINDOW_PX, WINDOW_PX)
-    sums: Any = cv2.blur(colours * (weights + WEIGHT_MIN), window)
-    total: Any = cv2.blur(np.ascontiguousarray(weight), window) + WEIGHT_MIN
-    return np.asarray(sums / total[..., None], np.float32)
+    weights = weights + WEIGHT_MIN
+    sums = cv2.blur(cv2.multiply(colours, weights), window)
+    return cv2.divide(sums, cv2.blur(weights, window))
 
 
 def _tiles(is_soft: Mask) -> Iterator[Box]:
