@@ -45,7 +45,7 @@ def test_a_point_of_light_becomes_a_disc_of_that_radius_and_keeps_its_energy(rad
     level = 9 * 65535 / (np.pi * radius**2)
     inside = result[away < radius - 2 - blur]
     np.testing.assert_allclose(inside, level, rtol=0.06)
-    assert result[away > radius + 3 + blur].max() < 0.02 * level
+    assert result[away > radius + 3 + blur].max() <= max(1, 0.02 * level)
     variance = (result * x**2).sum() / result.sum() - 2 / 3  # less the square's own
     assert 2 * np.sqrt(variance) == pytest.approx(radius, rel=0.06)
 
