@@ -77,7 +77,19 @@ def test_the_two_colours_make_up_the_picture() -> None:
     image = mixed(grain(90, 110, (120, 110, 100)), grain(90, 110, (90, 120, 140), 1), alpha)
     found = estimate_colours(image, alpha)
     again = mixed(found.foreground.astype(float), found.background.astype(float), alpha)
-    assert np.abs(again.astype(int) - image).max() <= 1
+    difference = np.abs(again.astype(int) - image)
+    assert difference.max() <= 8
+    assert difference[found.is_soft].mean() < 1
+
+
+def test_a_matte_that_is_softer_than_the_edge_makes_no_bright_line() -> None:
+    """A bright object before a dark background, cut sharply, with a matte 8 pixels wide."""
+    alpha = disc_matte(100, 120, 35, 8)
+    image = np.full((100, 120, 3), 40, np.uint8)
+    image[alpha >= 0.5] = 180
+    found = estimate_colours(image, alpha)
+    assert found.foreground.max() <= 180 + 2 * 6
+    assert found.foreground[alpha > 0.5].min() > 165
 
 
 def test_pixels_that_are_not_soft_stay_as_they_are() -> None:
