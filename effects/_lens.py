@@ -28,17 +28,17 @@ def aperture(radius_px: float, blades: int) -> Floats:
 
     Args:
         radius_px: Of the disc, in pixels; above 0.
-        blades: Sides of the polygon, at least 3; 0 for a disc.
+        blades: Sides of the polygon; fewer than 3 make a disc.
     """
     # A polygon's corners lie further out than the disc of its area.
     outer = radius_px
-    if blades:
+    if blades >= 3:
         outer *= math.sqrt(2 * math.pi / (blades * math.sin(2 * math.pi / blades)))
     half = max(1, math.ceil(outer))
     side = (2 * half + 1) * FINE
     at = (np.arange(side) + 0.5) / FINE - half - 0.5
     x, y = np.meshgrid(at, at)
-    if blades:
+    if blades >= 3:
         # One side lies below: how far out a pixel is in the direction of its nearest side.
         sector = 2 * math.pi / blades
         turn = np.mod(np.arctan2(y, x) - math.pi / 2 + sector / 2, sector) - sector / 2
@@ -68,7 +68,7 @@ def lens_means(
         image: (h, w, 3), uint8 or uint16.
         weight: float32 (h, w) in [0, 1]; what has weight 0 has no influence.
         radius_px: Of the disc.
-        blades: Of the aperture, 0 for a round one.
+        blades: Of the aperture; fewer than 3 make a round one.
         highlight_stops: How much brighter than full scale clipped lights are taken to have been.
         color: Says how the values stand for light.
 

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from tam_edit.effect import Layer
-from tam_edit.errors import InputError
 from tam_edit.frame import Frame
 from tam_edit.parameters import parameter
 from tam_edit.types import Box, Image, Matte, box_of
@@ -62,7 +61,7 @@ class BackgroundBlur(ForegroundEffect):
         kind="whole",
         at_least=0,
         at_most=16,
-        doc="Blades of the lens's aperture, from 3 on: its discs have as many sides; 0 is round.",
+        doc="Blades of the lens's aperture: its discs have as many sides; below 3 they are round.",
     )
     highlight_stops: float = parameter(
         1.0,
@@ -72,13 +71,6 @@ class BackgroundBlur(ForegroundEffect):
         doc="With the lens look: how much brighter than white clipped lights are taken to have "
         "been, in stops; more makes their discs stand out, 0 takes them as they are.",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.blades in (1, 2):
-            raise InputError(
-                f"{self.name}: blades is {self.blades}, but must be 0 (round) or at least 3"
-            )
 
     def render(self, frame: Frame, matte: Matte) -> Layer:
         """Blur the whole background."""

@@ -197,7 +197,10 @@ def test_every_setting_is_described(name: str) -> None:
             lambda: BackgroundRemove(despill="blue", edge="cover"),
             "background-remove: despill changes the object, which edge = 'cover' leaves",
         ),
-        (lambda: BackgroundBlur(look="lens", blades=2), "blades is 2, but must be 0 (round) or at"),
+        (
+            lambda: BackgroundBlur(look="lens", blades=17),
+            "blades is 17, but must be",
+        ),
         (lambda: DesaturateBackground(dim=2), "desaturate-background: dim is 2, but must be"),
         (lambda: Outline(side="left"), "one of outside, centre, inside"),
     ],
