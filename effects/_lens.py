@@ -85,6 +85,7 @@ def lens_means(
     # quarter of its radius squared.
     lost = (step**2 - 1) / 12 + step**2 / 6 if step > 1 else 0.0
     kernel = aperture(math.sqrt(radius_px**2 - 4 * lost) / step, blades)
+    kernel = np.ascontiguousarray(kernel[::-1, ::-1])  # filter2D correlates
     spread = [cv2.filter2D(part, -1, kernel, borderType=cv2.BORDER_CONSTANT) for part in parts]
     # Convolution by Fourier transform leaves noise where there is nothing.
     total: Any = np.maximum(spread[1], np.float32(EPSILON))[..., None]

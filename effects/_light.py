@@ -27,8 +27,8 @@ PQ_C1, PQ_C2, PQ_C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 # ARIB STD-B67, as in BT.2100.
 HLG_A, HLG_B, HLG_C = 0.17883277, 0.28466892, 0.55991073
 
-# From this coded value on a sample is taken to be clipped, fully so at full scale. Each colour by
-# itself: so do sensors.
+# From this coded value of its brightest colour on a pixel is taken to be clipped, fully so at full
+# scale. All its colours get brighter alike: an orange lamp stays orange.
 CLIPPED_FROM = 0.92
 
 
@@ -85,10 +85,16 @@ def decoded(image: Image, color: ColorTags, highlight_stops: float) -> NDArray[n
     Returns:
         float32 (h, w, 3).
     """
-    curve = _curve(color.transfer, int(np.iinfo(image.dtype).max), highlight_stops)
-    if image.dtype == np.uint8:
-        return np.asarray(cv2.LUT(image, curve), np.float32)
-    return curve[image]
+    curve = _curve(color.transfer, int(np.iinfo(image.dtype).max))
+    light: Any = cv2.LUT(image, curve) if image.dtype == np.uint8 else curve[image]
+    if highlight_stops > 0:
+        red, green, blue = cv2.split(image)
+        brightest = cv2.max(cv2.max(red, green), blue)
+        rows, columns = np.nonzero(brightest > CLIPPED_FROM * np.iinfo(image.dtype).max)
+        share = brightest[rows, columns, None] / np.float32(np.iinfo(image.dtype).max)
+        clipped = (share - CLIPPED_FROM) / (1 - CLIPPED_FROM)
+        light[rows, columns] *= np.exp2(highlight_stops * clipped**2 * (3 - 2 * clipped))
+    return np.asarray(light, np.float32)
 
 
 def encoded(
@@ -107,11 +113,8 @@ def encoded(
 
 
 @functools.lru_cache(maxsize=8)
-def _curve(transfer: int, top: int, highlight_stops: float) -> NDArray[np.float32]:
-    code = np.arange(top + 1) / top
-    clipped = np.clip((code - CLIPPED_FROM) / (1 - CLIPPED_FROM), 0, 1)
-    brighter = np.exp2(highlight_stops * clipped * clipped * (3 - 2 * clipped))
-    curve: NDArray[np.float32] = (to_light(code, transfer) * brighter).astype(np.float32)
+def _curve(transfer: int, top: int) -> NDArray[np.float32]:
+    curve: NDArray[np.float32] = to_light(np.arange(top + 1) / top, transfer).astype(np.float32)
     curve.flags.writeable = False
     return curve
 

@@ -75,6 +75,19 @@ def test_an_aperture_has_the_area_of_its_disc_and_as_many_corners_as_blades(blad
         assert np.ptp(reach) <= 0.8
 
 
+def test_a_triangle_of_light_stands_on_its_side_and_an_orange_lamp_stays_orange() -> None:
+    image = np.zeros((90, 90, 3), np.uint8)
+    image[44:47, 44:47] = (255, 120, 60)
+    effect = BackgroundBlur(look="lens", sigma_px=7.0, blades=3, highlight_stops=5)
+    result = apply(effect, frame_of(image), np.zeros((90, 90), np.float32)).rgb
+    widths = (result[..., 0] > 0.5 * result[45, 45, 0]).sum(axis=1)
+    rows = np.flatnonzero(widths > 2)
+    assert widths[rows[-4]] > 3 * widths[rows[4]]
+    light = to_light(result[45, 45] / 255, 2)
+    lamp = to_light(np.array((255, 120, 60)) / 255, 2)
+    np.testing.assert_allclose(light / light[0], lamp / lamp[0], rtol=0.1)
+
+
 def test_light_adds_up_where_gaussians_of_coded_values_grow_dim() -> None:
     """A lamp on black at gamma 2.2: half of the light is more than half of the value."""
     image = np.zeros((80, 80, 3), np.uint8)
