@@ -104,7 +104,7 @@ def test_pixels_that_are_not_soft_stay_as_they_are() -> None:
         np.testing.assert_array_equal(colours[~found.is_soft], image[~found.is_soft])
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (3, 130), (131, 129)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (3, 130), (131, 129), (7, 9000)])
 def test_any_size_and_a_matte_that_is_soft_all_over(size: tuple[int, int]) -> None:
     image = np.full((*size, 3), 77, np.uint8)
     found = estimate_colours(image, np.full(size, 0.3, np.float32))

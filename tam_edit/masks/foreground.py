@@ -26,7 +26,7 @@ COARSEST_PX = 4
 # What a pixel without any of the object counts for as to the object's colour, and the other way
 # round: a window without a better one takes it.
 WEIGHT_MIN = np.float32(1e-3)
-# Only squares of this side with soft pixels in them are worked on at full size.
+# Of larger pictures only squares of this side with soft pixels in them are worked on.
 TILE_PX = 64
 FINE_PASSES = 2
 # How far a colour may lie, as a share of full scale, outside the range from what is seen to what
@@ -34,8 +34,8 @@ FINE_PASSES = 2
 # is sharper gets a bright line along a bright object. On true mattes it costs next to nothing.
 SLACK = 0.02
 # On small pictures, where it costs little, colours are carried further.
-COARSE_PASSES = 6
-COARSE_PIXELS = 128 * 128
+SMALL_PASSES = 6
+SMALL_PIXELS = 128 * 128
 
 
 class Colours(NamedTuple):
@@ -77,10 +77,11 @@ def estimate_colours(image: Image, alpha: Matte) -> Colours:
         return Colours(foreground, background, is_soft)
     box = box.grown(REACH_PX).aligned(GRID_PX, GRID_PX).clipped(alpha.shape[1], alpha.shape[0])
     part, share, soft = image[box.slices], alpha[box.slices], is_soft[box.slices]
-    below = _coarse(part, share)
+    below = _coarse(*_halved(part, share))
     top = np.float32(np.iinfo(image.dtype).max)
+    slack = np.float32(SLACK) * top
     for tile in _tiles(soft):
-        found = _fine(part, share, below, tile)
+        found = _in_tile(part, share, below, tile, passes=FINE_PASSES, slack=slack)
         here = soft[tile.slices]
         for picture, colours in zip((foreground, background), found, strict=True):
             seen = np.rint(np.clip(colours[here], 0, top))
@@ -88,17 +89,20 @@ def estimate_colours(image: Image, alpha: Matte) -> Colours:
     return Colours(foreground, background, is_soft)
 
 
-def _coarse(image: Image, alpha: Matte) -> tuple[Floats, Floats]:
-    """Both colours everywhere, at half the size."""
-    levels: list[tuple[Floats, Floats]] = [_halved(image, alpha)]
-    while min(levels[-1][1].shape) > COARSEST_PX:
-        levels.append(_halved(*levels[-1]))
-    colours = (levels[-1][0], levels[-1][0])
-    for shown, share in reversed(levels):
-        size = (share.shape[1], share.shape[0])
-        colours = (_resized(colours[0], size), _resized(colours[1], size))
-        for _ in range(COARSE_PASSES if share.size <= COARSE_PIXELS else 1):
-            colours = _parted(shown, share, *colours)
+def _coarse(image: Floats, alpha: Matte) -> tuple[Floats, Floats]:
+    """Both colours everywhere."""
+    size = (alpha.shape[1], alpha.shape[0])
+    is_coarsest = min(size) <= COARSEST_PX
+    below = (image, image) if is_coarsest else _coarse(*_halved(image, alpha))
+    colours = (_resized(below[0], size), _resized(below[1], size))
+    if is_coarsest or alpha.size <= SMALL_PIXELS:
+        for _ in range(SMALL_PASSES):
+            colours = _parted(image, alpha, *colours)
+        return colours
+    for tile in _tiles((alpha > 0) & (alpha < 1)):
+        found = _in_tile(image, alpha, below, tile, passes=1)
+        for whole, part in zip(colours, found, strict=True):
+            whole[tile.slices] = part
     return colours
 
 
@@ -114,20 +118,25 @@ def _resized(colours: Floats, size: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _fine(
-    image: Image, alpha: Matte, below: tuple[Floats, Floats], tile: Box
+def _in_tile(
+    image: Any,
+    alpha: Matte,
+    below: tuple[Floats, Floats],
+    tile: Box,
+    *,
+    passes: int,
+    slack: np.float32 | None = None,
 ) -> tuple[Floats, Floats]:
-    """Both colours in a tile, at full size."""
+    """Both colours in a tile, from those at half the size."""
     rows, columns = alpha.shape
     # Even corners, so that the half-sized pictures have it too.
-    outer = tile.grown(FINE_PASSES * WINDOW_PX).aligned(2, 2).clipped(columns, rows)
+    outer = tile.grown(passes * WINDOW_PX).aligned(2, 2).clipped(columns, rows)
     half = Box(outer.x0 // 2, outer.y0 // 2, -(-outer.x1 // 2), -(-outer.y1 // 2))
     size = (half.width * 2, half.height * 2)
     inside = (slice(0, outer.height), slice(0, outer.width))
     first, second = (_resized(colours[half.slices], size)[inside] for colours in below)
     shown, share = image[outer.slices].astype(np.float32), alpha[outer.slices]
-    slack = np.float32(SLACK * np.iinfo(image.dtype).max)
-    for _ in range(FINE_PASSES):
+    for _ in range(passes):
         first, second = _parted(shown, share, first, second, slack)
     x, y = tile.x0 - outer.x0, tile.y0 - outer.y0
     here = (slice(y, y + tile.height), slice(x, x + tile.width))
