@@ -2,15 +2,63 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import cv2
 import numpy as np
 
-from tam_edit.types import Image
+from tam_edit.types import Box, Image
 
-Fit: TypeAlias = Literal["cover", "contain", "stretch"]
-FITS = ("cover", "contain", "stretch")
+Fit: TypeAlias = Literal["cover", "contain", "stretch", "unscaled", "tile"]
+FITS = ("cover", "contain", "stretch", "unscaled", "tile")
+Bars: TypeAlias = Literal["color", "blurred"]
+BARS = ("color", "blurred")
+Align: TypeAlias = Literal[
+    "centre",
+    "top",
+    "bottom",
+    "left",
+    "right",
+    "top-left",
+    "top-right",
+    "bottom-left",
+    "bottom-right",
+]
+ALIGNS = (
+    "centre",
+    "top",
+    "bottom",
+    "left",
+    "right",
+    "top-left",
+    "top-right",
+    "bottom-left",
+    "bottom-right",
+)
+# Blurred bars: what is behind is to be felt, not seen.
+BARS_SIGMA_SHARE = 0.04
+BARS_SHORT_SIDE_PX = 135
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framing:
+    """How a picture of another size fills a frame.
+
+    Attributes:
+        fit: ``cover`` fills the frame and crops what is too much, ``contain`` shows the whole
+            picture, ``stretch`` changes its proportions, ``unscaled`` shows it pixel for pixel,
+            ``tile`` the same again and again.
+        align: Which part stays where there is too much, where it lies where there is too little.
+        bars: What is seen beside it: one colour, or the picture itself, filling the frame, blurred.
+        bar_rgb: That colour, 0 to 255.
+    """
+
+    fit: Fit = "cover"
+    align: Align = "centre"
+    bars: Bars = "color"
+    bar_rgb: tuple[int, int, int] = (0, 0, 0)
 
 
 def plain_image(
@@ -33,7 +81,7 @@ def plain_image(
 
 
 def fitted(
-    image: Image, width: int, height: int, dtype: type[np.uint8 | np.uint16], fit: Fit
+    image: Image, width: int, height: int, dtype: type[np.uint8 | np.uint16], framing: Framing
 ) -> Image:
     """A picture brought to another size and sample type.
 
@@ -42,24 +90,68 @@ def fitted(
         width: Columns wanted.
         height: Rows wanted.
         dtype: Sample type wanted.
-        fit: ``cover`` fills the size and crops what is too much, ``contain`` shows the whole
-            picture between black bars, ``stretch`` changes its proportions.
+        framing: How it fills them.
     """
+    size = _size(image, width, height, framing.fit)
+    scaled = _of_type(_scaled(image, size), dtype)
+    left = _offset(width - size[0], framing.align, "left", "right")
+    top = _offset(height - size[1], framing.align, "top", "bottom")
+    if framing.fit == "tile":
+        rows, columns = (np.arange(height) - top) % size[1], (np.arange(width) - left) % size[0]
+        tiled: Image = scaled[rows[:, None], columns]
+        return tiled
+    whole = Box(left, top, left + size[0], top + size[1])
+    seen = whole.clipped(width, height)
+    part = scaled[seen.y0 - top : seen.y1 - top, seen.x0 - left : seen.x1 - left]
+    if part.shape[:2] == (height, width):
+        picture: Image = np.ascontiguousarray(part)
+        return picture
+    result = _surround(image, width, height, dtype, framing)
+    result[seen.slices] = part
+    return result
+
+
+def _size(image: Image, width: int, height: int, fit: Fit) -> tuple[int, int]:
+    """Columns and rows of the scaled picture."""
     rows, columns = image.shape[:2]
+    if fit == "stretch":
+        return width, height
+    if fit in ("unscaled", "tile"):
+        return columns, rows
     ratios = (width / columns, height / rows)
     scale = max(ratios) if fit == "cover" else min(ratios)
-    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-    if fit == "stretch":
-        size = (width, height)
-    method = cv2.INTER_AREA if size[0] < columns else cv2.INTER_CUBIC
-    scaled = _of_type(cv2.resize(image, size, interpolation=method), dtype)
-    left, top = (width - size[0]) // 2, (height - size[1]) // 2
-    result: Any = np.zeros((height, width, 3), dtype)
-    shown = scaled[max(0, -top) :, max(0, -left) :][:height, :width]
-    top, left = max(0, top), max(0, left)
-    result[top : top + shown.shape[0], left : left + shown.shape[1]] = shown
-    picture: Image = result
+    return max(1, round(columns * scale)), max(1, round(rows * scale))
+
+
+def _offset(free: int, align: Align, low: str, high: str) -> int:
+    """Where the picture begins, with so many free pixels; below 0 where some have no place."""
+    if low in align:
+        return 0
+    return free if high in align else free // 2
+
+
+def _surround(
+    image: Image, width: int, height: int, dtype: type[np.uint8 | np.uint16], framing: Framing
+) -> Image:
+    """What is seen beside the picture."""
+    if framing.bars == "color":
+        return plain_image(framing.bar_rgb, width, height, dtype)
+    scale = min(1.0, BARS_SHORT_SIDE_PX / min(width, height))
+    small = (max(1, math.ceil(width * scale)), max(1, math.ceil(height * scale)))
+    behind = fitted(image, *small, dtype, Framing(align=framing.align))
+    sigma_px = max(0.5, BARS_SIGMA_SHARE * min(small))
+    blurred: Any = cv2.GaussianBlur(behind, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT)
+    large: Any = cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR)
+    picture: Image = large
     return picture
+
+
+def _scaled(image: Image, size: tuple[int, int]) -> Any:
+    rows, columns = image.shape[:2]
+    if size == (columns, rows):
+        return image
+    method = cv2.INTER_AREA if size[0] < columns else cv2.INTER_CUBIC
+    return cv2.resize(image, size, interpolation=method)
 
 
 def _of_type(image: Any, dtype: type[np.uint8 | np.uint16]) -> Any:

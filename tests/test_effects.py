@@ -119,7 +119,7 @@ def test_fill_is_the_colour_and_nothing_else(dtype, scale: int) -> None:
 
 def test_background_remove_keeps_the_picture_and_gives_the_matte() -> None:
     frame, matte = noise_frame("yuv420p10le", 40, 30), drawn_matte("soft", 40, 30)
-    result = apply(BackgroundRemove(), frame, matte)
+    result = apply(BackgroundRemove(foreground="kept"), frame, matte)
     np.testing.assert_allclose(result.opacity(), matte, atol=1e-7)
     assert result.planes is frame.planes
 

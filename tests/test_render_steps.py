@@ -119,6 +119,24 @@ def test_transparency_fades_too_and_all_over_the_frame(flat: Source) -> None:
         assert opacity[0, 0] == opacity[-1, -1] == pytest.approx(1 - index / 10, abs=1e-6)
 
 
+def test_a_new_background_fades_in_with_the_edge_that_it_has_at_the_end(flat: Source) -> None:
+    tracks = MemoryTracks()
+    matte = np.zeros((HEIGHT, WIDTH), np.float32)
+    matte[40:80, 40:100] = 1
+    matte[40:80, 95:105] = np.linspace(0.95, 0.05, 10, dtype=np.float32)
+    for index in range(FRAMES):
+        entry = TrackedMatte(matte=matte, score=1, origin=Origin.PROPAGATED)
+        tracks.append(index, {1: entry})
+    recipe = recipe_of(
+        effect('fade_in_s = 0.4\nwith = { color = "#f0f0f0" }', "background-replace")
+    )
+    frames = [frame.rgb[:, :, 0].astype(float) for frame in shown(flat, job_of(recipe, tracks))]
+    for index in range(10):
+        expected = frames[0] + index / 10 * (frames[12] - frames[0])
+        np.testing.assert_allclose(frames[index], expected, atol=0.51)
+    np.testing.assert_allclose(frames[12], np.rint(100 + 140 * (1 - matte)), atol=2)
+
+
 def test_a_cover_does_not_fade(source: Source) -> None:
     recipe = recipe_of(effect())
     step = EffectStep(kind="effect", effect="fill", fade_in_s=1)
@@ -129,21 +147,26 @@ def test_a_cover_does_not_fade(source: Source) -> None:
             shown(source, job_of(recipe))
 
 
-RAMPED = {
-    "blur": ("strength", 1.7),
-    "pixelate": ("blocks", 5),
-    "outline": ("width_px", 3.5),
-    "background-blur": ("strength", 0.7),
-    "desaturate-background": ("amount", 0.4),
-}
+RAMPED = [
+    ("blur", "strength", 1.7, ""),
+    ("pixelate", "blocks", 5, ""),
+    ("outline", "width_px", 3.5, ""),
+    ("background-blur", "strength", 0.7, ""),
+    ("background-blur", "sigma_px", 4.5, 'look = "lens"'),
+    ("background-remove", "despill_strength", 0.6, 'despill = "green"'),
+    ("background-replace", "light_wrap", 0.8, 'color = "white"'),
+    ("desaturate-background", "amount", 0.4, ""),
+]
 
 
-@pytest.mark.parametrize("name", RAMPED)
-def test_a_ramp_with_equal_ends_is_the_constant(source: Source, name: str) -> None:
-    key, value = RAMPED[name]
+@pytest.mark.parametrize(("name", "key", "value", "others"), RAMPED)
+def test_a_ramp_with_equal_ends_is_the_constant(source: Source, name, key, value, others) -> None:
     points = f"[{{ at = 0, value = {value} }}, {{ at = 15, value = {value} }}]"
-    ramped = shown(source, job_of(recipe_of(effect(f"ramps = {{ {key} = {points} }}", name))))
-    constant = shown(source, job_of(recipe_of(effect(f"with = {{ {key} = {value} }}", name))))
+    with_others = f"with = {{ {others} }}\n"
+    ramp = effect(f"{with_others}ramps = {{ {key} = {points} }}", name)
+    whole = f"{key} = {value}" + (f", {others}" if others else "")
+    ramped = shown(source, job_of(recipe_of(ramp)))
+    constant = shown(source, job_of(recipe_of(effect(f"with = {{ {whole} }}", name))))
     for one, other in zip(ramped, constant, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(one.planes, other.planes, strict=True))
 

@@ -16,6 +16,7 @@ from tam_edit.types import Box, Image, Matte
 
 Edge: TypeAlias = Literal["cover", "soft"]
 EDGES = ("cover", "soft")
+EPSILON = np.float32(1e-9)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,6 +104,8 @@ def composite(frame: Frame, layer: Layer, edge: Edge = "soft") -> Frame:
 def faded(layer: Layer, share: float, width: int, height: int) -> Layer:
     """A layer of which only a share is seen: its alpha and its transparency shrink by it.
 
+    Over any background the result is the mix, by the share, of the frame without and with it.
+
     Args:
         layer: What would be seen of it all.
         share: In (0, 1].
@@ -116,8 +119,11 @@ def faded(layer: Layer, share: float, width: int, height: int) -> Layer:
     box = layer.box
     margin = ((box.y0, height - box.y1), (box.x0, width - box.x1))
     coverage: Any = 1 - weight * (1 - np.pad(layer.coverage, margin))
-    image: Any = None if layer.image is None else np.pad(layer.image, (*margin, (0, 0)))
-    alpha = None if alpha is None else np.pad(alpha, margin)
+    image: Any = layer.image
+    if image is not None and alpha is not None:
+        # A shared chroma sample also asks pixels beside the box: they are to say nothing new.
+        image = np.pad(image, (*margin, (0, 0)), "constant" if box.is_empty else "edge")
+        alpha = np.pad(alpha * layer.coverage, margin) / np.maximum(coverage, EPSILON)
     return Layer(box=Box(0, 0, width, height), image=image, alpha=alpha, coverage=coverage)
 
 
