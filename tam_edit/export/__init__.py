@@ -6,7 +6,6 @@ module           subject
 ``formats``      the table of formats, and writing one
 ``job``          what is exported, and what came of it
 ``target``       where it goes: what is refused, nothing unfinished
-``palette``      palette PNGs as DAVIS has them
 ``coco``         COCO JSON
 ``ytvos``        YouTube-VIS JSON
 ``sidecar``      timelines and lists of frames by extension
@@ -20,12 +19,6 @@ module           subject
 from tam_edit.export.formats import EXPORT_FORMATS, ExportFormat, export, format_called
 from tam_edit.export.inpaint import Recomposite, RecompositeReport, broken_rules, recomposite
 from tam_edit.export.job import ExportJob, ExportOptions, ExportReport, KnownMedia
-from tam_edit.export.palette import (
-    PaletteFolder,
-    check_mask_folder,
-    voc_palette,
-    write_palette_masks,
-)
 from tam_edit.export.strip import write_strip
 
 __all__ = [
@@ -35,15 +28,11 @@ __all__ = [
     "ExportOptions",
     "ExportReport",
     "KnownMedia",
-    "PaletteFolder",
     "Recomposite",
     "RecompositeReport",
     "broken_rules",
-    "check_mask_folder",
     "export",
     "format_called",
     "recomposite",
-    "voc_palette",
-    "write_palette_masks",
     "write_strip",
 ]

@@ -14,10 +14,10 @@ from tam_edit.errors import InputError, UnknownNameError
 from tam_edit.export.coco import write_coco
 from tam_edit.export.inpaint import is_part_of_bundle, write_bundle
 from tam_edit.export.job import ExportJob, ExportReport, Progress, check_tracked
-from tam_edit.export.palette import check_mask_folder, write_palette_masks
 from tam_edit.export.sidecar import EXTENSIONS, check_sidecar, write_sidecar
 from tam_edit.export.target import check_file, check_folder, named_after
 from tam_edit.export.ytvos import write_ytvos
+from tam_edit.render.palette import check_mask_folder, write_palette_masks
 
 Write: TypeAlias = Callable[[ExportJob, Path, "Progress | None"], ExportReport]
 Check: TypeAlias = Callable[[ExportJob, Path, bool], None]

@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tam_edit.export import PaletteFolder
 from tam_edit.media import Sink, Source, clear_leftovers, open_sink, open_source
 from tam_edit.recipe import Recipe
 from tam_edit.render.chain import Chain, window_of
 from tam_edit.render.job import RenderJob, check_tracked, objects_of
 from tam_edit.render.ledger import Entry, Ledger
 from tam_edit.render.mattes import Pictures, RenderMattes
+from tam_edit.render.palette import PaletteFolder
 from tam_edit.render.plan import RenderPlan, check_recipe
 from tam_edit.render.report import OutputReport, RenderReport, Verified
 from tam_edit.render.targets import Target, check_free, targets_of

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tam_edit.errors import EncodeError
-from tam_edit.export import check_mask_folder
 from tam_edit.media import OutputFormat, Source, check_place, format_for, is_taken, place_of
 from tam_edit.recipe import ExportStep, Recipe, export_path
+from tam_edit.render.palette import check_mask_folder
 
 
 @dataclass(frozen=True, kw_only=True)
