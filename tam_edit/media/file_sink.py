@@ -20,14 +20,18 @@ from tam_edit.media.description import describe, timecode_from
 from tam_edit.media.encoder import ISO_EXTENSIONS, add_video, muxer_options
 from tam_edit.media.file_source import FileSource
 from tam_edit.media.formats import PIXEL_FORMAT_OPTION, OutputFormat, pixel_format
+from tam_edit.media.kept_plane import KeptPlane
+from tam_edit.media.planar import planes_of
 from tam_edit.media.readback import Promise, verify_file
-from tam_edit.media.sink import Sink
+from tam_edit.media.sink import PictureKind, Sink
 from tam_edit.media.source import Source, SourceInfo
 from tam_edit.media.work_queue import WorkQueue
 
 # Frames that wait for the encoder: enough to even out its bursts.
 QUEUED_FRAMES = 4
 FOREVER_S = Fraction(10**9)
+# How far alpha may be off where the user set the encoder, as a share of full scale.
+ASKED_FOR = 0.5
 
 
 class FileSink(Sink):
@@ -40,6 +44,8 @@ class FileSink(Sink):
         start: First frame.
         stop: Frame before which writing ends.
         needs_alpha: Whether frames will be transparent somewhere.
+        bits: Least depth of the samples; the frames' where left out.
+        kind: What frames are like that are not the source's pictures: then they are mattes.
         copy_streams: Whether sound comes along.
         copy_metadata: Whether everything else comes along.
         options: Encoder settings of the user.
@@ -54,12 +60,14 @@ class FileSink(Sink):
         stop: int,
         *,
         needs_alpha: bool,
+        bits: int | None,
+        kind: PictureKind | None,
         copy_streams: bool,
         copy_metadata: bool,
         options: Mapping[str, str],
     ) -> None:
-        super().__init__(path, chosen, source, start, stop)
-        info = source.info
+        super().__init__(path, chosen, source, start, stop, kind)
+        info = self._info
         self._stored = stored = _as_stored(info, path.suffix)
         self._shift = int(source.pts[start] - source.pts[0])
         target = pixel_format(
@@ -67,12 +75,19 @@ class FileSink(Sink):
             info.layout,
             needs_alpha=needs_alpha,
             size=(stored.coded_width, stored.coded_height),
+            bits=bits,
             options=options,
         )
         turns = info.quarter_turns - stored.quarter_turns
         self._conversion = Conversion(info.layout, info.color, target, info.coded_height, turns)
         self._note_losses(target)
         self._promise = Promise.of(stored, self._conversion)
+        self._promise.is_matte = kind is not None
+        if kind is not None or self._conversion.layout.has_alpha:
+            plane = -1 if kind is None else 0
+            self._promise.kept = KeptPlane(self._conversion.layout, plane)
+            # A coarser setting of the user's is the user's choice; that anything is left is not.
+            self._promise.most_error = ASKED_FOR if options else chosen.most_error
         self._copied: CopiedStreams | None = None
         self._output: OutputContainer | None = None
         self._queue = WorkQueue(self._encode_now, QUEUED_FRAMES)
@@ -153,6 +168,8 @@ class FileSink(Sink):
         picture.time_base = frame.time_base
         picture.duration = frame.duration
         self._promise.pts.append(picture.pts)
+        if self._promise.kept is not None:
+            self._promise.kept.add(planes_of(picture, self._conversion.layout))
         with self._reported():
             self._mux(self._video.encode(picture))
             if self._copied is not None:

@@ -99,9 +99,14 @@ def _export(step: ExportStep) -> str:
     if step.what == "masks":
         return f"{where}: masks as palette pictures"
     metadata = "copied" if step.copy_metadata else "left out"
-    sound = "" if step.copy_sound else ", without sound"
+    is_luma = step.what == "luma"
+    sound = "" if step.has_sound else ", without sound"
+    what = f"the matte of {_listed_objects(step.objects)} as a grey picture, " if is_luma else ""
     name = step.format or "format by file name"
-    return f"{where}: {name}, metadata {metadata}{sound}" + _listed(step.codec_options)
+    alpha = "" if step.alpha == "straight" else f", {step.alpha}"
+    depth = "" if step.bits is None else f", {step.bits} bits"
+    told = f"{where}: {what}{name}{depth}{alpha}, metadata {metadata}{sound}"
+    return told + _listed(step.codec_options)
 
 
 def _listed_objects(objects: Objects) -> str:
