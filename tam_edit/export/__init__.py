@@ -6,6 +6,7 @@ module           subject
 ``formats``      the table of formats, and writing one
 ``job``          what is exported, and what came of it
 ``target``       where it goes: what is refused, nothing unfinished
+``pictures``     cut-outs and mattes as video and pictures
 ``coco``         COCO JSON
 ``ytvos``        YouTube-VIS JSON
 ``sidecar``      timelines and lists of frames by extension
@@ -18,11 +19,12 @@ module           subject
 
 from tam_edit.export.formats import EXPORT_FORMATS, ExportFormat, export, format_called
 from tam_edit.export.inpaint import Recomposite, RecompositeReport, broken_rules, recomposite
-from tam_edit.export.job import ExportJob, ExportOptions, ExportReport, KnownMedia
+from tam_edit.export.job import MATTE_FLAGS, ExportJob, ExportOptions, ExportReport, KnownMedia
 from tam_edit.export.strip import write_strip
 
 __all__ = [
     "EXPORT_FORMATS",
+    "MATTE_FLAGS",
     "ExportFormat",
     "ExportJob",
     "ExportOptions",

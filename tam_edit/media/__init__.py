@@ -1,7 +1,7 @@
 """Video in and out: lazy, frame-exact reading and writing that carries everything over."""
 
 from tam_edit.media.assets import Asset, open_asset
-from tam_edit.media.exr_sink import ExrSink, layer_names
+from tam_edit.media.exr_sink import COMPRESSIONS, USUAL_COMPRESSION, ExrSink, layer_names
 from tam_edit.media.formats import (
     MATTE_FORMATS,
     OUTPUT_FORMATS,
@@ -11,6 +11,7 @@ from tam_edit.media.formats import (
 )
 from tam_edit.media.hdr import HdrFacts
 from tam_edit.media.identity import SourceIdentity, identify
+from tam_edit.media.light import TRANSFERS
 from tam_edit.media.opening import open_sink, open_source
 from tam_edit.media.sink import (
     PictureKind,
@@ -27,8 +28,11 @@ from tam_edit.media.source import AudioFacts, Source, SourceInfo, SubtitleFacts
 from tam_edit.media.timecode import frame_at, timecode_at
 
 __all__ = [
+    "COMPRESSIONS",
     "MATTE_FORMATS",
     "OUTPUT_FORMATS",
+    "TRANSFERS",
+    "USUAL_COMPRESSION",
     "Asset",
     "AudioFacts",
     "ExrSink",

@@ -98,7 +98,8 @@ class ExrSink(FolderSink):
         header = {**self._header, **self._time_header(frame.index)}
         contiguous = {name: np.ascontiguousarray(c) for name, c in channels.items()}
         try:
-            with self._exr.File(header, contiguous) as written:
+            # OpenEXR changes the dictionary that it is given.
+            with self._exr.File(header, dict(contiguous)) as written:
                 written.write(str(file))
         except RuntimeError as error:
             raise EncodeError(f"{self.path / file.name} cannot be written: {error}") from error
@@ -122,8 +123,9 @@ class ExrSink(FolderSink):
         info = self._info
         is_lying = info.quarter_turns % 2 == 1
         aspect = 1 / info.pixel_aspect if is_lying else info.pixel_aspect
+        code = "NO" if self._compression == "none" else self._compression.upper()
         header = {
-            "compression": getattr(self._exr, f"{self._compression.upper()}_COMPRESSION"),
+            "compression": getattr(self._exr, f"{code}_COMPRESSION"),
             "type": self._exr.scanlineimage,
             "pixelAspectRatio": float(aspect),
             "framesPerSecond": info.average_rate,
@@ -162,7 +164,7 @@ class ExrSink(FolderSink):
         info = self._info
         try:
             with self._exr.File(str(file), separate_channels=True) as again:
-                channels = {n: channel.pixels for n, channel in again.channels().items()}
+                channels = {n: np.array(c.pixels) for n, c in again.channels().items()}
         except RuntimeError as error:
             return f"it cannot be read ({error})"
         if sorted(channels) != self._channel_names:

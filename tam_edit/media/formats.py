@@ -246,12 +246,18 @@ def matte_format_for(
             )
     if name not in MATTE_FORMATS:
         raise UnknownNameError("format of mattes", name, MATTE_FORMATS)
-    check_format(MATTE_FORMATS[name], path, needs_alpha=False, bits=bits)
-    return MATTE_FORMATS[name]
+    chosen = MATTE_FORMATS[name]
+    check_format(chosen, path, needs_alpha=False, bits=bits, among=MATTE_FORMATS)
+    return chosen
 
 
 def check_format(
-    chosen: OutputFormat, path: str | Path, *, needs_alpha: bool, bits: int | None = None
+    chosen: OutputFormat,
+    path: str | Path,
+    *,
+    needs_alpha: bool,
+    bits: int | None = None,
+    among: Mapping[str, OutputFormat] = OUTPUT_FORMATS,
 ) -> None:
     """Refuse a format that cannot hold alpha or depth, or a container that cannot hold the format.
 
@@ -265,7 +271,7 @@ def check_format(
             hint=f"formats that can: {able} (.mov, .webm, .mkv or a folder of PNGs)",
         )
     if bits is not None and bits > chosen.max_bits:
-        able = ", ".join(fmt.name for fmt in OUTPUT_FORMATS.values() if fmt.max_bits >= bits)
+        able = ", ".join(fmt.name for fmt in among.values() if fmt.max_bits >= bits)
         raise EncodeError(
             f"{chosen.name} has at most {chosen.max_bits} bits here, not {bits}",
             hint=f"formats that have {bits}: {able}",
