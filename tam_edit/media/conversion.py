@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tam_edit.frame import EXACT, HD_MIN_HEIGHT, Frame, planes_from, to_av
 from tam_edit.media.planar import layout_of
+from tam_edit.media.premultiply import premultiplied
 from tam_edit.pixels import MATRIX_709, MATRIX_RGB, UNSPECIFIED, ColorTags, PixelLayout, Plane
 
 MATRIX_601 = 6  # SMPTE 170M
@@ -24,6 +25,7 @@ class Conversion:
         color: Of the frames.
         target: FFmpeg's name of the encoder's pixel format.
         rows: Height of the coded picture, which decides the matrix for RGB that becomes YUV.
+        premultiplies: Whether colours fade to black with the alpha that the pictures have.
         turns: Counter-clockwise turns by 90° of the samples themselves, for containers that
             cannot say how a picture is to be turned.
 
@@ -33,9 +35,17 @@ class Conversion:
     """
 
     def __init__(
-        self, layout: PixelLayout, color: ColorTags, target: str, rows: int, turns: int = 0
+        self,
+        layout: PixelLayout,
+        color: ColorTags,
+        target: str,
+        rows: int,
+        turns: int = 0,
+        *,
+        premultiplies: bool = False,
     ) -> None:
         self._turns = turns
+        self._premultiplies = premultiplies
         self._source = layout
         self._target = target
         self.layout = layout_of(target)
@@ -47,6 +57,9 @@ class Conversion:
         planes = self._recolored(frame)
         if self.layout.has_alpha:
             planes = (*planes[: self.layout.plane_count - 1], self._alpha(frame))
+            if self._premultiplies:
+                is_full_range = self.color.full_range is True
+                planes = premultiplied(planes, self.layout, is_full_range=is_full_range)
         if self._turns:
             planes = tuple(np.rot90(plane, self._turns) for plane in planes)
         picture = to_av(planes, self.layout, self.color)

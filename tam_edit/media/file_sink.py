@@ -44,6 +44,7 @@ class FileSink(Sink):
         start: First frame.
         stop: Frame before which writing ends.
         needs_alpha: Whether frames will be transparent somewhere.
+        premultiplies: Whether colours fade to black where they are.
         bits: Least depth of the samples; the frames' where left out.
         kind: What frames are like that are not the source's pictures: then they are mattes.
         copy_streams: Whether sound comes along.
@@ -60,6 +61,7 @@ class FileSink(Sink):
         stop: int,
         *,
         needs_alpha: bool,
+        premultiplies: bool,
         bits: int | None,
         kind: PictureKind | None,
         copy_streams: bool,
@@ -79,7 +81,14 @@ class FileSink(Sink):
             options=options,
         )
         turns = info.quarter_turns - stored.quarter_turns
-        self._conversion = Conversion(info.layout, info.color, target, info.coded_height, turns)
+        self._conversion = Conversion(
+            info.layout,
+            info.color,
+            target,
+            info.coded_height,
+            turns,
+            premultiplies=premultiplies,
+        )
         self._note_losses(target)
         self._promise = Promise.of(stored, self._conversion)
         self._promise.is_matte = kind is not None
@@ -126,6 +135,8 @@ class FileSink(Sink):
             timecode = timecode_from(source, self._span[0], self.notes)
             if timecode is not None:
                 self._video.metadata["timecode"] = timecode
+        # Nobody reads subtitles on a matte, and not every container of mattes can hold them.
+        copy_metadata = copy_metadata and not self._promise.is_matte
         if isinstance(source, FileSource):
             if copy_metadata:
                 has_sound = copy_streams and bool(source.info.audio)

@@ -46,6 +46,7 @@ def open_sink(
     source: Source,
     format: OutputFormat | None = None,  # noqa: A002 - the word that users know
     needs_alpha: bool = False,
+    premultiplies: bool = False,
     start: int = 0,
     stop: int | None = None,
     copy_streams: bool = True,
@@ -63,6 +64,7 @@ def open_sink(
         source: Where the frames come from, and with them timing, colour, rotation and sound.
         format: How to write; by the target's extension where it is left out.
         needs_alpha: Whether frames will be transparent somewhere.
+        premultiplies: Whether colours fade to black where they are; EXR's always do.
         start: First frame of the source that will be written.
         stop: Frame of the source before which writing ends; its end where it is left out.
         copy_streams: Whether sound comes along, packet by packet.
@@ -95,11 +97,18 @@ def open_sink(
         if chosen.name == "exr":
             return ExrSink(*what, pattern=pattern, kind=kind, options=options)
         return PngSink(
-            *what, pattern=pattern, needs_alpha=needs_alpha, bits=bits, kind=kind, options=options
+            *what,
+            pattern=pattern,
+            needs_alpha=needs_alpha,
+            premultiplies=premultiplies,
+            bits=bits,
+            kind=kind,
+            options=options,
         )
     return FileSink(
         *what,
         needs_alpha=needs_alpha,
+        premultiplies=premultiplies,
         bits=bits,
         kind=kind,
         copy_streams=copy_streams,

@@ -25,7 +25,7 @@ GRAY_TYPE, RGB_TYPE, RGBA_TYPE = 0, 2, 6
 
 
 class PngSink(FolderSink):
-    """Writes one PNG per frame: RGB, RGB with straight alpha, or a matte as grey.
+    """Writes one PNG per frame: RGB, RGB with alpha, or a matte as grey.
 
     Args:
         path: Target folder.
@@ -35,6 +35,7 @@ class PngSink(FolderSink):
         stop: Frame before which writing ends.
         pattern: Name of a picture, such as ``"frame.%05d.png"``.
         needs_alpha: Whether pictures carry alpha.
+        premultiplies: Whether colours fade to black with it.
         bits: 8, or more for 16; what the frames have where it is left out.
         kind: What frames are like that are not the source's pictures: grey ones are mattes.
         options: ``compression``: 0 (fast, large) to 9.
@@ -52,6 +53,7 @@ class PngSink(FolderSink):
         *,
         pattern: str,
         needs_alpha: bool,
+        premultiplies: bool,
         bits: int | None,
         kind: PictureKind | None,
         options: Mapping[str, str],
@@ -66,6 +68,7 @@ class PngSink(FolderSink):
         self._is_gray = kind is not None
         self._has_alpha = not self._is_gray and (needs_alpha or layout.has_alpha)
         self._dtype = np.uint8 if (bits or layout.bits) == 8 else np.uint16
+        self._premultiplies = premultiplies
         self._checksums: dict[str, int] = {}
 
     def _write(self, frame: Frame, file: Path) -> None:
@@ -89,6 +92,10 @@ class PngSink(FolderSink):
                 alpha: NDArray[Any] = np.full(picture.shape[:2], top, self._dtype)
             else:
                 alpha = (np.clip(opacity, 0, 1) * np.float64(top) + 0.5).astype(self._dtype)
+            if self._premultiplies:
+                share = alpha.astype(np.float32) / np.float32(top)
+                faded = np.rint(picture.astype(np.float32) * share[..., None])
+                picture = faded.astype(self._dtype)
             return np.dstack([picture, alpha])
         if frame.coverage is not None and bool((frame.coverage < 1).any()):
             raise EncodeError(

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
 
-from tam_edit.effect import Layer, composite
 from tam_edit.frame import Frame
 from tam_edit.media import ExrSink, PictureKind, Sink, Source, layer_names, open_sink, open_source
 from tam_edit.pixels import ColorTags, PixelLayout, Plane
@@ -17,7 +16,7 @@ from tam_edit.render.ledger import Entry
 from tam_edit.render.palette import PaletteFolder
 from tam_edit.render.report import OutputReport, Verified
 from tam_edit.render.targets import Target
-from tam_edit.types import Box, Matte, ObjectId
+from tam_edit.types import Matte, ObjectId
 
 MASKS_PIXEL_FORMAT = "pal8"
 EXR_PIXEL_FORMAT = "half"
@@ -83,13 +82,12 @@ class PictureOutput(Output):
 
     def __init__(self, target: Target, source: Source, job: RenderJob, *, overwrite: bool) -> None:
         super().__init__(target)
-        self._is_premultiplied = target.step.alpha == "premultiplied"
         self.written = self.sink = _sink(target, source, job, overwrite=overwrite)
 
     def write(self, index: int, frame: Frame | None) -> None:  # noqa: ARG002 - the frame knows it
         """Append the frame with the effects."""
         if frame is not None:
-            self.sink.write(premultiplied(frame) if self._is_premultiplied else frame)
+            self.sink.write(frame)
 
 
 class LumaOutput(Output):
@@ -196,19 +194,6 @@ def luma_frame(frame: Frame, matte: Matte, layout: PixelLayout) -> Frame:
     return replace(frame, planes=planes, layout=layout, color=LUMA_TAGS, coverage=None)
 
 
-def premultiplied(frame: Frame) -> Frame:
-    """The frame with its colours faded to black as far as it is transparent.
-
-    The code values are multiplied, as editing programs expect it.
-    """
-    opacity = frame.opacity()
-    if opacity is None:
-        return frame
-    box = Box(0, 0, frame.width, frame.height)
-    black = np.zeros((frame.height, frame.width, 3), frame.rgb_dtype)
-    return composite(frame, Layer(box=box, image=black, alpha=np.float32(1) - opacity))
-
-
 def _sink(
     target: Target,
     source: Source,
@@ -223,6 +208,7 @@ def _sink(
         source=source,
         format=target.format,
         needs_alpha=kind is None and job.recipe.needs_alpha,
+        premultiplies=step.alpha == "premultiplied",
         start=job.frames.start,
         stop=job.frames.stop,
         copy_streams=step.has_sound,
