@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import av
@@ -25,9 +26,11 @@ class Conversion:
         color: Of the frames.
         target: FFmpeg's name of the encoder's pixel format.
         rows: Height of the coded picture, which decides the matrix for RGB that becomes YUV.
-        premultiplies: Whether colours fade to black with the alpha that the pictures have.
         turns: Counter-clockwise turns by 90° of the samples themselves, for containers that
             cannot say how a picture is to be turned.
+        premultiplies: Whether colours fade to black with the alpha that the pictures have.
+        is_limited: Whether samples of full range become limited ones, because the format cannot
+            say which they are.
 
     Attributes:
         layout: The planar layout of the pictures (a packed pixel format's planar twin).
@@ -43,6 +46,7 @@ class Conversion:
         turns: int = 0,
         *,
         premultiplies: bool = False,
+        is_limited: bool = False,
     ) -> None:
         self._turns = turns
         self._premultiplies = premultiplies
@@ -51,6 +55,8 @@ class Conversion:
         self.layout = layout_of(target)
         self._source_color = color
         self.color = _tags_after(layout, self.layout, color, rows)
+        if is_limited and self.color.full_range:
+            self.color = replace(self.color, full_range=False)
 
     def picture(self, frame: Frame) -> av.VideoFrame:
         """The frame as the encoder takes it, with its alpha; without timestamps."""
@@ -78,7 +84,8 @@ class Conversion:
         planes = frame.planes[:-1] if source.has_alpha else frame.planes
         alike = (source.is_rgb, source.plane_count >= 3, source.chroma_step)
         wanted = (target.is_rgb, target.plane_count >= 3, target.chroma_step)
-        if alike == wanted and source.bits == target.bits:
+        keeps_range = self._source_color.full_range == self.color.full_range or source.is_rgb
+        if alike == wanted and source.bits == target.bits and keeps_range:
             return planes
         if alike == wanted and source.bits < target.bits and not self._is_full_scale:
             # Limited-range code values scale by powers of two, so that nothing is rounded.

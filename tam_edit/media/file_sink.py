@@ -72,6 +72,7 @@ class FileSink(Sink):
         info = self._info
         self._stored = stored = _as_stored(info, path.suffix)
         self._shift = int(source.pts[start] - source.pts[0])
+        _check_aspect(stored, chosen, path)
         target = pixel_format(
             chosen,
             info.layout,
@@ -88,6 +89,7 @@ class FileSink(Sink):
             info.coded_height,
             turns,
             premultiplies=premultiplies,
+            is_limited=chosen.is_limited,
         )
         self._note_losses(target)
         self._promise = Promise.of(stored, self._conversion)
@@ -259,6 +261,20 @@ class FileSink(Sink):
         is_cut = stop < self._info.frame_count
         end = source.time_of(stop) if is_cut else begin + FOREVER_S
         return Span(begin, end, begin - source.time_of(0))
+
+
+def _check_aspect(info: SourceInfo, chosen: OutputFormat, path: Path) -> None:
+    """Refuse what would be found out after all the work: PyAV gives Matroska no pixel aspect.
+
+    H.264 and HEVC say it themselves.
+    """
+    says_itself = chosen.codec in ("libx264", "libx265")
+    if info.pixel_aspect != 1 and path.suffix.lower() in (".mkv", ".webm") and not says_itself:
+        raise EncodeError(
+            f"{chosen.name} in {path.suffix} cannot hold pixels of {info.pixel_aspect}, which this "
+            "video has",
+            hint="write prores4444 to .mov, or a folder of pictures",
+        )
 
 
 def _as_stored(info: SourceInfo, extension: str) -> SourceInfo:

@@ -34,6 +34,7 @@ class OutputFormat:
         can_hold_alpha: Whether transparency survives.
         options: Encoder settings; any of them can be overridden.
         max_bits: The greatest depth of its samples.
+        is_limited: Whether its samples are always of limited range, because it cannot say.
         most_error: How far alpha, or a matte, may be off when it is read back, as a share of full
             scale; twice of what was measured on drawn mattes.
         choose: ``choose(layout, needs_alpha, width, height)`` gives FFmpeg's name of the pixel
@@ -47,6 +48,7 @@ class OutputFormat:
     choose: Callable[[PixelLayout, bool, int, int], str]
     options: Mapping[str, str] = field(default_factory=dict)
     max_bits: int = 16
+    is_limited: bool = False
     most_error: float = 0.0
 
     @property
@@ -149,6 +151,7 @@ OUTPUT_FORMATS: Mapping[str, OutputFormat] = {
             _always("yuva444p10le"),
             {"profile": "4", "alpha_bits": "16", "vendor": "apl0"},
             max_bits=10,
+            is_limited=True,
             most_error=0.0015,
         ),
         OutputFormat(
