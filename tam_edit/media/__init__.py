@@ -1,7 +1,7 @@
 """Video in and out: lazy, frame-exact reading and writing that carries everything over."""
 
 from tam_edit.media.assets import Asset, open_asset
-from tam_edit.media.exr_sink import COMPRESSIONS, USUAL_COMPRESSION, ExrSink, layer_names
+from tam_edit.media.exr_sink import COMPRESSIONS, USUAL_COMPRESSION, ExrSink, check_exr, layer_names
 from tam_edit.media.formats import (
     MATTE_FORMATS,
     OUTPUT_FORMATS,
@@ -44,6 +44,7 @@ __all__ = [
     "SourceIdentity",
     "SourceInfo",
     "SubtitleFacts",
+    "check_exr",
     "check_place",
     "check_target",
     "clear_leftovers",

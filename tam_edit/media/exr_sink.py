@@ -16,7 +16,7 @@ from tam_edit.errors import EncodeError, InputError
 from tam_edit.frame import Frame
 from tam_edit.media.folder_sink import FolderSink
 from tam_edit.media.formats import OutputFormat
-from tam_edit.media.light import PRIMARIES, transfer_for
+from tam_edit.media.light import PRIMARIES, Transfer, transfer_for
 from tam_edit.media.sink import PictureKind
 from tam_edit.media.source import Source
 from tam_edit.media.timecode import COUNTED, timecode_at
@@ -65,13 +65,10 @@ class ExrSink(FolderSink):
     ) -> None:
         self._exr = load_openexr()
         self._compression = _compression_of(options)
-        tags = source.info.color
-        self._transfer = None
-        if kind is None:
-            self._transfer = transfer_for(tags.transfer, options.get("transfer"))
+        self._transfer = _transfer_of(source, options, has_picture=kind is None)
         super().__init__(path, chosen, source, start, stop, pattern=pattern, kind=kind)
         self._source = source
-        self._header = self._common_header(tags.primaries)
+        self._header = self._common_header(source.info.color.primaries)
         self._layers: Mapping[str, Matte] = {}
         self._checksums: dict[str, int] = {}
         self._channel_names: list[str] = []
@@ -177,6 +174,13 @@ class ExrSink(FolderSink):
         return ""
 
 
+def check_exr(source: Source, options: Mapping[str, str], *, has_picture: bool) -> None:
+    """Refuse what :class:`ExrSink` would, before any work begins."""
+    load_openexr()
+    _compression_of(options)
+    _transfer_of(source, options, has_picture=has_picture)
+
+
 def load_openexr() -> ModuleType:
     """The OpenEXR package.
 
@@ -206,6 +210,14 @@ def layer_names(names: Mapping[int, str]) -> dict[int, str]:
     plain = {i: name or "object" for i, name in plain.items()}
     alike = {name for name in plain.values() if list(plain.values()).count(name) > 1}
     return {i: f"{name}_{i}.A" if name in alike else f"{name}.A" for i, name in plain.items()}
+
+
+def _transfer_of(
+    source: Source, options: Mapping[str, str], *, has_picture: bool
+) -> Transfer | None:
+    if not has_picture:
+        return None
+    return transfer_for(source.info.color.transfer, options.get("transfer"))
 
 
 def _compression_of(options: Mapping[str, str]) -> str:

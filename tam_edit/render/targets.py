@@ -10,6 +10,7 @@ from tam_edit.errors import EncodeError
 from tam_edit.media import (
     OutputFormat,
     Source,
+    check_exr,
     check_place,
     format_for,
     is_taken,
@@ -107,6 +108,9 @@ def _target(source: Source, recipe: Recipe, step: ExportStep, written: str) -> T
         chosen = matte_format_for(written, name=step.format, bits=bits)
         # Grey comes in 8 and 16 bits; where nothing is said, as deep as the video, if that goes.
         bits = 8 if min(bits or layout.bits, chosen.max_bits) == 8 else 16
+    if chosen is not None and chosen.name == "exr":
+        options = {name: str(value) for name, value in step.codec_options.items()}
+        check_exr(source, options, has_picture=step.what == "picture")
     is_folder = chosen is None or chosen.is_folder
     place = place_of(written, is_folder=is_folder)
     check_place(place, source, is_folder=is_folder)
