@@ -179,6 +179,7 @@ class ExportReport:
             "first_frame": self.frames.start,
             "objects": list(self.objects),
             "notes": list(self.notes),
+            "alpha": self.alpha,
         }
 
 
