@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import TypedDict
 
 from tam_edit.errors import InputError
 from tam_edit.media.exr_sink import ExrSink
@@ -80,10 +81,7 @@ def open_sink(
         InputError: The range is none.
         EncodeError: The target cannot be written, or cannot hold what is asked.
     """
-    count = source.info.frame_count
-    stop = count if stop is None else stop
-    if not 0 <= start < stop <= count:
-        raise InputError(f"frames {start} to {stop} are no range of a video of {count} frames")
+    stop = _checked_stop(start, stop, source)
     if format is None:
         chosen = format_for(path, needs_alpha=needs_alpha, layout=source.info.layout, bits=bits)
     else:
@@ -92,29 +90,32 @@ def open_sink(
     target = check_target(path, chosen, source, overwrite=overwrite)
     options = dict(codec_options or {})
     what = (target, chosen, source, start, stop)
+    pattern = _picture_pattern(path, chosen)
+    if chosen.name == "exr":
+        return ExrSink(*what, pattern=pattern, kind=kind, options=options)
+    alpha = _Alpha(needs_alpha=needs_alpha, premultiplies=premultiplies)
     if chosen.is_folder:
-        pattern = _picture_pattern(path, chosen)
-        if chosen.name == "exr":
-            return ExrSink(*what, pattern=pattern, kind=kind, options=options)
-        return PngSink(
-            *what,
-            pattern=pattern,
-            needs_alpha=needs_alpha,
-            premultiplies=premultiplies,
-            bits=bits,
-            kind=kind,
-            options=options,
-        )
-    return FileSink(
-        *what,
-        needs_alpha=needs_alpha,
-        premultiplies=premultiplies,
-        bits=bits,
-        kind=kind,
-        copy_streams=copy_streams,
-        copy_metadata=copy_metadata,
-        options=options,
-    )
+        return PngSink(*what, pattern=pattern, bits=bits, kind=kind, options=options, **alpha)
+    copied = _Copied(copy_streams=copy_streams, copy_metadata=copy_metadata)
+    return FileSink(*what, bits=bits, kind=kind, options=options, **alpha, **copied)
+
+
+class _Alpha(TypedDict):
+    needs_alpha: bool
+    premultiplies: bool
+
+
+class _Copied(TypedDict):
+    copy_streams: bool
+    copy_metadata: bool
+
+
+def _checked_stop(start: int, stop: int | None, source: Source) -> int:
+    count = source.info.frame_count
+    stop = count if stop is None else stop
+    if not 0 <= start < stop <= count:
+        raise InputError(f"frames {start} to {stop} are no range of a video of {count} frames")
+    return stop
 
 
 def _picture_pattern(path: str | Path, chosen: OutputFormat) -> str:
