@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import numpy as np
 import OpenEXR
 import pytest
 
 from tam_edit.errors import EncodeError, RecipeError
-from tam_edit.media import open_source
+from tam_edit.media import HdrFacts, open_source
 from tam_edit.recipe import Recipe, check_objects, in_words, parse_recipe
 from tam_edit.render import Ledger, RenderJob, check_outputs, render
 
@@ -176,3 +179,42 @@ def test_what_is_written_is_told_in_words() -> None:
     assert told.endswith("metadata copied, without sound")
     cut = recipe_of(CUT, MAIN, 'alpha = "premultiplied"\n').exports[0]
     assert "format by file name, premultiplied" in in_words(cut)
+
+
+def test_another_ffmpeg_shows_white_as_white(shot: Any, tmp_path: Path) -> None:
+    """The program ffmpeg, of another version, and the full-range flag of MP4's colour box."""
+    render(shot.source, job_of(shot, recipe_of(LUMA)), tmp_path / "l.mp4")
+    data = (tmp_path / "l.mp4").read_bytes()
+    # ISO/IEC 23001-8: primaries, transfer and matrix of 16 bits each, then the flag.
+    assert b"colrnclx\x00\x01\x00\x01\x00\x01\x80" in data
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "l.mp4")]
+    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    shown = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.uint8)
+    frames = shown.reshape(-1, 48, 64, 3)
+    assert len(frames) == 7
+    for index, frame in enumerate(frames, start=3):
+        wanted = shot.matte((1, 2), index)
+        assert frame[wanted == 1].mean() > 254
+        assert frame[wanted == 0].mean() < 1
+
+
+def test_what_a_display_was_set_up_to_does_not_go_with_a_matte(
+    shot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hdr = HdrFacts(light_level=(1000, 400))
+    monkeypatch.setattr(shot.source, "info", replace(shot.source.info, hdr=hdr))
+    recipe = recipe_of(BLUR, MAIN, LUMA + 'path = "{stem}-luma.mp4"\n')
+    main, luma = render(shot.source, job_of(shot, recipe), tmp_path / "o.mp4").outputs
+    with open_source(main.path) as picture, open_source(luma.path) as matte:
+        assert picture.info.hdr == hdr
+        assert not matte.info.hdr.is_present
+
+
+def test_alpha_may_be_as_coarse_as_was_asked_for(shot: Any, tmp_path: Path) -> None:
+    coarse = MAIN + "copy_sound = false\ncodec_options = { crf = 63 }\n"
+    render(shot.source, job_of(shot, recipe_of(CUT, coarse)), tmp_path / "w.webm")
+    with open_source(tmp_path / "w.webm") as written:
+        opacity = written.frame(3).opacity()
+        assert opacity is not None
+        # Coarser than the format's own setting may be, and alpha all the same.
+        assert 0.12 < np.abs(opacity - shot.matte((1, 2), 6)).max() < 0.5

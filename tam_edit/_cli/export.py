@@ -146,7 +146,11 @@ def command(
     output: Output,
     **special: Any,
 ) -> None:
-    """Write the masks of SHOT.tam in a form that other programs read."""
+    """Write the masks of SHOT.tam in a form that other programs read.
+
+    What begins with "Pictures" is for luma, prores4444, webm-alpha, ffv1, png and exr; nothing is
+    done to a matte unless it is said.
+    """
     chosen = format_called(format_name)
     given = {name: value for name, value in special.items() if value not in (None, ())}
     wrong = [SPECIAL[name] for name in given if name not in chosen.options]

@@ -98,7 +98,8 @@ class FileSink(Sink):
             plane = -1 if kind is None else 0
             self._promise.kept = KeptPlane(self._conversion.layout, plane)
             # A coarser setting of the user's is the user's choice; that anything is left is not.
-            self._promise.most_error = ASKED_FOR if options else chosen.most_error
+            is_asked_for = bool(options) and chosen.most_error > 0
+            self._promise.most_error = ASKED_FOR if is_asked_for else chosen.most_error
         self._copied: CopiedStreams | None = None
         self._output: OutputContainer | None = None
         self._queue = WorkQueue(self._encode_now, QUEUED_FRAMES)

@@ -59,7 +59,8 @@ def transfer_for(code: int, name: str | None) -> Transfer:
     told = "is not tagged with its transfer" if code == UNSPECIFIED else f"has transfer {code}"
     raise EncodeError(
         f"the video {told}, so its pictures cannot be made linear without guessing",
-        hint=f"say which it is, such as --transfer bt709; known are: {', '.join(TRANSFERS)}",
+        hint="say which it is with --transfer bt709, in a recipe with codec_options = { transfer "
+        f'= "bt709" }}; known are: {", ".join(TRANSFERS)}',
     )
 
 
