@@ -86,7 +86,7 @@ def test_cut_out_and_luma_come_from_one_pass(
 
 def test_luma_with_sound_where_that_is_said(shot: Any, tmp_path: Path) -> None:
     recipe = recipe_of(LUMA, "copy_sound = true\n")
-    assert "without sound" not in in_words(recipe.exports[0])
+    assert "sound copied" in in_words(recipe.exports[0])
     render(shot.source, job_of(shot, recipe), tmp_path / "l.mov")
     with open_source(tmp_path / "l.mov") as luma:
         assert len(luma.info.audio) == 1
@@ -107,6 +107,16 @@ def test_a_luma_is_written_again_when_its_masks_change(shot: Any, tmp_path: Path
     assert there("a") == [True, True]
     changed = recipe_of(BLUR, MAIN, BESIDE + 'objects = ["disc"]\nbits = 16\n')
     assert there("a", changed) == [True, False]
+
+
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_an_exr_says_its_timecode_unless_nothing_is_to_be_said(
+    shot: Any, tmp_path: Path, is_copied: bool
+) -> None:
+    said = f'format = "exr"\ncopy_metadata = {str(is_copied).lower()}\n'
+    render(shot.source, job_of(shot, recipe_of(LUMA, said)), tmp_path / "e")
+    with OpenEXR.File(str(tmp_path / "e" / "frame.00005.exr")) as file:
+        assert ("timeCode" in file.header()) == is_copied
 
 
 def test_exr_of_a_picture_with_an_effect_that_cuts_nothing_out(shot: Any, tmp_path: Path) -> None:
@@ -176,7 +186,11 @@ def test_what_is_written_is_told_in_words() -> None:
     luma = recipe_of(LUMA, 'objects = ["disc"]\nbits = 16\nformat = "ffv1"\n').exports[0]
     told = in_words(luma)
     assert told.startswith("the output: the matte of disc as a grey picture, ffv1, 16 bits")
-    assert told.endswith("metadata copied, without sound")
+    assert told.endswith("start timecode copied")
+    exr = recipe_of(LUMA, 'format = "exr"\ncopy_metadata = false\n').exports[0]
+    assert (
+        in_words(exr) == "the output: the matte of all objects with a layer each, exr, no timecode"
+    )
     cut = recipe_of(CUT, MAIN, 'alpha = "premultiplied"\n').exports[0]
     assert "format by file name, premultiplied" in in_words(cut)
 

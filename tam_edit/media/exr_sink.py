@@ -42,6 +42,7 @@ class ExrSink(FolderSink):
         stop: Frame before which writing ends.
         pattern: Name of a picture, such as ``"frame.%05d.exr"``.
         kind: What frames are like that are not the source's pictures: then no picture is written.
+        copy_metadata: Whether each picture says its timecode.
         options: ``compression``: one of ``COMPRESSIONS``; ``transfer``: see ``light``.
 
     Raises:
@@ -61,6 +62,7 @@ class ExrSink(FolderSink):
         *,
         pattern: str,
         kind: PictureKind | None,
+        copy_metadata: bool,
         options: Mapping[str, str],
     ) -> None:
         self._exr = load_openexr()
@@ -68,6 +70,7 @@ class ExrSink(FolderSink):
         self._transfer = _transfer_of(source, options, has_picture=kind is None)
         super().__init__(path, chosen, source, start, stop, pattern=pattern, kind=kind)
         self._source = source
+        self._has_timecode = copy_metadata and source.info.start_timecode is not None
         self._header = self._common_header(source.info.color.primaries)
         self._layers: Mapping[str, Matte] = {}
         self._checksums: dict[str, int] = {}
@@ -137,7 +140,7 @@ class ExrSink(FolderSink):
         return header
 
     def _time_header(self, index: int) -> dict[str, Any]:
-        if self._source.info.start_timecode is None:
+        if not self._has_timecode:
             return {}
         try:
             match = COUNTED.fullmatch(timecode_at(index, self._source))

@@ -92,7 +92,9 @@ def open_sink(
     what = (target, chosen, source, start, stop)
     pattern = _picture_pattern(path, chosen)
     if chosen.name == "exr":
-        return ExrSink(*what, pattern=pattern, kind=kind, options=options)
+        return ExrSink(
+            *what, pattern=pattern, kind=kind, copy_metadata=copy_metadata, options=options
+        )
     alpha = _Alpha(needs_alpha=needs_alpha, premultiplies=premultiplies)
     if chosen.is_folder:
         return PngSink(*what, pattern=pattern, bits=bits, kind=kind, options=options, **alpha)

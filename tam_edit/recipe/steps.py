@@ -269,7 +269,7 @@ class ExportStep(StepPart):
     copy_metadata: bool = Field(
         default=True,
         description="Whether metadata, attached pictures, chapters and subtitles are copied; "
-        "redaction says false.",
+        "redaction says false. A matte takes the start timecode only.",
     )
     codec_options: dict[str, str | int | float] = Field(
         default_factory=dict,

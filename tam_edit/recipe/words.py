@@ -98,15 +98,20 @@ def _export(step: ExportStep) -> str:
     where = step.path or "the output"
     if step.what == "masks":
         return f"{where}: masks as palette pictures"
-    metadata = "copied" if step.copy_metadata else "left out"
-    is_luma = step.what == "luma"
-    sound = "" if step.has_sound else ", without sound"
-    what = f"the matte of {_listed_objects(step.objects)} as a grey picture, " if is_luma else ""
-    name = step.format or "format by file name"
-    alpha = "" if step.alpha == "straight" else f", {step.alpha}"
-    depth = "" if step.bits is None else f", {step.bits} bits"
-    told = f"{where}: {what}{name}{depth}{alpha}, metadata {metadata}{sound}"
-    return told + _listed(step.codec_options)
+    parts: list[str] = [step.format or "format by file name"]
+    if step.bits is not None:
+        parts.append(f"{step.bits} bits")
+    if step.what == "luma":
+        whose = _listed_objects(step.objects)
+        layers = " with a layer each" if step.format == "exr" else " as a grey picture"
+        parts.insert(0, f"the matte of {whose}{layers}")
+        parts.append("start timecode copied" if step.copy_metadata else "no timecode")
+        parts += ["sound copied"] * step.has_sound
+    else:
+        parts += [step.alpha] * (step.alpha != "straight")
+        parts.append("metadata copied" if step.copy_metadata else "metadata left out")
+        parts += ["without sound"] * (not step.has_sound)
+    return f"{where}: {', '.join(parts)}{_listed(step.codec_options)}"
 
 
 def _listed_objects(objects: Objects) -> str:
