@@ -371,3 +371,12 @@ def test_approvals_that_cannot_be_given(refused: Shell, project: Path) -> None:
     assert "comes before" in refused("approve", project, "--frames", "5-2", "--reason", "x")
     assert "no frame 99" in refused("approve", project, "--frames", "2-99", "--reason", "x")
     assert "no object called" in refused("approve", project, "--object", "x", "--reason", "x")
+
+
+def test_a_command_that_was_pasted_as_it_is_printed_asks_for_the_numbers(
+    refused: Shell, disc_video: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    told = refused("run", "blur-object", disc_video, "-o", out, "--click", "X,Y@3")
+    assert "error: --click X,Y: X,Y stands for numbers, put them in" in told
+    assert "hint: for example --click 320,180" in told

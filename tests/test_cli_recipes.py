@@ -121,12 +121,21 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(
     job = ["run", str(recipe), str(disc_video), "-o", str(tmp_path / "out.mp4")]
     assert run([*job, "--click", disc_click, "--plan", "--json", str(result)]) == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine.toml", "result.json"]
-    told, plan = capsys.readouterr().out, read(result)
+    said = capsys.readouterr()
+    told, plan = said.out, read(result)
+    assert "exists already" not in said.err
     count = plan["frames"][1] + 1
     assert plan["untracked"] == {"object": count}
     assert plan["outputs"] == [str(tmp_path / "out.mp4"), str(tmp_path / "out-masks") + "/"]
     assert plan["estimate"]["track_s"] > 0
     assert plan["estimate"]["write_s"] > 0
+    (tmp_path / "out.mp4").write_bytes(b"an earlier one")
+    assert run([*job, "--plan"]) == 0
+    note = f"note: {tmp_path / 'out.mp4'} exists already: to replace it, the command needs"
+    assert note in capsys.readouterr().err
+    assert run([*job, "--plan", "--overwrite"]) == 0
+    assert "exists already" not in capsys.readouterr().err
+    (tmp_path / "out.mp4").unlink()
     assert "frames 3 to 8" in told
     assert f"{count} frames of 'object'" in told
     assert str(tmp_path / "out-masks/") in told

@@ -17,6 +17,7 @@ from tam_edit.project import Project
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 
 INTERRUPTED = 130
+TERMINATED = 143
 FRAMES = 60
 A_STATE = 1_000_000  # bytes: the tracker's state is larger, prompts are smaller
 
@@ -123,7 +124,7 @@ def test_control_c_while_tracking_leaves_a_state_that_goes_on(video: Path, tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_rendering_that_is_stopped_leaves_no_file_under_the_outputs_name(
     video: Path, clip: DrawnClip, tmp_path: Path, stop: signal.Signals
 ) -> None:
@@ -138,7 +139,9 @@ def test_rendering_that_is_stopped_leaves_no_file_under_the_outputs_name(
         time.sleep(0.01)
     process.send_signal(stop)
     _, told = process.communicate()
-    assert process.returncode == (INTERRUPTED if stop == signal.SIGINT else -stop)
+    codes = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED, signal.SIGKILL: -stop}
+    assert process.returncode == codes[stop]
+    assert ("repeat the same command to go on" in told) == (stop != signal.SIGKILL)
     assert "Traceback" not in told
     assert not out.exists()
     # A killed writer cannot tidy up; the next one does.

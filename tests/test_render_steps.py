@@ -20,7 +20,7 @@ from tam_edit.parameters import parameter
 from tam_edit.recipe import EffectStep, EffectUse, Recipe, parse_recipe
 from tam_edit.render import RenderJob, check_recipe
 from tam_edit.render.chain import Chain
-from tam_edit.render.rendering import mattes_of
+from tam_edit.render.mattes import mattes_of
 from tam_edit.testing import check_effect
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 from tam_edit.types import Box, Matte

@@ -25,6 +25,7 @@ from scipy.ndimage import binary_dilation, binary_erosion
 
 from tam_edit._cli import app, run
 from tam_edit.errors import EncodeError, InputError, ReviewPending
+from tam_edit.masks.ops import grow
 from tam_edit.media import Source, open_source
 from tam_edit.presets import load_preset
 from tam_edit.prompts import ObjectPrompts, Prompts
@@ -211,6 +212,42 @@ def test_the_sheet_shows_the_mask_that_is_stored(
     assert kinds == ["neighbour", *["doubtful"] * 4, "neighbour"]
 
 
+def blue(image: np.ndarray) -> np.ndarray:
+    red, green, blue = (image[..., c] for c in range(3))
+    return (blue > 170) & (green > 130) & (red < 190) & (blue > red + 40)
+
+
+def test_the_sheet_shows_what_will_be_hidden(
+    session: Session, disc: DrawnClip, tmp_path: Path
+) -> None:
+    told = "a cover reaches further than this line"
+    assert told in Page(session.write_review(tmp_path / "a").read_text(encoding="utf-8")).text
+    out = tmp_path / "out"
+    out.mkdir()
+    settings = ("cover.margin_px=9", "cover.margin_frac=0.0")
+    recipe = load_preset("redact-solid", settings)
+    with pytest.raises(ReviewPending):
+        session.render(recipe, out / "done.mp4")
+    found = Page(session.write_review(tmp_path / "b").read_text(encoding="utf-8"))
+    assert told not in found.text
+    large = next(a for a in found.all("img") if "the one to correct, large" in a["alt"])
+    index = int(re.findall(r"Frame (\d+)", large["alt"])[0])
+    image = picture(large["src"])
+    # Two frames before and after count too: hold; then nine pixels of margin.
+    entries = (session.project.entry(1, other) for other in range(index - 2, index + 3))
+    held = np.logical_or.reduce([e.matte >= 0.1 for e in entries if e is not None])
+    hidden = grow(held, radius_px=9)
+    border = hidden & ~binary_erosion(hidden)
+    assert binary_dilation(blue(image), iterations=2)[border].mean() > 0.7
+    # The clip itself has a few pixels of that colour.
+    assert blue(image)[~binary_dilation(border, iterations=4)].mean() < 0.01
+    # While masks are lacking nobody knows what will be hidden.
+    painted = Prompts(mask=np.roll(disc.mask(1, 12), 2, axis=1))
+    session.prompt(ObjectPrompts(object_name=HOSTILE, frame_index=12, prompts=painted))
+    text = Page(session.write_review(tmp_path / "c").read_text(encoding="utf-8")).text
+    assert told in text
+
+
 def test_a_mask_that_ends_parts_the_span_and_its_empty_part_shows_whole_frames(
     session: Session, tmp_path: Path
 ) -> None:
@@ -248,7 +285,7 @@ def test_the_page_and_the_terminal_say_one_thing(session: Session, tmp_path: Pat
     found = Page(session.write_review(folder).read_text(encoding="utf-8"))
     assert f"then {said}" in found.text
     assert "Track again" not in found.text
-    assert "the cover reaches further than this line (margin and hold)" in found.text
+    assert "a blue one the border of what is hidden in the output" in found.text
     counted = re.search(r"\d+ frames? in \d+ spans?", str(caught.value))
     assert counted is not None
     assert counted[0] in found.text
@@ -362,9 +399,11 @@ def test_however_many_doubts_there_are_the_page_stays_small(
     source: Source, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     module = importlib.import_module("tam_edit.review.page")
-    monkeypatch.setattr(module, "MOST_PICTURED", 4)
+    sheets = importlib.import_module("tam_edit.review.sheets")
+    for part in (module, sheets):
+        monkeypatch.setattr(part, "MOST_PICTURED", 4)
     monkeypatch.setattr(module, "MOST_LISTED", 7)
-    monkeypatch.setattr(module, "MOST_PICTURE_BYTES", 20_000)
+    monkeypatch.setattr(sheets, "MOST_PICTURE_BYTES", 20_000)
     doubts = [
         Doubt(
             object_id=1,
@@ -436,7 +475,7 @@ def test_every_doubtful_frame_of_a_long_span_is_on_the_page(
     # Each link leads to the figure around it, so that it opens without a script.
     assert {a["href"][1:] for a in links} == {a["id"] for a in found.all("figure") if "id" in a}
     # What has no room is said, and the picture to click on stays.
-    monkeypatch.setattr(importlib.import_module("tam_edit.review.page"), "MOST_FOLDED_BYTES", 1)
+    monkeypatch.setattr(importlib.import_module("tam_edit.review.sheets"), "MOST_FOLDED_BYTES", 1)
     found = Page("".join(page_function(review)))
     assert len(found.all("a", **{"class": "open target"})) == 7
     assert "9 frames at the end of this span are left out" in found.text

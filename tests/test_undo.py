@@ -665,6 +665,25 @@ def test_the_command_lists_and_takes_back(
     assert "hint: there are the decisions 1 to 4" in said
 
 
+def test_what_was_delivered_before_is_named_when_a_decision_is_taken_back(
+    disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, kept, changed = tmp_path / "shot.tam", tmp_path / "kept.mp4", tmp_path / "changed.mp4"
+    with marked_session(disc_video, disc, path) as session:
+        say(session, disc, 0)
+        say(session, disc, 10)
+        session.track()
+        for out in (kept, changed):
+            session.render(load_preset("blur-object"), out)
+    changed.write_bytes(b"cut by somebody else")
+    assert run(["history", str(path), "--undo", "2"]) == 0
+    told = capsys.readouterr().err
+    assert f"note: {kept} was written with what is taken back now and does not change" in told
+    assert str(changed) not in told
+    assert run(["history", str(path)]) == 0
+    assert str(kept) not in capsys.readouterr().err
+
+
 def test_a_slip_of_the_pen_is_taken_back_as_a_whole(
     disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -36,6 +38,11 @@ COMMANDS = {
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143  # 128 and the signal's number, as shells have it
+
+
+class _Terminated(KeyboardInterrupt):
+    """Somebody asked the process to end: what an interruption cleans up is cleaned up then, too."""
 
 
 class _Commands(click.Group):
@@ -67,6 +74,7 @@ def app() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(arguments))
 
 
@@ -77,7 +85,8 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one p
         arguments: What comes after ``tam-edit``; the process's own arguments where left out.
 
     Returns:
-        0 done, 1 it could not be done, 2 usage, 3 a person is wanted, 130 interrupted.
+        0 done, 1 it could not be done, 2 usage, 3 a person is wanted, 130 interrupted, 143
+        terminated.
     """
     try:
         code = app.main(
@@ -90,9 +99,11 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one p
         return EXIT_USAGE
     except click.ClickException as error:
         return _fail(error.format_message())
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; repeat the same command to go on", err=True)
-        return EXIT_INTERRUPTED
+    except (KeyboardInterrupt, click.Abort) as stop:
+        is_terminated = isinstance(stop.__cause__ or stop, _Terminated)
+        word = "terminated" if is_terminated else "interrupted"
+        click.echo(f"{word}; repeat the same command to go on", err=True)
+        return EXIT_TERMINATED if is_terminated else EXIT_INTERRUPTED
     except TamEditError as error:
         return _fail(str(error), error.hint, error.exit_code)
     except MemoryError:
@@ -100,6 +111,10 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one p
     except OSError as error:
         return _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
     return code if isinstance(code, int) else 0
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - signal's
+    raise _Terminated
 
 
 def _fail(message: str, hint: str = "", exit_code: int = EXIT_FAILED) -> int:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tam_edit._cli.console import Output
-from tam_edit.media import Source, timecode_at
+from tam_edit.media import Source, is_taken, timecode_at
 from tam_edit.prompts import ObjectPrompts
 from tam_edit.recipe import (
     CheckpointStep,
@@ -93,12 +93,18 @@ def of_project(
     )
 
 
-def tell(job: Job, output: Output) -> None:
-    """Try a job on a few frames and print what would be done; nothing is written."""
+def tell(job: Job, output: Output, *, overwrite: bool) -> None:
+    """Try a job on a few frames and print what would be done; nothing is written.
+
+    Args:
+        job: What is planned.
+        output: Where it is told.
+        overwrite: Whether the command may replace outputs.
+    """
     check_positions(job.recipe, job.source, job.frames)
     if job.said:
         check_objects(job.recipe, {each.object_name for each in job.said})
-    check_outputs(job.source, job.recipe, job.target, overwrite=True)
+    places = check_outputs(job.source, job.recipe, job.target, overwrite=True)
     trial = try_out(
         job.source.info.path,
         job.said,
@@ -114,6 +120,9 @@ def tell(job: Job, output: Output) -> None:
         f"  video      {info.path.name}: {info.width}x{info.height}, frames {frames[0]} to "
         f"{frames[-1]} ({span})"
     )
+    for place in places:
+        if is_taken(place) and not overwrite:
+            output.note(f"{place} exists already: to replace it, the command needs --overwrite")
     lacking = _lacking(job)
     stated = any(step.kind == "export" for step in job.recipe.steps)
     steps = [*job.recipe.steps, *(() if stated else job.recipe.exports)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,8 +165,11 @@ def _numbers(item: PromptItem, count: int, form: str) -> tuple[float, ...]:
     except ValueError:
         numbers = ()
     if len(numbers) != count or not np.isfinite(numbers).all():
+        is_template = re.search(r"[XY]", item.value) is not None
+        trouble = f"this is not of the form {form}[@FRAME]"
         raise InputError(
-            f"--{item.kind} {item.value}: this is not of the form {form}[@FRAME]",
+            f"--{item.kind} {item.value}: "
+            f"{f'{item.value} stands for numbers, put them in' if is_template else trouble}",
             hint=f"for example --{item.kind} " + ",".join(["320", "180", "400", "260"][:count]),
         )
     return numbers

@@ -50,7 +50,8 @@ def command(
     recipe = load_preset(given, settings)
     with Session.open(project) as session:
         if is_plan:
-            plan.tell(plan.of_project(session, recipe, target, (), "auto", session.loop), output)
+            job = plan.of_project(session, recipe, target, (), "auto", session.loop)
+            plan.tell(job, output, overwrite=overwrite)
             return
         report = work.render(
             session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite

@@ -73,7 +73,8 @@ def command(
     items = prompt_items(context)
     if is_plan:
         path = work.project_path(target, project)
-        _plan(recipe, video, target, path, items, start, _loop(recipe, loop), output)
+        loop_settings = _loop(recipe, loop)
+        _plan(recipe, video, target, path, items, start, loop_settings, output, overwrite=overwrite)
         return
     with work.one_line_session(video, target, project, start, output, step=recipe.track) as session:
         session.loop = _loop(recipe, loop)
@@ -111,6 +112,8 @@ def _plan(
     start: work.Start,
     loop: LoopSettings,
     output: Output,
+    *,
+    overwrite: bool,
 ) -> None:
     """Say what the command would do, without doing it."""
     with ExitStack() as stack:
@@ -136,4 +139,4 @@ def _plan(
                     fps=begin.fps,
                 ),
             )
-        plan.tell(job, output)
+        plan.tell(job, output, overwrite=overwrite)

@@ -18,6 +18,7 @@ from tam_edit.models import AUTO
 from tam_edit.prompts import Gone, Keyframe
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import OutputReport, RenderReport
+from tam_edit.review.doubts import score_text
 from tam_edit.review.words import quoted
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 from tam_edit.tracking.verdict import is_shrunk
@@ -191,7 +192,7 @@ def prompt_all(
         word = "corrected" if keyframe.is_correction else "selected"
         output.say(
             f"{word} {keyframe.object_name!r} on frame {keyframe.frame_index}: "
-            f"{keyframe.area_frac:.1%} of the frame, score {keyframe.score:.2f}"
+            f"{keyframe.area_frac:.1%} of the frame, score {score_text(keyframe.score)}"
         )
         if keyframe.joins_earlier:
             output.note(
@@ -206,8 +207,8 @@ def prompt_all(
             )
         if keyframe.score < DOUBTFUL_BELOW:
             output.note(
-                "this mask is uncertain: look at it (tam-edit track … --masks-out DIR), "
-                "add clicks or draw a box around the object"
+                "this mask is uncertain: add clicks or draw a box around the object; once it is "
+                f"tracked, tam-edit review {quoted(session.project.path)} --html DIR shows it"
             )
     return keyframes
 
@@ -320,12 +321,19 @@ def _verified_in_words(written: OutputReport) -> str:
     if written.verified is None:
         return ""
     psnr, correlation = written.verified.outside_psnr_db, written.verified.inside_correlation
-    told = ["verified"]
-    if psnr is not None:
-        told.append(f"at least {psnr.value:.1f} dB outside the effects")
+    told = []
     if correlation is not None:
-        told.append(f"a correlation of at most {correlation.value:.2f} under the covers")
-    return f"; {', '.join(told)}"
+        told.append(
+            f"something is covered on {correlation.frames_measured} of {written.frame_count} "
+            f"frames, and under the covers at most {correlation.value:.0%} of the picture's "
+            f"pattern is left (frame {correlation.frame})"
+        )
+    if psnr is not None:
+        told.append(
+            f"elsewhere the picture is the source's but for its coding ({psnr.value:.1f} dB or "
+            "better)"
+        )
+    return f"; read back and compared: {'; '.join(told) or 'nothing was large enough to measure'}"
 
 
 def rendered_json(report: RenderReport) -> dict[str, Any]:

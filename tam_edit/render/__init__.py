@@ -7,6 +7,7 @@ module         what it holds
 ``plan``       a recipe's places as frames and times of one video
 ``targets``    where outputs go
 ``mattes``     where objects are after the recipe's matte steps
+``place``      where effects act, and what covers hide
 ``chain``      the frames with every effect
 ``rendering``  the pass over the video
 ``verify``     what was written against its source
@@ -25,11 +26,13 @@ from tam_edit.render.palette import (
     voc_palette,
     write_palette_masks,
 )
+from tam_edit.render.place import Covers
 from tam_edit.render.plan import RenderPlan, check_recipe
 from tam_edit.render.rendering import check_outputs, render
 from tam_edit.render.report import OutputReport, RenderReport, Verified, Worst
 
 __all__ = [
+    "Covers",
     "Ledger",
     "OutputReport",
     "PaletteFolder",

@@ -8,14 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tam_edit.effect import AssetReader, ClipInfo, Effect, Shown, composite, shown_on
 from tam_edit.errors import InputError
 from tam_edit.frame import Frame
 from tam_edit.media import Source, open_asset
-from tam_edit.render.job import RenderJob, objects_of
+from tam_edit.render.job import RenderJob
 from tam_edit.render.mattes import RenderMattes
+from tam_edit.render.place import EffectPlace
 from tam_edit.render.plan import EffectPlan, RenderPlan
 from tam_edit.types import Matte
 
@@ -87,14 +86,6 @@ def lookahead_of(plan: RenderPlan) -> int:
     )
 
 
-def window_of(plan: RenderPlan) -> int:
-    """Over how many frames around the current one mattes are asked for at most."""
-    steps = [(each.step, each.effect.lookahead_frames) for each in plan.effects]
-    return max(
-        (s.hold_before_frames + s.hold_after_frames + 1 + ahead for s, ahead in steps), default=1
-    )
-
-
 class _Run:
     """One effect of a recipe during one render; also the clip reader that the effect sees."""
 
@@ -112,20 +103,16 @@ class _Run:
         self._step = plan.step
         self._source = source
         self._frames = job.frames
-        self._object_ids = objects_of(plan.step, job.names)
-        self._covered = frozenset(job.covered_frames)
-        self._mattes = mattes
-        # A place is covered at frame f when an object is there at most so long before or after.
-        self._hold = (plan.step.hold_after_frames, plan.step.hold_before_frames)
-        self._size = (source.info.width, source.info.height)
+        size = (source.info.width, source.info.height)
+        self._place = EffectPlace(plan, job, mattes, size)
         self._watcher = watcher
         self._assets = {
             name: stack.enter_context(open_asset(Path(path)))
             for name, path in plan.effect.assets().items()
         }
         info = ClipInfo(
-            width=self._size[0],
-            height=self._size[1],
+            width=size[0],
+            height=size[1],
             frame_count=len(job.frames),
             bits=source.info.layout.bits,
             start=source.time_of(job.frames.start),
@@ -142,11 +129,7 @@ class _Run:
         raise InputError(f"frame {index} is further ahead than the effect said it wants to see")
 
     def matte(self, index: int) -> Matte:
-        if index in self._covered:
-            width, height = self._size
-            return np.full((height, width), self.effect.acts_on == "object", np.float32)
-        objects = self._mattes.matte(self._object_ids, index, self._plan.mattes, self._hold)
-        return np.float32(1) - objects if self._step.invert else objects
+        return self._place.matte(index)
 
     def asset(self, name: str) -> AssetReader:
         return self._assets[name]
@@ -164,9 +147,9 @@ class _Run:
         shown = shown_on(
             self.effect,
             frame,
-            self._place(frame.index),
+            self._place.place(frame.index),
             threshold=self._step.cover_threshold,
-            margin_px=self._margin_px(frame.index),
+            margin_px=self._place.margin_px(frame.index),
             share=share,
         )
         if shown is None:
@@ -174,14 +157,3 @@ class _Run:
         if self._watcher is not None:
             self._watcher(frame.index, self.effect, shown)
         return composite(frame, shown.layer, self.effect.edge)
-
-    def _place(self, index: int) -> Matte:
-        matte = self.matte(index)
-        return matte if self.effect.acts_on == "object" else np.float32(1) - matte
-
-    def _margin_px(self, index: int) -> float:
-        margin_px = self._step.margin_px
-        if self._step.margin_frac:
-            size_px = self._mattes.size_px(self._object_ids, index, self._plan.mattes, self._hold)
-            margin_px += self._step.margin_frac * size_px
-        return margin_px

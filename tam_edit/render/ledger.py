@@ -78,6 +78,14 @@ class Ledger:
             return None
         return OutputReport.from_json(known["report"])
 
+    def delivered(self) -> list[Path]:
+        """The places of all outputs that are still there, byte for byte, the newest last."""
+        return [
+            Path(place)
+            for place, known in self._records().items()
+            if known["digest"] == digest_of(Path(place))
+        ]
+
     def remember(self, entries: Sequence[Entry], job: RenderJob) -> None:
         """Keep what outputs are, before they get their names."""
         records = self._records()

@@ -19,6 +19,8 @@ from tam_edit.masks.pieces import holes_filled, specks_dropped
 from tam_edit.masks.steady import Outline, outline_of, steadied
 from tam_edit.media import Source
 from tam_edit.recipe import MatteStep
+from tam_edit.render.job import RenderJob, objects_of
+from tam_edit.render.plan import RenderPlan
 from tam_edit.tracks import TrackSet, resized
 from tam_edit.types import Matte, ObjectId
 
@@ -253,3 +255,23 @@ class _Worked:
         if step.feather_px:
             matte = feathered(matte, radius_px=step.feather_px)
         return Patch.of(matte, (box.x0, box.y0))
+
+
+def mattes_of(job: RenderJob, plan: RenderPlan, source: Source) -> RenderMattes:
+    """The mattes that a render needs."""
+    return RenderMattes(
+        job.tracks,
+        [(step, objects_of(step, job.names)) for step in plan.mattes],
+        (source.info.width, source.info.height),
+        range(job.in_frame, job.out_frame),
+        window_of(plan),
+        Pictures(source, window_of(plan)),
+    )
+
+
+def window_of(plan: RenderPlan) -> int:
+    """Over how many frames around the current one mattes are asked for at most."""
+    steps = [(each.step, each.effect.lookahead_frames) for each in plan.effects]
+    return max(
+        (s.hold_before_frames + s.hold_after_frames + 1 + ahead for s, ahead in steps), default=1
+    )

@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 from tam_edit.frame import Frame
 from tam_edit.media import Source, clear_leftovers
 from tam_edit.recipe import Recipe
-from tam_edit.render.chain import Chain, window_of
-from tam_edit.render.job import RenderJob, check_tracked, objects_of
+from tam_edit.render.chain import Chain
+from tam_edit.render.job import RenderJob, check_tracked
 from tam_edit.render.ledger import Entry, Ledger
-from tam_edit.render.mattes import Pictures, RenderMattes
+from tam_edit.render.mattes import mattes_of
 from tam_edit.render.outputs import Output, PictureOutput, open_output
 from tam_edit.render.plan import RenderPlan, check_recipe
 from tam_edit.render.report import RenderReport, Verified
@@ -113,18 +113,6 @@ def check_outputs(
     kept = [t.place for t in targets if ledger is not None and ledger.may_be_finished(t, recipe)]
     check_free(targets, overwrite=overwrite, finished=kept)
     return [target.place for target in targets]
-
-
-def mattes_of(job: RenderJob, plan: RenderPlan, source: Source) -> RenderMattes:
-    """The mattes that a render needs."""
-    return RenderMattes(
-        job.tracks,
-        [(step, objects_of(step, job.names)) for step in plan.mattes],
-        (source.info.width, source.info.height),
-        range(job.in_frame, job.out_frame),
-        window_of(plan),
-        Pictures(source, window_of(plan)),
-    )
 
 
 class _Rendering:

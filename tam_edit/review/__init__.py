@@ -5,8 +5,10 @@ module          subject
 ==============  ==============================================================================
 ``doubts``      which frames are doubtful, and why
 ``words``       doubts in words, and the commands that settle them
-``page``        the page: list, timelines, sheets, commands (its looks in ``page.css``, what it
-                does in ``page.js``)
+``contents``    what the page is about
+``page``        the page: list, timelines, sheets (its looks in ``page.css``, what it does in
+                ``page.js``)
+``sheets``      the frames of each doubt and the commands that settle it
 ``timeline``    an object's scores as a drawing
 ``pictures``    frames with an outline, as text that the page carries
 ``frame_page``  one frame, on which clicks become prompts (its page in ``frame_page.html``)
@@ -14,6 +16,7 @@ module          subject
 ==============  ==============================================================================
 """
 
+from tam_edit.review.contents import Review
 from tam_edit.review.doubts import JOIN_FRAMES, Concern, Doubt, find_doubts, in_spans
 from tam_edit.review.folder import (
     check_delivery,
@@ -23,7 +26,7 @@ from tam_edit.review.folder import (
     write_page,
 )
 from tam_edit.review.frame_page import frame_page
-from tam_edit.review.page import Review, page
+from tam_edit.review.page import page
 from tam_edit.review.words import (
     MOST_TOLD,
     Commands,

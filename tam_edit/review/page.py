@@ -2,84 +2,40 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from html import escape
 from importlib import resources
 from pathlib import Path
 
-from tam_edit.media import Source, timecode_at
-from tam_edit.review.doubts import Doubt, score_text
-from tam_edit.review.pictures import (
-    LARGE_WIDTH,
-    Region,
-    folded_frames,
-    picture,
-    sheet_frames,
-    tile_width,
+from tam_edit.review.contents import (
+    MOST_PICTURED,
+    Review,
+    command_box,
+    counted,
+    shell_code,
 )
+from tam_edit.review.doubts import score_text
+from tam_edit.review.sheets import sheets
 from tam_edit.review.timeline import Timeline
 from tam_edit.review.words import (
-    Commands,
     frames_counted,
     frames_text,
     go_on,
     quoted,
     times_text,
-    to_look_at,
 )
-from tam_edit.tracks import TrackReader
 from tam_edit.types import ObjectId
 
 # What a page holds at most; what is left out is said on it.
 MOST_LISTED = 300
-MOST_PICTURED = 60
-MOST_PICTURE_BYTES = 30_000_000
-MOST_FOLDED_BYTES = 24_000_000  # from then on only what is not folded is pictured
 MOST_TIMELINES = 50
-MOST_FURTHER = 20  # reasons of one doubt
 
-OPTION = re.compile(r"(?<!\S)--[a-z-]+")
 
 # Nothing is loaded, from nowhere: what the page shows is in it.
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Review:
-    """What a page is about.
-
-    Attributes:
-        project: The project's file.
-        source: The video.
-        reader: Its masks and scores.
-        frames: From in to out point.
-        names: The objects.
-        doubts: Worst first.
-        below: Frames with a lower score are doubtful.
-        approved: Per object the frames that a person has approved.
-        keyframes: Per object the frames on which a person said something.
-        again: The command that makes the page again.
-    """
-
-    project: Path
-    source: Source
-    reader: TrackReader
-    frames: range
-    names: Mapping[ObjectId, str]
-    doubts: Sequence[Doubt]
-    below: float
-    approved: Mapping[ObjectId, Collection[int]] = field(default_factory=dict)
-    keyframes: Mapping[ObjectId, Collection[int]] = field(default_factory=dict)
-    again: str
-
-    def timecode(self, frame_index: int) -> str:
-        """The timecode of a frame."""
-        return timecode_at(frame_index, self.source)
 
 
 def page(review: Review, progress: Callable[[int, int], None] | None = None) -> Iterator[str]:
@@ -92,7 +48,7 @@ def page(review: Review, progress: Callable[[int, int], None] | None = None) -> 
     yield from _head(review)
     yield from _list(review)
     yield from _timelines(review)
-    yield from _sheets(review, progress)
+    yield from sheets(review, progress)
     yield _end(review)
 
 
@@ -112,7 +68,7 @@ def _head(review: Review) -> Iterator[str]:
     yield f"<h1>{video}: which masks deserve a look</h1>"
     asked = " or that a recipe asks about" if any(d.asked for d in review.doubts) else ""
     if review.doubts:
-        track = f"<code>{_code(f'tam-edit track {quoted(review.project)}')}</code>"
+        track = f"<code>{shell_code(f'tam-edit track {quoted(review.project)}')}</code>"
         yield (
             f"<p>{frames_counted(review.doubts)}, with masks that nobody has approved and whose "
             f"score is below {review.below:g}{asked}. For each, either correct the mask or approve "
@@ -141,7 +97,7 @@ def _list(review: Review) -> Iterator[str]:
     rest = len(review.doubts) - MOST_LISTED
     if rest > 0:
         yield (
-            f"<p>{_counted(rest, 'further span')}, which come after these, are left out here. "
+            f"<p>{counted(rest, 'further span')}, which come after these, are left out here. "
             f"All of them: <code>tam-edit review {escape(quoted(review.project))}</code></p>"
         )
 
@@ -154,7 +110,7 @@ def _timelines(review: Review) -> Iterator[str]:
         yield _timeline(review, object_id)
     rest = len(order) - MOST_TIMELINES
     if rest > 0:
-        yield f"<p>{_counted(rest, 'further object')} are left out here.</p>"
+        yield f"<p>{counted(rest, 'further object')} are left out here.</p>"
 
 
 def _timeline(review: Review, object_id: ObjectId) -> str:
@@ -170,14 +126,14 @@ def _timeline(review: Review, object_id: ObjectId) -> str:
         for number, doubt in enumerate(review.doubts[:MOST_PICTURED], start=1)
         if doubt.object_id == object_id
     ]
-    spans = "no span to look at" if not own else f"{_counted(len(own), 'span')} to look at"
+    spans = "no span to look at" if not own else f"{counted(len(own), 'span')} to look at"
     described = f"Score of {review.names[object_id]} over time, 1 above, 0 below; {spans}"
     lacking = len(frames) - drawn.tracked_count
     note = ""
     if lacking:
         command = f"tam-edit track {escape(quoted(review.project))}"
         note = (
-            f"<p>{_counted(lacking, 'frame')} of {name} have no mask yet; "
+            f"<p>{counted(lacking, 'frame')} of {name} have no mask yet; "
             f"<code>{command}</code> makes them.</p>"
         )
     ends = (frames.start, frames.start + len(frames) // 2, frames.stop - 1)
@@ -197,201 +153,14 @@ _LEGEND = (
 )
 
 
-def _sheets(review: Review, progress: Callable[[int, int], None] | None) -> Iterator[str]:
-    if not review.doubts:
-        return
-    yield '<h2 id="doubts">The frames to look at</h2>'
-    yield (
-        "<p>A yellow line is the border of the mask; the cover reaches further than this line "
-        "(margin and hold). Look at the frames with a red border; those without one are their "
-        "neighbours. The small pictures show what is around the mask, or the whole frame where "
-        "the mask is empty; click on one to see it large.</p>"
-    )
-    shown = review.doubts[:MOST_PICTURED]
-    sheets = [sheet_frames(doubt, review.frames) for doubt in shown]
-    total = sum(
-        len(sheet) + len(folded_frames(doubt, sheet)) + 1
-        for doubt, sheet in zip(shown, sheets, strict=True)
-    )
-    width = tile_width(total)
-    done, size, without = 0, 0, 0
-    for number, doubt in enumerate(shown, start=1):
-        yield _span_head(review, number, doubt)
-        if size < MOST_PICTURE_BYTES:
-            parts = _pictures(review, number, doubt, width, MOST_FOLDED_BYTES - size)
-            for part in parts:
-                size += len(part)
-                done += "<img" in part
-                yield part
-                if progress is not None:
-                    progress(done, total)
-        else:
-            without += 1
-            yield "<p>Its pictures are left out, so that the page does not grow too large.</p>"
-        yield _span_end(review, doubt, has_picture=not without)
-    if progress is not None:
-        progress(total, total)
-    rest = len(review.doubts) - len(shown)
-    if rest > 0:
-        yield (
-            f"<p>The pictures of {_counted(rest, 'further span')}, which come after these, are "
-            "left out. Correct or approve these first, then make the page again.</p>"
-        )
-
-
-def _span_head(review: Review, number: int, doubt: Doubt) -> str:
-    more = "".join(f"<li>{escape(r)}</li>" for r in doubt.further_reasons[:MOST_FURTHER])
-    if more:
-        more = f"<details><summary>Further reasons</summary><ul>{more}</ul></details>"
-    frames = frames_text(doubt)
-    sought = "".join(f"<p>Look for: {escape(why)}</p>" for why in doubt.whys)
-    return (
-        f'<section class="span" id="span-{number}" aria-labelledby="head-{number}">'
-        f'<h3 id="head-{number}">{number}. {escape(doubt.name)}, {frames}</h3>'
-        f'<p class="dim">{times_text(doubt, review.timecode)} · '
-        f"{to_look_at(doubt)}{', empty mask' if doubt.is_empty else ''} · score "
-        f"{score_text(doubt.worst_score)} on frame {doubt.worst_frame}</p>"
-        f"<p>Why: {escape(doubt.main_reasons)}.</p>{more}{sought}"
-    )
-
-
-def _pictures(review: Review, number: int, doubt: Doubt, width: int, room: int) -> Iterator[str]:
-    """The small pictures one by one, then the proposed frame at a size that can be clicked on."""
-    sheet = sheet_frames(doubt, review.frames)
-    folded = folded_frames(doubt, sheet)
-    yield '<div class="sheet">'
-    for index in sheet:
-        yield _figure(review, number, doubt, index, width)
-    yield "</div>"
-    if folded:
-        yield (
-            f"<details><summary>Show all {len(doubt.frames)} frames: the other {len(folded)} are "
-            'here</summary><div class="sheet">'
-        )
-        left_out = 0
-        for index in folded:
-            if room <= 0:
-                left_out += 1
-                continue
-            figure = _figure(review, number, doubt, index, width)
-            room -= len(figure)
-            yield figure
-        yield "</div>"
-        if left_out:
-            yield (
-                f"<p><strong>{_counted(left_out, 'frame')} at the end of this span are left out, "
-                "so that the page does not grow too large.</strong> Approve only the frames that "
-                "you have seen, then make the page again.</p>"
-            )
-        yield "</details>"
-    index = doubt.proposed_frame
-    shown = picture(review.source, review.reader, doubt.object_id, index, most_width=LARGE_WIDTH)
-    label = f"Frame {index} of {doubt.name}, the one to correct, large"
-    yield (
-        f'<div class="pick"><div class="target" tabindex="0" role="application"'
-        f' aria-label="{escape(label)}. Arrow keys move, Enter clicks."'
-        f' {_place(index, shown.region)}><figure><img src="{shown.uri}"'
-        f' width="{shown.width}" height="{shown.height}" alt="{escape(label)}">'
-        f'</figure></div><p class="dim">Frame {index}, the one to correct<span class="scripted">. '
-        "With the keyboard: arrow keys move, with Shift by one pixel, Enter clicks.</span></p>"
-        "</div>"
-    )
-
-
-def _place(index: int, region: Region) -> str:
-    """What a picture shows, for the script: clicks on it are told in pixels of the video."""
-    x, y, width, height = region
-    return (
-        f'data-frame="{index}" data-x="{x}" data-y="{y}" data-width="{width}"'
-        f' data-height="{height}"'
-    )
-
-
-def _figure(review: Review, number: int, doubt: Doubt, index: int, width: int) -> str:
-    """One small picture; its link makes it large, without a script too."""
-    is_doubtful = index in set(doubt.frames)
-    shown = picture(
-        review.source, review.reader, doubt.object_id, index, most_width=width, is_close=True
-    )
-    entry, name = shown.entry, doubt.name
-    if entry is None:
-        score, what = "not tracked yet", f"no mask of {name} yet"
-    elif shown.area_frac:
-        score = f"score {score_text(entry.score)}"
-        what = f"the mask of {name} covers {shown.area_frac:.1%} of the picture"
-    else:
-        score, what = f"score {score_text(entry.score)}, empty mask", f"the mask of {name} is empty"
-    kind = "doubtful" if is_doubtful else "neighbour"
-    place = "" if is_doubtful else "neighbour, "
-    word = "first to correct, " if index == doubt.proposed_frame else place
-    own = f"frame-{number}-{index}"
-    return (
-        f'<figure class="{kind}" id="{own}"><a class="open target" href="#{own}"'
-        f' {_place(index, shown.region)}><img src="{shown.uri}" width="{shown.width}"'
-        f' height="{shown.height}" alt="{escape(f"Frame {index}: {what}")}"></a>'
-        f"<figcaption>{index} · {review.timecode(index)}<br>{word}{score}"
-        f'<a class="close" href="#head-{number}">Small again</a></figcaption></figure>'
-    )
-
-
-def _span_end(review: Review, doubt: Doubt, *, has_picture: bool) -> str:
-    commands = Commands.about(doubt, review.project)
-    before = commands.correct.removesuffix(f"--click X,Y@{doubt.proposed_frame}")
-    correct = (
-        f'{_code(before)}<span class="prompts">{_code("--click")} <b>X,Y</b>@{doubt.proposed_frame}'
-        "</span>"
-    )
-    number = f"{doubt.object_id}-{doubt.start}"
-    approve = _code(commands.approve.removesuffix("WHY")) + "<b>WHY</b>"
-    choice = _CHOICE.replace("NUMBER", number) if has_picture else ""
-    by_hand = (
-        "fill in the place, in pixels of the video"
-        if not has_picture
-        else "click on the object in the large picture (or fill in the place, in pixels of the "
-        "video)"
-    )
-    gone = ""
-    if commands.gone is not None:
-        gone = (
-            '<p class="what">The object is not in the picture where no mask shows it:</p>'
-            f"{_command(_code(commands.gone))}"
-        )
-    return (
-        f'{choice}<p class="what">The mask is wrong: {by_hand}.</p>{_command(correct)}'
-        f"{gone}"
-        '<p class="what">The mask is right, say why:</p>'
-        f"{_command(approve)}</section>"
-    )
-
-
-# Each section has radio buttons of its own.
-_CHOICE = (
-    '<fieldset class="scripted"><legend>A click on the large picture says:</legend>'
-    '<label><input type="radio" name="kind-NUMBER" value="--click" checked> this is the object'
-    '</label><label><input type="radio" name="kind-NUMBER" value="--not"> this is not the object'
-    '</label><button type="button" class="clear">Clear clicks</button></fieldset>'
-)
-
-
-def _code(text: str) -> str:
-    """A command as HTML; no line breaks between the two dashes of an option."""
-    return OPTION.sub(r'<span class="o">\g<0></span>', escape(text))
-
-
-def _command(code: str) -> str:
-    return (
-        f'<div class="command"><code>{code}</code>'
-        '<button type="button" class="copy scripted">Copy</button></div>'
-    )
-
-
 def _end(review: Review) -> str:
-    track = _code(f"tam-edit track {quoted(review.project)}")
+    track = shell_code(f"tam-edit track {quoted(review.project)}")
     return (
         f'<h2 id="then">Then</h2><p class="what">When nothing is left, {go_on("this")}.</p>'
-        f'{_command(track)}<p class="what">Make this page again:</p>'
-        f'{_command(_code(review.again))}<p class="what">List and take back what was decided:</p>'
-        f"{_command(_code(f'tam-edit history {quoted(review.project)}'))}"
+        f'{command_box(track)}<p class="what">Make this page again:</p>'
+        f'{command_box(shell_code(review.again))}<p class="what">'
+        "List and take back what was decided:</p>"
+        f"{command_box(shell_code(f'tam-edit history {quoted(review.project)}'))}"
         f'</main><p class="inner" id="said" role="status"></p><script>{_asset("page.js")}</script>'
         "</body></html>\n"
     )
@@ -399,7 +168,3 @@ def _end(review: Review) -> str:
 
 def _asset(name: str) -> str:
     return resources.files("tam_edit.review").joinpath(name).read_text(encoding="utf-8")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

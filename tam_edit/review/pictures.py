@@ -15,6 +15,7 @@ from tam_edit.errors import EncodeError
 from tam_edit.media import Source
 from tam_edit.review.doubts import Doubt
 from tam_edit.tracks import TrackedMatte, TrackReader, resized
+from tam_edit.types import Mask
 
 MOST_INSIDE = 6  # frames of a long span that are not folded, beside a neighbour on either side
 MOST_OPEN = 24  # frames of a span that are all shown at once; of more, the rest is folded
@@ -32,6 +33,8 @@ LEAST_SHOWN = 0.3
 INSIDE = 0.5
 # Yellow on black: seen on any picture, and by those who do not tell red from green.
 LINE = (255, 225, 0)
+# Light blue: told from yellow whichever colours one sees.
+COVER_LINE = (120, 200, 255)
 EDGE = (0, 0, 0)
 
 
@@ -98,8 +101,9 @@ def picture(
     *,
     most_width: int,
     is_close: bool = False,
+    cover: Mask | None = None,
 ) -> Picture:
-    """A frame with the outline of an object's mask.
+    """A frame with the outline of an object's mask, and of what is hidden.
 
     Args:
         source: The video.
@@ -109,6 +113,7 @@ def picture(
         most_width: Columns at most.
         is_close: Whether only the surroundings of the mask are shown; the whole frame where the
             mask is empty.
+        cover: What is hidden on the frame, bool (H, W) at its size; outlined in another colour.
 
     Raises:
         EncodeError: The picture cannot be written as JPEG.
@@ -122,11 +127,14 @@ def picture(
     size = max(1, round(info.width * scale)), max(1, round(info.height * scale))
     x, y, width, height = _on(region, (info.width, info.height), size)
     image = source.frame(frame_index).scaled(*size)[y : y + height, x : x + width].copy()
+    if cover is not None:
+        hidden = resized(cover.astype(np.float32), *size) > INSIDE
+        _outline(image, hidden[y : y + height, x : x + width], COVER_LINE)
     area = 0.0
     if entry is not None:
         mask = resized(entry.matte, *size) > INSIDE
         area = float(mask.mean())
-        _outline(image, mask[y : y + height, x : x + width])
+        _outline(image, mask[y : y + height, x : x + width], LINE)
     # Full chroma: a thin coloured line would be washed out without it.
     quality = TILE_QUALITY if is_close else JPEG_QUALITY
     how = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR]
@@ -166,9 +174,11 @@ def _on(region: Region, whole: tuple[int, int], size: tuple[int, int]) -> Region
     return x0, y0, max(1, x1 - x0), max(1, y1 - y0)
 
 
-def _outline(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> None:
+def _outline(
+    image: NDArray[np.uint8], mask: NDArray[np.bool_], color: tuple[int, int, int]
+) -> None:
     """Draw the border of a mask into a picture."""
     lines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     thin = 1 + image.shape[1] // 640
     cv2.drawContours(image, lines, -1, EDGE, thin + 2, cv2.LINE_AA)
-    cv2.drawContours(image, lines, -1, LINE, thin, cv2.LINE_AA)
+    cv2.drawContours(image, lines, -1, color, thin, cv2.LINE_AA)

@@ -30,7 +30,7 @@ from tam_edit.session.questions import (
     keep,
     kept,
 )
-from tam_edit.types import ObjectId
+from tam_edit.types import Mask, ObjectId
 
 # Settings of a project.
 OUTPUTS = "outputs"
@@ -112,6 +112,7 @@ def write_review(
     folder: str | Path,
     below: float | None,
     *,
+    cover: Callable[[int], Mask] | None = None,
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
@@ -133,6 +134,7 @@ def write_review(
             f"tam-edit review {quoted(project.path)} {stated}"
             f"--html {quoted(Path(folder).absolute())} --overwrite"
         ),
+        cover=cover,
     )
     # Before the page is there: an output must never find one that nobody knows of.
     _add_place(project, PAGES, Path(folder) / "index.html")

@@ -26,7 +26,7 @@ from tam_edit.render import (
     render,
 )
 from tam_edit.review import Doubt
-from tam_edit.session import checkpoint, report
+from tam_edit.session import checkpoint, covers, report
 from tam_edit.session.questions import questions_of
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import follow, give_prompts
@@ -312,6 +312,10 @@ class Session(OpenedShot):
             return rendered
         return replace(rendered, proof=report.write(self.project, recipe, rendered, places))
 
+    def delivered(self) -> list[Path]:
+        """The outputs that were rendered from the project and are still there as they were."""
+        return self._ledger().delivered()
+
     def _ledger(self) -> Ledger:
         project = self.project
         shot = {
@@ -325,6 +329,8 @@ class Session(OpenedShot):
         questions = questions_of(
             recipe, self.project, self.source, lambda: self._shots.find("reacquire")
         )
+        if questions:
+            covers.keep(self.project, recipe)
         return checkpoint.open_doubts(self.project, self.source, questions)
 
     def _job(self, recipe: Recipe, covered: frozenset[int] = frozenset()) -> RenderJob:

@@ -20,6 +20,7 @@ from tam_edit.render import write_palette_masks
 from tam_edit.review import Doubt
 from tam_edit.review.words import quoted
 from tam_edit.session import checkpoint, exports
+from tam_edit.session.covers import kept_covers
 from tam_edit.session.undo import Undone, undo
 from tam_edit.tracking import LoopSettings, Shots
 from tam_edit.tracks import MaskTrack
@@ -145,6 +146,7 @@ class OpenedShot:
             self.source,
             folder,
             below,
+            cover=kept_covers(self.project, self.source),
             overwrite=overwrite,
             progress=progress,
         )

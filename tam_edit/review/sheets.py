@@ -1,0 +1,219 @@
+"""The frames of every doubt on the page, with outlines, and the commands that settle it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from html import escape
+
+from tam_edit.review.contents import MOST_PICTURED, Review, command_box, counted, shell_code
+from tam_edit.review.doubts import Doubt, score_text
+from tam_edit.review.pictures import (
+    LARGE_WIDTH,
+    Picture,
+    Region,
+    folded_frames,
+    picture,
+    sheet_frames,
+    tile_width,
+)
+from tam_edit.review.words import Commands, frames_text, times_text, to_look_at
+
+MOST_PICTURE_BYTES = 30_000_000
+MOST_FOLDED_BYTES = 24_000_000  # from then on only what is not folded is pictured
+MOST_FURTHER = 20  # reasons of one doubt
+
+
+def sheets(review: Review, progress: Callable[[int, int], None] | None) -> Iterator[str]:
+    """The doubts with their pictures and commands, one by one.
+
+    Args:
+        review: What the page is about.
+        progress: Told the pictures done and the pictures in all.
+    """
+    if not review.doubts:
+        return
+    if review.cover is None:
+        lines = "A yellow line is the border of the mask; a cover reaches further than this line."
+    else:
+        lines = (
+            "A yellow line is the border of the mask, a blue one the border of what is hidden in "
+            "the output (with margin, hold and all objects)."
+        )
+    yield '<h2 id="doubts">The frames to look at</h2>'
+    yield (
+        f"<p>{lines} Look at the frames with a red border; those without one are their "
+        "neighbours. The small pictures show what is around the mask, or the whole frame where "
+        "the mask is empty; click on one to see it large.</p>"
+    )
+    shown = review.doubts[:MOST_PICTURED]
+    sheets = [sheet_frames(doubt, review.frames) for doubt in shown]
+    total = sum(
+        len(sheet) + len(folded_frames(doubt, sheet)) + 1
+        for doubt, sheet in zip(shown, sheets, strict=True)
+    )
+    width = tile_width(total)
+    done, size, without = 0, 0, 0
+    for number, doubt in enumerate(shown, start=1):
+        yield _span_head(review, number, doubt)
+        if size < MOST_PICTURE_BYTES:
+            parts = _pictures(review, number, doubt, width, MOST_FOLDED_BYTES - size)
+            for part in parts:
+                size += len(part)
+                done += "<img" in part
+                yield part
+                if progress is not None:
+                    progress(done, total)
+        else:
+            without += 1
+            yield "<p>Its pictures are left out, so that the page does not grow too large.</p>"
+        yield _span_end(review, doubt, has_picture=not without)
+    if progress is not None:
+        progress(total, total)
+    rest = len(review.doubts) - len(shown)
+    if rest > 0:
+        yield (
+            f"<p>The pictures of {counted(rest, 'further span')}, which come after these, are "
+            "left out. Correct or approve these first, then make the page again.</p>"
+        )
+
+
+def _span_head(review: Review, number: int, doubt: Doubt) -> str:
+    more = "".join(f"<li>{escape(r)}</li>" for r in doubt.further_reasons[:MOST_FURTHER])
+    if more:
+        more = f"<details><summary>Further reasons</summary><ul>{more}</ul></details>"
+    frames = frames_text(doubt)
+    sought = "".join(f"<p>Look for: {escape(why)}</p>" for why in doubt.whys)
+    return (
+        f'<section class="span" id="span-{number}" aria-labelledby="head-{number}">'
+        f'<h3 id="head-{number}">{number}. {escape(doubt.name)}, {frames}</h3>'
+        f'<p class="dim">{times_text(doubt, review.timecode)} · '
+        f"{to_look_at(doubt)}{', empty mask' if doubt.is_empty else ''} · score "
+        f"{score_text(doubt.worst_score)} on frame {doubt.worst_frame}</p>"
+        f"<p>Why: {escape(doubt.main_reasons)}.</p>{more}{sought}"
+    )
+
+
+def _pictures(review: Review, number: int, doubt: Doubt, width: int, room: int) -> Iterator[str]:
+    """The small pictures one by one, then the proposed frame at a size that can be clicked on."""
+    sheet = sheet_frames(doubt, review.frames)
+    folded = folded_frames(doubt, sheet)
+    yield '<div class="sheet">'
+    for index in sheet:
+        yield _figure(review, number, doubt, index, width)
+    yield "</div>"
+    if folded:
+        yield (
+            f"<details><summary>Show all {len(doubt.frames)} frames: the other {len(folded)} are "
+            'here</summary><div class="sheet">'
+        )
+        left_out = 0
+        for index in folded:
+            if room <= 0:
+                left_out += 1
+                continue
+            figure = _figure(review, number, doubt, index, width)
+            room -= len(figure)
+            yield figure
+        yield "</div>"
+        if left_out:
+            yield (
+                f"<p><strong>{counted(left_out, 'frame')} at the end of this span are left out, "
+                "so that the page does not grow too large.</strong> Approve only the frames that "
+                "you have seen, then make the page again.</p>"
+            )
+        yield "</details>"
+    index = doubt.proposed_frame
+    shown = _picture(review, doubt, index, LARGE_WIDTH, is_close=False)
+    label = f"Frame {index} of {doubt.name}, the one to correct, large"
+    yield (
+        f'<div class="pick"><div class="target" tabindex="0" role="application"'
+        f' aria-label="{escape(label)}. Arrow keys move, Enter clicks."'
+        f' {_place(index, shown.region)}><figure><img src="{shown.uri}"'
+        f' width="{shown.width}" height="{shown.height}" alt="{escape(label)}">'
+        f'</figure></div><p class="dim">Frame {index}, the one to correct<span class="scripted">. '
+        "With the keyboard: arrow keys move, with Shift by one pixel, Enter clicks.</span></p>"
+        "</div>"
+    )
+
+
+def _place(index: int, region: Region) -> str:
+    """What a picture shows, for the script: clicks on it are told in pixels of the video."""
+    x, y, width, height = region
+    return (
+        f'data-frame="{index}" data-x="{x}" data-y="{y}" data-width="{width}"'
+        f' data-height="{height}"'
+    )
+
+
+def _picture(review: Review, doubt: Doubt, index: int, width: int, *, is_close: bool) -> Picture:
+    return picture(
+        review.source,
+        review.reader,
+        doubt.object_id,
+        index,
+        most_width=width,
+        is_close=is_close,
+        cover=None if review.cover is None else review.cover(index),
+    )
+
+
+def _figure(review: Review, number: int, doubt: Doubt, index: int, width: int) -> str:
+    """One small picture; its link makes it large, without a script too."""
+    is_doubtful = index in set(doubt.frames)
+    shown = _picture(review, doubt, index, width, is_close=True)
+    entry, name = shown.entry, doubt.name
+    if entry is None:
+        score, what = "not tracked yet", f"no mask of {name} yet"
+    elif shown.area_frac:
+        score = f"score {score_text(entry.score)}"
+        what = f"the mask of {name} covers {shown.area_frac:.1%} of the picture"
+    else:
+        score, what = f"score {score_text(entry.score)}, empty mask", f"the mask of {name} is empty"
+    kind = "doubtful" if is_doubtful else "neighbour"
+    place = "" if is_doubtful else "neighbour, "
+    word = "first to correct, " if index == doubt.proposed_frame else place
+    own = f"frame-{number}-{index}"
+    return (
+        f'<figure class="{kind}" id="{own}"><a class="open target" href="#{own}"'
+        f' {_place(index, shown.region)}><img src="{shown.uri}" width="{shown.width}"'
+        f' height="{shown.height}" alt="{escape(f"Frame {index}: {what}")}"></a>'
+        f"<figcaption>{index} · {review.timecode(index)}<br>{word}{score}"
+        f'<a class="close" href="#head-{number}">Small again</a></figcaption></figure>'
+    )
+
+
+def _span_end(review: Review, doubt: Doubt, *, has_picture: bool) -> str:
+    commands = Commands.about(doubt, review.project)
+    before = commands.correct.removesuffix(f"--click X,Y@{doubt.proposed_frame}")
+    place = f"<b>X,Y</b>@{doubt.proposed_frame}"
+    correct = f'{shell_code(before)}<span class="prompts">{shell_code("--click")} {place}</span>'
+    number = f"{doubt.object_id}-{doubt.start}"
+    approve = shell_code(commands.approve.removesuffix("WHY")) + "<b>WHY</b>"
+    choice = _CHOICE.replace("NUMBER", number) if has_picture else ""
+    by_hand = (
+        "fill in the place, in pixels of the video"
+        if not has_picture
+        else "click on the object in the large picture (or fill in the place, in pixels of the "
+        "video)"
+    )
+    gone = ""
+    if commands.gone is not None:
+        gone = (
+            '<p class="what">The object is not in the picture where no mask shows it:</p>'
+            f"{command_box(shell_code(commands.gone))}"
+        )
+    return (
+        f'{choice}<p class="what">The mask is wrong: {by_hand}.</p>{command_box(correct)}'
+        f"{gone}"
+        '<p class="what">The mask is right, say why:</p>'
+        f"{command_box(approve)}</section>"
+    )
+
+
+# Each section has radio buttons of its own.
+_CHOICE = (
+    '<fieldset class="scripted"><legend>A click on the large picture says:</legend>'
+    '<label><input type="radio" name="kind-NUMBER" value="--click" checked> this is the object'
+    '</label><label><input type="radio" name="kind-NUMBER" value="--not"> this is not the object'
+    '</label><button type="button" class="clear">Clear clicks</button></fieldset>'
+)
