@@ -90,6 +90,9 @@ def test_luma_of_one_object_and_of_each(job: ExportJob, shot: Any, tmp_path: Pat
 def test_patterns_are_split_into_folders(job: ExportJob, tmp_path: Path) -> None:
     reports = export("png", job, tmp_path / "cut" / "shot.%04d.png", each=True)
     assert [report.path.name for report in reports] == ["cut_disc", "cut_a-tile"]
+    with pytest.raises(InputError, match="names none") as caught:
+        export("png", job, Path("shot.%04d.png"), each=True)
+    assert "out/shot.%04d.png" in caught.value.hint
     names = sorted(file.name for file in reports[0].path.iterdir())
     assert names == [f"shot.{index:04d}.png" for index in range(IN, OUT)]
 

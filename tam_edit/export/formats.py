@@ -125,6 +125,11 @@ def _split(job: ExportJob, path: Path) -> list[tuple[ExportJob, Path]]:
 def _named_after(path: Path, name: str) -> Path:
     """The target of one object; of a pattern of pictures the folder is named after it."""
     if NUMBERED.search(path.name):
+        if path.parent == Path():
+            raise InputError(
+                f"each object gets a folder of its own, but {path} names none",
+                hint=f"write out/{path} for the folders out_NAME",
+            )
         return named_after(path.parent.absolute(), name) / path.name
     return named_after(path, name)
 

@@ -91,7 +91,7 @@ class Conversion:
             # Limited-range code values scale by powers of two, so that nothing is rounded.
             shift = target.bits - source.bits
             return tuple(np.left_shift(plane, shift, dtype=np.uint16) for plane in planes)
-        if source.plane_count < 3 and target.plane_count >= 3 and not target.is_rgb:
+        if source.plane_count < 3 and target.plane_count >= 3 and not target.is_rgb and keeps_range:
             return self._gray_as_yuv(planes[0])
         return self._swscaled(planes)
 
