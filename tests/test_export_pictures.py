@@ -212,7 +212,7 @@ def test_alpha_that_does_not_come_back_is_no_export(
     keep = KeptPlane.add
 
     def spoilt(self: KeptPlane, planes: Any) -> None:
-        if len(self._data) == 4:
+        if len(self._sizes) == 4:
             planes = tuple(self._layout.max_value - plane for plane in planes)
         keep(self, planes)
 

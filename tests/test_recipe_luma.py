@@ -14,8 +14,10 @@ import numpy as np
 import OpenEXR
 import pytest
 
+import tam_edit.media.kept_plane
 from tam_edit.errors import EncodeError, RecipeError
 from tam_edit.media import HdrFacts, open_source
+from tam_edit.media.kept_plane import KeptPlane
 from tam_edit.recipe import Recipe, check_objects, in_words, parse_recipe
 from tam_edit.render import Ledger, RenderJob, check_outputs, render
 
@@ -232,3 +234,23 @@ def test_alpha_may_be_as_coarse_as_was_asked_for(shot: Any, tmp_path: Path) -> N
         assert opacity is not None
         # Coarser than the format's own setting may be, and alpha all the same.
         assert 0.12 < np.abs(opacity - shot.matte((1, 2), 6)).max() < 0.5
+
+
+def test_alpha_of_long_videos_is_kept_on_disk(
+    shot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+    begin = KeptPlane.__init__
+
+    def watched(self: KeptPlane, *args: Any) -> None:
+        begin(self, *args)
+        kept.append(self._file)
+
+    monkeypatch.setattr(KeptPlane, "__init__", watched)
+    monkeypatch.setattr(tam_edit.media.kept_plane, "MOST_IN_MEMORY", 100)
+    render(shot.source, job_of(shot, recipe_of(CUT, MAIN)), tmp_path / "o.mkv")
+    (file,) = kept
+    assert file.closed
+    assert file._rolled
+    with open_source(tmp_path / "o.mkv") as written:
+        assert written.info.frame_count == 7

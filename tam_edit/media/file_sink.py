@@ -202,13 +202,19 @@ class FileSink(Sink):
                 self._promise.copied = self._copied.tallies
             self._close()
         self.notes += verify_file(self.hidden, self.path.name, self._promise)
+        self._forget()
 
     def _publish(self) -> None:
         with self._reported():
             self.hidden.replace(self.path)
 
+    def _forget(self) -> None:
+        if self._promise.kept is not None:
+            self._promise.kept.close()
+
     def _remove(self) -> None:
         self._queue.abandon()
+        self._forget()
         # What made the output fail makes closing it fail, too.
         with suppress(av.FFmpegError, OSError, ValueError):
             self._close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import zlib
 from collections.abc import Iterable
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from tam_edit.frame import Frame
 from tam_edit.pixels import PixelLayout, Plane
+
+# Deflated mattes of 1080p have 13 to 85 kB each; those of long videos go to a temporary file.
+MOST_IN_MEMORY = 64 * 2**20
 
 
 class KeptPlane:
@@ -22,7 +26,9 @@ class KeptPlane:
     def __init__(self, layout: PixelLayout, plane: int) -> None:
         self._layout = layout
         self._plane = plane
-        self._data: list[bytes] = []
+        self._sizes: list[int] = []
+        # Open until ``close``, which the sink calls.
+        self._file = tempfile.SpooledTemporaryFile(max_size=MOST_IN_MEMORY)  # noqa: SIM115
         self._shape = (0, 0)
 
     @property
@@ -34,7 +40,9 @@ class KeptPlane:
         """Keep the next frame's plane."""
         samples = np.ascontiguousarray(planes[self._plane])
         self._shape = samples.shape
-        self._data.append(zlib.compress(samples.tobytes(), 1))
+        data = zlib.compress(samples.tobytes(), 1)
+        self._file.write(data)
+        self._sizes.append(len(data))
 
     def worst(self, frames: Iterable[Frame]) -> tuple[float, int]:
         """Compare with what was read back.
@@ -47,8 +55,10 @@ class KeptPlane:
             first frame that has it.
         """
         worst, place = 0.0, 0
-        for index, (data, frame) in enumerate(zip(self._data, frames, strict=True)):
-            given = np.frombuffer(zlib.decompress(data), self._layout.dtype).reshape(self._shape)
+        self._file.seek(0)
+        for index, (size, frame) in enumerate(zip(self._sizes, frames, strict=True)):
+            data = zlib.decompress(self._file.read(size))
+            given = np.frombuffer(data, self._layout.dtype).reshape(self._shape)
             found = frame.planes[self._plane]
             if found.dtype == given.dtype and np.array_equal(found, given):
                 continue
@@ -57,3 +67,7 @@ class KeptPlane:
             if float(error.max()) > worst:
                 worst, place = float(error.max()), index
         return worst, place
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._file.close()
