@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
+from typing import Any, ClassVar
 
+import av
+import numpy as np
 import pytest
 
+from tam_edit.export import ExportJob
+from tam_edit.frame import to_av
 from tam_edit.masks.clicks import first_click
+from tam_edit.media import open_source
+from tam_edit.pixels import ColorTags, PixelLayout
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
+from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
+from tam_edit.types import Matte
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -56,3 +67,136 @@ def disc_click(disc: DrawnClip) -> str:
     """A click on the middle of the disc on the first frame, as it is typed."""
     x, y = first_click(disc.mask(1, 0))
     return f"{x:g},{y:g}"
+
+
+BT709 = ColorTags(primaries=1, transfer=1, matrix=1, full_range=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShotFacts:
+    """What a made shot is like."""
+
+    size: tuple[int, int] = (64, 48)
+    pix_fmt: str = "yuv420p"
+    tags: ColorTags = BT709
+    rotation: int = 0
+    aspect: Fraction = Fraction(1)
+    pts: tuple[int, ...] | None = None
+    sound: str = "stereo"
+    params: str = ""
+    name: str = "shot.mov"
+
+
+class MadeShot:
+    """A video with timecode and sound, and the soft mattes of two objects on frames 3 to 9."""
+
+    count, in_frame, out_frame = 12, 3, 10
+    names: ClassVar[dict[int, str]] = {1: "disc", 2: "a tile"}
+
+    def __init__(self, folder: Path, facts: ShotFacts) -> None:
+        self.facts = facts
+        self.path = folder / facts.name
+        _write_shot(self.path, facts, self.count)
+        self.source = open_source(self.path)
+        self._tracks = MemoryTracks()
+        for index in range(self.in_frame, self.out_frame):
+            entries = {
+                object_id: TrackedMatte(
+                    matte=self.matte((object_id,), index), score=0.9, origin=Origin.PROPAGATED
+                )
+                for object_id in self.names
+            }
+            self._tracks.append(index, entries)
+
+    def matte(self, object_ids: tuple[int, ...], index: int) -> Matte:
+        """The union, float32 (H, W), in display orientation; empty outside of the work."""
+        info = self.source.info
+        union = np.zeros((info.height, info.width), np.float32)
+        if not self.in_frame <= index < self.out_frame:
+            return union
+        y, x = np.mgrid[: info.height, : info.width].astype(np.float32)
+        if 1 in object_ids:
+            away = np.hypot(x - 0.35 * info.width - index, y - 0.5 * info.height)
+            union = np.clip((0.3 * info.height - away) / 4 + 0.5, 0, 1)
+        if 2 in object_ids:
+            tile = (x > 0.7 * info.width) & (y < 0.4 * info.height)
+            union = np.maximum(union, tile.astype(np.float32))
+        # Tracks keep 8 bits a pixel.
+        return (np.rint(union * 255) / 255).astype(np.float32)
+
+    def job(self, **changes: Any) -> ExportJob:
+        """Everything an export needs to know."""
+        job = ExportJob(
+            source=self.source,
+            reader=self._tracks,
+            names=self.names,
+            in_frame=self.in_frame,
+            out_frame=self.out_frame,
+        )
+        return replace(job, **changes)
+
+
+@pytest.fixture(scope="session")
+def make_shot(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[ShotFacts], MadeShot]]:
+    """Makes shots, each once."""
+    made: dict[ShotFacts, MadeShot] = {}
+
+    def make(facts: ShotFacts) -> MadeShot:
+        if facts not in made:
+            made[facts] = MadeShot(tmp_path_factory.mktemp("shot"), facts)
+        return made[facts]
+
+    yield make
+    for shot in made.values():
+        shot.source.close()
+
+
+@pytest.fixture(scope="session")
+def shot_facts() -> type[ShotFacts]:
+    """What ``make_shot`` takes."""
+    return ShotFacts
+
+
+def _write_shot(path: Path, facts: ShotFacts, count: int) -> None:
+    layout = PixelLayout.of(facts.pix_fmt)
+    rng = np.random.default_rng(7)
+    options = {"crf": "10", "preset": "veryfast", "x264-params": facts.params}
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=Fraction(24000, 1001), options=options)
+        stream.width, stream.height = facts.size
+        stream.pix_fmt = facts.pix_fmt
+        stream.metadata["timecode"] = "01:00:00:00"
+        context = stream.codec_context
+        context.time_base = stream.time_base = Fraction(1, 24000)
+        context.sample_aspect_ratio = facts.aspect
+        context.color_primaries, context.color_trc = facts.tags.primaries, facts.tags.transfer
+        context.colorspace = facts.tags.matrix
+        context.color_range = 2 if facts.tags.full_range else 1
+        if facts.rotation:
+            stream.set_display_rotation(facts.rotation)
+        sound = None
+        if facts.sound:
+            sound = output.add_stream("aac", rate=48000, layout=facts.sound)
+        for index in range(count):
+            planes = []
+            for k in range(layout.plane_count):
+                step_x, step_y = layout.step(k)
+                shape = (-(-facts.size[1] // step_y), -(-facts.size[0] // step_x))
+                ramp = np.linspace(0.3 + 0.1 * k, 0.6, shape[1]) + 0.01 * index
+                noisy = ramp + rng.normal(0, 0.01, shape)
+                planes.append((noisy.clip(0.1, 0.9) * layout.max_value).astype(layout.dtype))
+            picture = to_av(planes, layout, facts.tags)
+            picture.pts = index * 1001 if facts.pts is None else facts.pts[index]
+            picture.time_base = Fraction(1, 24000)
+            output.mux(stream.encode(picture))
+        output.mux(stream.encode(None))
+        if sound is not None:
+            channels = sound.layout.nb_channels
+            for block in range(24):
+                wave = rng.normal(0, 0.1, (channels, 1024)).astype(np.float32)
+                samples = av.AudioFrame.from_ndarray(wave, format="fltp", layout=facts.sound)
+                samples.sample_rate, samples.pts = 48000, block * 1024
+                output.mux(sound.encode(samples))
+            output.mux(sound.encode(None))

@@ -73,6 +73,7 @@ def test_an_export_says_how_many_frames_are_doubtful_and_who_shows_them(
                 "first_frame": IN,
                 "objects": ["the disc"],
                 "notes": [],
+                "alpha": None,
             }
         ],
         "doubtful_frames": list(DOUBTFUL),
@@ -184,3 +185,42 @@ def test_a_timeline_finds_what_was_exported_before(project: Path, tmp_path: Path
     matte.unlink()
     assert run(["export", str(project), "--as", "otio", "-o", str(out), "--overwrite", "-q"]) == 0
     assert len(list(otio.adapters.read_from_file(str(out)).find_clips())) == 1
+
+
+def test_cut_outs_and_mattes_go_out_and_onto_a_timeline(
+    project: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    treated = ["--smooth", "1", "--fill-holes", "0.1", "--drop-specks", "0.1", "--round", "1"]
+    treated += ["--grow", "-1", "--feather", "2", "--follow-edges", "0.01"]
+    base = ["export", str(project), "--as"]
+    luma = [*base, "luma", "-o", str(tmp_path / "luma.mkv"), "--bits", "16", "--handles", "2"]
+    (report,) = told(project, *luma, *treated)["exports"]
+    assert (report["alpha"], report["frames"], report["first_frame"]) == ("luma", 14, 0)
+    cut = [*base, "prores4444", "-o", str(tmp_path / "cut.mov"), "--alpha", "premultiplied"]
+    assert told(project, *cut)["exports"][0]["alpha"] == "premultiplied"
+    exr = [*base, "exr", "-o", str(tmp_path / "exr"), "--picture", "--compression", "piz"]
+    assert told(project, *exr, "--transfer", "srgb")["exports"][0]["alpha"] == "premultiplied"
+    with open_source(tmp_path / "luma.mkv") as matte:
+        values = matte.frame(2 + 3).planes[0] / 65535
+    inside = disc.mask(1, IN + 3)
+    # Shrunk by a pixel and feathered: whole in the middle, nothing outside.
+    assert values.max() == 1
+    assert values[~inside].max() < 0.5
+    assert 0.7 * inside.sum() < values.sum() < inside.sum()
+    assert run([*base, "otio", "-o", str(tmp_path / "t.otio")]) == 0
+    clips = list(otio.adapters.read_from_file(str(tmp_path / "t.otio")).find_clips())
+    told_of = [clip.metadata["tam_edit"] for clip in clips]
+    assert [each["in_point_offset_frames"] for each in told_of] == [IN, IN, 0, 0]
+    assert [each["alpha"] for each in told_of] == ["none", "luma", "premultiplied", "premultiplied"]
+    capsys.readouterr()
+    wrong = {
+        ("luma", "--alpha", "straight"): (2, "--as luma takes no --alpha"),
+        ("png", "--picture"): (2, "--as png takes no --picture"),
+        ("davis-png", "--feather", "2"): (2, "--as davis-png takes no --feather"),
+        ("prores4444", "--bits", "12"): (2, "--bits"),
+        ("inpaint", "--grow", "-2"): (1, "--grow is -2"),
+        ("luma", "--smooth", "99"): (1, "--smooth is 99"),
+    }
+    for (name, *options), (code, sentence) in wrong.items():
+        assert run([*base, name, "-o", str(tmp_path / "x.mp4"), *options]) == code
+        assert sentence in capsys.readouterr().err

@@ -12,12 +12,12 @@ from PIL import Image
 
 from tam_edit.errors import InputError, ModelError
 from tam_edit.evaluate import Report, Truth, evaluate, find_sequences, format_report
-from tam_edit.export.palette import voc_palette
 from tam_edit.frame import Frame
 from tam_edit.masks.measure import boundary_f
 from tam_edit.models import Models
 from tam_edit.models.base import Segmentation, TrackingInfo, TrackStep
 from tam_edit.prompts import Prompts
+from tam_edit.render.palette import voc_palette
 from tam_edit.testing.clips import DrawnClip, draw_clip
 from tam_edit.tracking import LoopSettings
 from tam_edit.types import Mask, Matte

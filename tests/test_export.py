@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from tam_edit.errors import EncodeError, InputError
-from tam_edit.export import voc_palette, write_palette_masks, write_strip
+from tam_edit.export import write_strip
+from tam_edit.render import voc_palette, write_palette_masks
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 
 HEIGHT, WIDTH = 12, 16

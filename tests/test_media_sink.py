@@ -14,6 +14,7 @@ from tam_edit.errors import EncodeError, InputError, UnknownNameError
 from tam_edit.frame import Frame, to_av
 from tam_edit.media import OUTPUT_FORMATS, format_for, open_sink, open_source
 from tam_edit.media.conversion import Conversion
+from tam_edit.media.planar import planes_of
 from tam_edit.pixels import ColorTags, PixelLayout
 
 TICKS = Fraction(1, 30000)
@@ -372,3 +373,26 @@ def test_options_reach_the_encoder(tmp_path: Path) -> None:
     with pytest.raises((EncodeError, InputError)):
         copy(source_path, tmp_path / "a.mp4", codec_options={"pix_fmt": "teal"})
     assert not (tmp_path / "a.mp4").exists()
+
+
+@pytest.mark.parametrize("pix_fmt", ["gray", "yuv420p", "yuv444p10le", "gray16le"])
+def test_prores_gets_limited_samples_of_full_range_video(tmp_path: Path, pix_fmt: str) -> None:
+    """White of full scale is 940 of 1023 in limited range, black is 64 (ITU-R BT.709)."""
+    layout = PixelLayout.of(pix_fmt)
+    color = ColorTags(primaries=1, transfer=1, matrix=1, full_range=True)
+    conversion = Conversion(layout, color, "yuva444p10le", 4, is_limited=True)
+    assert conversion.color.full_range is False
+    luma = np.zeros((4, 8), layout.dtype)
+    luma[:, 4:] = layout.max_value
+    neutral = [
+        np.full((-(-4 // layout.step(k)[1]), -(-8 // layout.step(k)[0])), 1 << (layout.bits - 1))
+        for k in range(1, layout.plane_count)
+    ]
+    planes = (luma, *(plane.astype(layout.dtype) for plane in neutral))
+    picture = conversion.picture(Frame(planes=planes, layout=layout, color=color))
+    found = [plane.tolist() for plane in planes_of(picture, conversion.layout)]
+    # swscale is off by up to 3, a third of a percent.
+    assert found[0][0] == pytest.approx([64] * 4 + [940] * 4, abs=3)
+    for chroma in found[1:3]:
+        assert chroma[0] == pytest.approx([512] * 8, abs=1)
+    assert found[3][0] == [1023] * 8

@@ -23,6 +23,7 @@ EXPECTED = {
     "green-screen": (["background-replace"], False, True, False),
     "highlight": (["outline"], False, True, False),
     "license-plate": (["fill"], True, False, False),
+    "matte-exr": ([], False, True, False),
     "matte-prores": (["background-remove"], False, True, True),
     "pixelate-object": (["pixelate"], False, True, False),
     "redact-faces-by-click": (["fill"], True, False, False),
@@ -48,7 +49,9 @@ def test_a_preset_does_what_its_name_says(name: str) -> None:
     assert recipe.exports[0].copy_metadata == copies_metadata
     assert recipe.needs_alpha == needs_alpha
     assert recipe.track.model == "auto"
-    assert recipe.exports[0].format == ("prores4444" if name == "matte-prores" else None)
+    formats = {"matte-prores": "prores4444", "matte-exr": "exr"}
+    assert recipe.exports[0].format == formats.get(name)
+    assert recipe.exports[0].what == ("luma" if name == "matte-exr" else "picture")
 
 
 @pytest.mark.parametrize("name", EXPECTED)

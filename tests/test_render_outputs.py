@@ -14,13 +14,12 @@ from PIL import Image
 
 import tam_edit.render.ledger
 from tam_edit.errors import EncodeError
-from tam_edit.export import write_palette_masks
 from tam_edit.media import Source, open_source
 from tam_edit.media.file_sink import FileSink
 from tam_edit.media.folder_sink import FolderSink
 from tam_edit.media.sink import Sink
 from tam_edit.recipe import Recipe, parse_recipe
-from tam_edit.render import Ledger, RenderJob, check_outputs, render
+from tam_edit.render import Ledger, RenderJob, check_outputs, render, write_palette_masks
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 
 FRAMES = 16

@@ -57,6 +57,8 @@ def command(output: Output) -> int:
         # They are optional: without them nothing is broken.
         commands = " && ".join(f"tam-edit models fetch {name}" for name in missing)
         output.say(f"optional: {commands} adds what {SAM_XMEM!r} needs")
+    if _version("OpenEXR") is None:
+        output.say('optional: pip install "tam-edit[exr]" adds mattes as EXR')
     advice = [f"{n} is missing: pip install {n}" for n, v in versions.items() if v is None]
     advice += [
         f"the encoder {name} is missing: pip install --force-reinstall --no-deps av"

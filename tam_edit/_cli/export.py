@@ -9,11 +9,22 @@ import click
 
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
-from tam_edit.export import EXPORT_FORMATS, ExportOptions, format_called
+from tam_edit.export import EXPORT_FORMATS, MATTE_FLAGS, ExportOptions, format_called
+from tam_edit.media import COMPRESSIONS, TRANSFERS, USUAL_COMPRESSION
 from tam_edit.session import Session
 
 # Options of the command line with the names that they have in ``ExportOptions``.
-SPECIAL = {"grow_px": "--grow", "steady_frames": "--steady", "lama": "--lama", "mattes": "--matte"}
+SPECIAL = {
+    **MATTE_FLAGS,
+    "steady_frames": "--steady",
+    "lama": "--lama",
+    "mattes": "--matte",
+    "alpha": "--alpha",
+    "bits": "--bits",
+    "compression": "--compression",
+    "picture": "--picture",
+    "transfer": "--transfer",
+}
 FORMATS_HELP = "\n\n".join(f"{fmt.name}: {fmt.summary}." for fmt in EXPORT_FORMATS.values())
 
 
@@ -43,9 +54,65 @@ FORMATS_HELP = "\n\n".join(f"{fmt.name}: {fmt.summary}." for fmt in EXPORT_FORMA
 @click.option(
     "--grow",
     "grow_px",
-    type=click.FloatRange(min=0),
+    type=float,
     metavar="PX",
-    help="inpaint: let masks reach this far past the object; 0 if not given.",
+    help="Pictures, inpaint: let mattes reach so far past the object; pictures: into it below 0.",
+)
+@click.option("--feather", "feather_px", type=float, metavar="PX", help="Pictures: soften edges.")
+@click.option(
+    "--round", "smooth_edge_px", type=float, metavar="PX", help="Pictures: round jagged edges."
+)
+@click.option(
+    "--fill-holes",
+    "fill_holes_frac",
+    type=float,
+    metavar="FRAC",
+    help="Pictures: fill holes up to this share of the object.",
+)
+@click.option(
+    "--drop-specks",
+    "drop_specks_frac",
+    type=float,
+    metavar="FRAC",
+    help="Pictures: drop pieces below this share of the object.",
+)
+@click.option(
+    "--smooth",
+    "smooth_frames",
+    type=int,
+    metavar="N",
+    help="Pictures: average edges over N frames to each side, against flicker.",
+)
+@click.option(
+    "--follow-edges",
+    "follow_edges_frac",
+    type=float,
+    metavar="FRAC",
+    help="Pictures: move edges to the picture's, this share of its short side at most.",
+)
+@click.option(
+    "--alpha",
+    type=click.Choice(["straight", "premultiplied"]),
+    help="prores4444, webm-alpha, ffv1, png: straight if not given.",
+)
+@click.option(
+    "--bits",
+    type=click.Choice(["8", "10", "16"]),
+    callback=lambda _context, _option, text: None if text is None else int(text),
+    help="luma, prores4444, ffv1, png: bits per sample; the video's if not given.",
+)
+@click.option(
+    "--compression",
+    type=click.Choice(COMPRESSIONS),
+    help=f"exr: {USUAL_COMPRESSION} if not given.",
+)
+@click.option(
+    "--picture", is_flag=True, default=None, help="exr: the picture too, premultiplied, as light."
+)
+@click.option(
+    "--transfer",
+    type=click.Choice(list(TRANSFERS)),
+    help="exr: what the video's code values mean, where it is not tagged or tagged wrongly.",
 )
 @click.option(
     "--steady",
@@ -79,7 +146,11 @@ def command(
     output: Output,
     **special: Any,
 ) -> None:
-    """Write the masks of SHOT.tam in a form that other programs read."""
+    """Write the masks of SHOT.tam in a form that other programs read.
+
+    What begins with "Pictures" is for luma, prores4444, webm-alpha, ffv1, png and exr; nothing is
+    done to a matte unless it is said.
+    """
     chosen = format_called(format_name)
     given = {name: value for name, value in special.items() if value not in (None, ())}
     wrong = [SPECIAL[name] for name in given if name not in chosen.options]

@@ -12,7 +12,7 @@ from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import loop_options, overwrite_option, start_options
 from tam_edit._cli.prompt_options import PromptCommand, PromptItem, prompt_items, prompt_options
-from tam_edit.export import check_mask_folder
+from tam_edit.render import check_mask_folder
 from tam_edit.session import Session
 
 

@@ -6,7 +6,7 @@ module           subject
 ``formats``      the table of formats, and writing one
 ``job``          what is exported, and what came of it
 ``target``       where it goes: what is refused, nothing unfinished
-``palette``      palette PNGs as DAVIS has them
+``pictures``     cut-outs and mattes as video and pictures
 ``coco``         COCO JSON
 ``ytvos``        YouTube-VIS JSON
 ``sidecar``      timelines and lists of frames by extension
@@ -19,31 +19,22 @@ module           subject
 
 from tam_edit.export.formats import EXPORT_FORMATS, ExportFormat, export, format_called
 from tam_edit.export.inpaint import Recomposite, RecompositeReport, broken_rules, recomposite
-from tam_edit.export.job import ExportJob, ExportOptions, ExportReport, KnownMedia
-from tam_edit.export.palette import (
-    PaletteFolder,
-    check_mask_folder,
-    voc_palette,
-    write_palette_masks,
-)
+from tam_edit.export.job import MATTE_FLAGS, ExportJob, ExportOptions, ExportReport, KnownMedia
 from tam_edit.export.strip import write_strip
 
 __all__ = [
     "EXPORT_FORMATS",
+    "MATTE_FLAGS",
     "ExportFormat",
     "ExportJob",
     "ExportOptions",
     "ExportReport",
     "KnownMedia",
-    "PaletteFolder",
     "Recomposite",
     "RecompositeReport",
     "broken_rules",
-    "check_mask_folder",
     "export",
     "format_called",
     "recomposite",
-    "voc_palette",
-    "write_palette_masks",
     "write_strip",
 ]

@@ -18,9 +18,9 @@ from pycocotools import mask as coco
 from tam_edit import __version__
 from tam_edit.errors import EncodeError
 from tam_edit.export.job import ExportJob, ExportReport, Progress
-from tam_edit.export.palette import index_mask
 from tam_edit.export.target import finished_file
 from tam_edit.media.folder_source import FolderSource
+from tam_edit.render.palette import index_mask
 from tam_edit.types import ObjectId
 
 ABOUT = "Object masks tracked with tam-edit"

@@ -13,13 +13,23 @@ from typing import TypeAlias
 from tam_edit.errors import InputError, UnknownNameError
 from tam_edit.export.coco import write_coco
 from tam_edit.export.inpaint import is_part_of_bundle, write_bundle
-from tam_edit.export.job import ExportJob, ExportReport, Progress, check_tracked
-from tam_edit.export.palette import check_mask_folder, write_palette_masks
+from tam_edit.export.job import (
+    MATTE_FLAGS,
+    ExportJob,
+    ExportReport,
+    Progress,
+    check_tracked,
+)
+from tam_edit.export.pictures import PictureExport
 from tam_edit.export.sidecar import EXTENSIONS, check_sidecar, write_sidecar
 from tam_edit.export.target import check_file, check_folder, named_after
 from tam_edit.export.ytvos import write_ytvos
+from tam_edit.media.formats import NUMBERED
+from tam_edit.render.palette import check_mask_folder, write_palette_masks
 
 Write: TypeAlias = Callable[[ExportJob, Path, "Progress | None"], ExportReport]
+# Wider than any object's surroundings: a slip of the keyboard.
+MOST_GROWN_PX = 1000
 Check: TypeAlias = Callable[[ExportJob, Path, bool], None]
 
 
@@ -105,11 +115,23 @@ def format_called(name: str) -> ExportFormat:
 def _split(job: ExportJob, path: Path) -> list[tuple[ExportJob, Path]]:
     parts: dict[Path, ExportJob] = {}
     for object_id, name in job.names.items():
-        target = named_after(path, name)
+        target = _named_after(path, name)
         if target in parts:
-            target = named_after(path, f"{name}-{object_id}")
+            target = _named_after(path, f"{name}-{object_id}")
         parts[target] = replace(job, names={object_id: name})
     return [(part, target) for target, part in parts.items()]
+
+
+def _named_after(path: Path, name: str) -> Path:
+    """The target of one object; of a pattern of pictures the folder is named after it."""
+    if NUMBERED.search(path.name):
+        if path.parent == Path():
+            raise InputError(
+                f"each object gets a folder of its own, but {path} names none",
+                hint=f"write out/{path} for the folders out_NAME",
+            )
+        return named_after(path.parent.absolute(), name) / path.name
+    return named_after(path, name)
 
 
 def _share(progress: Progress, done: int, parts: int) -> Progress:
@@ -137,6 +159,28 @@ def _file_check(what: str, *extensions: str) -> Check:
         check_file(path, job.source, extensions, what, overwrite=overwrite)
 
     return check
+
+
+def _check_bundle(job: ExportJob, path: Path, overwrite: bool) -> None:
+    if not 0 <= job.options.grow_px < MOST_GROWN_PX:
+        raise InputError(
+            f"--grow is {job.options.grow_px:g}, but the masks of an inpainting bundle reach past "
+            f"the object or up to it: from 0 to less than {MOST_GROWN_PX}"
+        )
+    check_folder(path, is_part_of_bundle, "an inpainting bundle", overwrite=overwrite)
+
+
+def _picture(
+    exported: PictureExport, summary: str, options: frozenset[str], *extensions: str
+) -> ExportFormat:
+    return ExportFormat(
+        name=exported.name,
+        summary=summary,
+        write=exported.write,
+        check=exported.check,
+        extensions=extensions,
+        options=options | frozenset(MATTE_FLAGS),
+    )
 
 
 def _check_timeline(job: ExportJob, path: Path, overwrite: bool) -> None:
@@ -167,13 +211,50 @@ EXPORT_FORMATS: Mapping[str, ExportFormat] = {
             check=_file_check("ytvos-json", ".json"),
             extensions=(".json",),
         ),
+        _picture(
+            PictureExport(name="luma", format=None),
+            "the matte as a grey picture of full range (.mp4 .mov .mkv), or a folder of PNGs",
+            frozenset({"bits"}),
+            ".mp4",
+            ".mov",
+            ".m4v",
+            ".mkv",
+        ),
+        _picture(
+            PictureExport(name="prores4444", format="prores4444"),
+            "the object with alpha as ProRes 4444, for editing programs",
+            frozenset({"alpha", "bits"}),
+            ".mov",
+            ".mkv",
+        ),
+        _picture(
+            PictureExport(name="webm-alpha", format="vp9-alpha"),
+            "the object with alpha as VP9, for web pages",
+            frozenset({"alpha"}),
+            ".webm",
+            ".mkv",
+        ),
+        _picture(
+            PictureExport(name="ffv1", format="ffv1"),
+            "the object with alpha, lossless",
+            frozenset({"alpha", "bits"}),
+            ".mkv",
+        ),
+        _picture(
+            PictureExport(name="png", format="png"),
+            "the object with alpha as a folder of PNGs, 8 or 16 bits",
+            frozenset({"alpha", "bits"}),
+        ),
+        _picture(
+            PictureExport(name="exr", format="exr"),
+            "a folder of half-float EXRs with a layer per object, for compositors",
+            frozenset({"compression", "picture", "transfer"}),
+        ),
         ExportFormat(
             name="inpaint",
             summary="frames and masks for ProPainter, E2FGVI and LaMa",
             write=write_bundle,
-            check=lambda _job, path, overwrite: check_folder(
-                path, is_part_of_bundle, "an inpainting bundle", overwrite=overwrite
-            ),
+            check=_check_bundle,
             options=frozenset({"grow_px", "steady_frames", "lama"}),
         ),
         ExportFormat(

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tam_edit.errors import EncodeError
 from tam_edit.export.job import ExportJob, ExportReport, Progress
-from tam_edit.export.palette import index_mask
 from tam_edit.export.target import finished_file
+from tam_edit.render.palette import index_mask
 
 #: Extensions with what stands between two columns.
 SEPARATORS = {".csv": ",", ".txt": "\t"}

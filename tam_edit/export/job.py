@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,16 @@ from tam_edit.media import Source, timecode_at
 from tam_edit.tracks import FrameScore, Origin, TrackedMatte, TrackReader, TrackSet
 from tam_edit.types import ObjectId
 
+# Options that treat mattes, by the names that fields of a recipe's matte step have.
+MATTE_FLAGS = {
+    "smooth_frames": "--smooth",
+    "follow_edges_frac": "--follow-edges",
+    "fill_holes_frac": "--fill-holes",
+    "drop_specks_frac": "--drop-specks",
+    "smooth_edge_px": "--round",
+    "grow_px": "--grow",
+    "feather_px": "--feather",
+}
 Progress: TypeAlias = Callable[[int, int], None]
 
 
@@ -23,21 +33,42 @@ class ExportOptions:
     """What only some formats can be told; each says which of these it takes.
 
     Attributes:
-        grow_px: How far the masks of an inpainting bundle reach past the object, in pixels.
+        grow_px: How far mattes reach past the object, in pixels; below 0 they keep inside of it,
+            which masks of an inpainting bundle cannot.
         steady_frames: On how many frames before and after one the masks of a bundle take in what
             is masked on it; 0 leaves each frame's mask alone.
         lama: Whether a bundle also has the names that LaMa reads.
         mattes: Files of mattes that a timeline shows above the video.
+        smooth_frames: As in a recipe's matte step, like the next five.
+        follow_edges_frac: How far an edge may move to one of the picture.
+        fill_holes_frac: Up to which share of the object holes are filled.
+        drop_specks_frac: Below which share of the object pieces are dropped.
+        smooth_edge_px: How strongly a jagged edge is rounded.
+        feather_px: Half of the width over which the edge fades.
+        alpha: ``"straight"`` or ``"premultiplied"``.
+        bits: Depth of the samples: 8, 10 or 16.
+        compression: Of EXR.
+        picture: Whether EXRs hold the picture, too.
+        transfer: How the video's code values become light in EXR, where its tags are not to count.
     """
 
     grow_px: float = 0.0
     steady_frames: int = 1
     lama: bool = False
     mattes: tuple[Path, ...] = ()
+    smooth_frames: int = 0
+    follow_edges_frac: float = 0.0
+    fill_holes_frac: float = 0.0
+    drop_specks_frac: float = 0.0
+    smooth_edge_px: float = 0.0
+    feather_px: float = 0.0
+    alpha: Literal["straight", "premultiplied"] | None = None
+    bits: Literal[8, 10, 16] | None = None
+    compression: str | None = None
+    picture: bool = False
+    transfer: str | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.grow_px < 1000:
-            raise InputError(f"--grow is {self.grow_px}, but must be a number of pixels from 0 on")
         if self.steady_frames < 0:
             raise InputError(f"--steady is {self.steady_frames}, but must be at least 0 frames")
 
@@ -148,6 +179,7 @@ class ExportReport:
             "first_frame": self.frames.start,
             "objects": list(self.objects),
             "notes": list(self.notes),
+            "alpha": self.alpha,
         }
 
 

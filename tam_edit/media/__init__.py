@@ -1,11 +1,20 @@
 """Video in and out: lazy, frame-exact reading and writing that carries everything over."""
 
 from tam_edit.media.assets import Asset, open_asset
-from tam_edit.media.formats import OUTPUT_FORMATS, OutputFormat, format_for
+from tam_edit.media.exr_sink import COMPRESSIONS, USUAL_COMPRESSION, ExrSink, check_exr, layer_names
+from tam_edit.media.formats import (
+    MATTE_FORMATS,
+    OUTPUT_FORMATS,
+    OutputFormat,
+    format_for,
+    matte_format_for,
+)
 from tam_edit.media.hdr import HdrFacts
 from tam_edit.media.identity import SourceIdentity, identify
+from tam_edit.media.light import TRANSFERS
 from tam_edit.media.opening import open_sink, open_source
 from tam_edit.media.sink import (
+    PictureKind,
     Sink,
     check_place,
     check_target,
@@ -19,16 +28,23 @@ from tam_edit.media.source import AudioFacts, Source, SourceInfo, SubtitleFacts
 from tam_edit.media.timecode import frame_at, timecode_at
 
 __all__ = [
+    "COMPRESSIONS",
+    "MATTE_FORMATS",
     "OUTPUT_FORMATS",
+    "TRANSFERS",
+    "USUAL_COMPRESSION",
     "Asset",
     "AudioFacts",
+    "ExrSink",
     "HdrFacts",
     "OutputFormat",
+    "PictureKind",
     "Sink",
     "Source",
     "SourceIdentity",
     "SourceInfo",
     "SubtitleFacts",
+    "check_exr",
     "check_place",
     "check_target",
     "clear_leftovers",
@@ -36,6 +52,8 @@ __all__ = [
     "frame_at",
     "identify",
     "is_taken",
+    "layer_names",
+    "matte_format_for",
     "open_asset",
     "open_sink",
     "open_source",

@@ -73,7 +73,10 @@ def decoder_of(video: av.VideoStream) -> av.VideoCodecContext:
     context = video.codec_context
     if context.name == "vp9" and video.metadata.get("alpha_mode") == "1":
         context = cast("av.VideoCodecContext", av.CodecContext.create(VP9_WITH_ALPHA, "r"))
-        context.extradata = video.codec_context.extradata
+        told = video.codec_context
+        context.extradata = told.extradata
+        # The container's word: libvpx reports the matrix and the range only.
+        context.color_primaries, context.color_trc = told.color_primaries, told.color_trc
     context.thread_type = "AUTO"
     return context
 

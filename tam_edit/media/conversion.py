@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import av
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from tam_edit.frame import EXACT, HD_MIN_HEIGHT, Frame, planes_from, to_av
 from tam_edit.media.planar import layout_of
+from tam_edit.media.premultiply import premultiplied
 from tam_edit.pixels import MATRIX_709, MATRIX_RGB, UNSPECIFIED, ColorTags, PixelLayout, Plane
 
 MATRIX_601 = 6  # SMPTE 170M
@@ -26,6 +28,9 @@ class Conversion:
         rows: Height of the coded picture, which decides the matrix for RGB that becomes YUV.
         turns: Counter-clockwise turns by 90° of the samples themselves, for containers that
             cannot say how a picture is to be turned.
+        premultiplies: Whether colours fade to black with the alpha that the pictures have.
+        is_limited: Whether samples of full range become limited ones, because the format cannot
+            say which they are.
 
     Attributes:
         layout: The planar layout of the pictures (a packed pixel format's planar twin).
@@ -33,20 +38,34 @@ class Conversion:
     """
 
     def __init__(
-        self, layout: PixelLayout, color: ColorTags, target: str, rows: int, turns: int = 0
+        self,
+        layout: PixelLayout,
+        color: ColorTags,
+        target: str,
+        rows: int,
+        turns: int = 0,
+        *,
+        premultiplies: bool = False,
+        is_limited: bool = False,
     ) -> None:
         self._turns = turns
+        self._premultiplies = premultiplies
         self._source = layout
         self._target = target
         self.layout = layout_of(target)
         self._source_color = color
         self.color = _tags_after(layout, self.layout, color, rows)
+        if is_limited and self.color.full_range:
+            self.color = replace(self.color, full_range=False)
 
     def picture(self, frame: Frame) -> av.VideoFrame:
         """The frame as the encoder takes it, with its alpha; without timestamps."""
         planes = self._recolored(frame)
         if self.layout.has_alpha:
             planes = (*planes[: self.layout.plane_count - 1], self._alpha(frame))
+            if self._premultiplies:
+                is_full_range = self.color.full_range is True
+                planes = premultiplied(planes, self.layout, is_full_range=is_full_range)
         if self._turns:
             planes = tuple(np.rot90(plane, self._turns) for plane in planes)
         picture = to_av(planes, self.layout, self.color)
@@ -65,13 +84,14 @@ class Conversion:
         planes = frame.planes[:-1] if source.has_alpha else frame.planes
         alike = (source.is_rgb, source.plane_count >= 3, source.chroma_step)
         wanted = (target.is_rgb, target.plane_count >= 3, target.chroma_step)
-        if alike == wanted and source.bits == target.bits:
+        keeps_range = self._source_color.full_range == self.color.full_range or source.is_rgb
+        if alike == wanted and source.bits == target.bits and keeps_range:
             return planes
         if alike == wanted and source.bits < target.bits and not self._is_full_scale:
             # Limited-range code values scale by powers of two, so that nothing is rounded.
             shift = target.bits - source.bits
             return tuple(np.left_shift(plane, shift, dtype=np.uint16) for plane in planes)
-        if source.plane_count < 3 and target.plane_count >= 3 and not target.is_rgb:
+        if source.plane_count < 3 and target.plane_count >= 3 and not target.is_rgb and keeps_range:
             return self._gray_as_yuv(planes[0])
         return self._swscaled(planes)
 

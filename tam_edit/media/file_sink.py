@@ -20,14 +20,18 @@ from tam_edit.media.description import describe, timecode_from
 from tam_edit.media.encoder import ISO_EXTENSIONS, add_video, muxer_options
 from tam_edit.media.file_source import FileSource
 from tam_edit.media.formats import PIXEL_FORMAT_OPTION, OutputFormat, pixel_format
+from tam_edit.media.kept_plane import KeptPlane
+from tam_edit.media.planar import planes_of
 from tam_edit.media.readback import Promise, verify_file
-from tam_edit.media.sink import Sink
+from tam_edit.media.sink import PictureKind, Sink
 from tam_edit.media.source import Source, SourceInfo
 from tam_edit.media.work_queue import WorkQueue
 
 # Frames that wait for the encoder: enough to even out its bursts.
 QUEUED_FRAMES = 4
 FOREVER_S = Fraction(10**9)
+# How far alpha may be off where the user set the encoder, as a share of full scale.
+ASKED_FOR = 0.5
 
 
 class FileSink(Sink):
@@ -40,6 +44,9 @@ class FileSink(Sink):
         start: First frame.
         stop: Frame before which writing ends.
         needs_alpha: Whether frames will be transparent somewhere.
+        premultiplies: Whether colours fade to black where they are.
+        bits: Least depth of the samples; the frames' where left out.
+        kind: What frames are like that are not the source's pictures: then they are mattes.
         copy_streams: Whether sound comes along.
         copy_metadata: Whether everything else comes along.
         options: Encoder settings of the user.
@@ -54,25 +61,45 @@ class FileSink(Sink):
         stop: int,
         *,
         needs_alpha: bool,
+        premultiplies: bool,
+        bits: int | None,
+        kind: PictureKind | None,
         copy_streams: bool,
         copy_metadata: bool,
         options: Mapping[str, str],
     ) -> None:
-        super().__init__(path, chosen, source, start, stop)
-        info = source.info
+        super().__init__(path, chosen, source, start, stop, kind)
+        info = self._info
         self._stored = stored = _as_stored(info, path.suffix)
         self._shift = int(source.pts[start] - source.pts[0])
+        _check_aspect(stored, chosen, path)
         target = pixel_format(
             chosen,
             info.layout,
             needs_alpha=needs_alpha,
             size=(stored.coded_width, stored.coded_height),
+            bits=bits,
             options=options,
         )
         turns = info.quarter_turns - stored.quarter_turns
-        self._conversion = Conversion(info.layout, info.color, target, info.coded_height, turns)
+        self._conversion = Conversion(
+            info.layout,
+            info.color,
+            target,
+            info.coded_height,
+            turns,
+            premultiplies=premultiplies,
+            is_limited=chosen.is_limited,
+        )
         self._note_losses(target)
         self._promise = Promise.of(stored, self._conversion)
+        self._promise.is_matte = kind is not None
+        if kind is not None or self._conversion.layout.has_alpha:
+            plane = -1 if kind is None else 0
+            self._promise.kept = KeptPlane(self._conversion.layout, plane)
+            # A coarser setting of the user's is the user's choice; that anything is left is not.
+            is_asked_for = bool(options) and chosen.most_error > 0
+            self._promise.most_error = ASKED_FOR if is_asked_for else chosen.most_error
         self._copied: CopiedStreams | None = None
         self._output: OutputContainer | None = None
         self._queue = WorkQueue(self._encode_now, QUEUED_FRAMES)
@@ -111,6 +138,8 @@ class FileSink(Sink):
             timecode = timecode_from(source, self._span[0], self.notes)
             if timecode is not None:
                 self._video.metadata["timecode"] = timecode
+        # Nobody reads subtitles on a matte, and not every container of mattes can hold them.
+        copy_metadata = copy_metadata and not self._promise.is_matte
         if isinstance(source, FileSource):
             if copy_metadata:
                 has_sound = copy_streams and bool(source.info.audio)
@@ -153,6 +182,8 @@ class FileSink(Sink):
         picture.time_base = frame.time_base
         picture.duration = frame.duration
         self._promise.pts.append(picture.pts)
+        if self._promise.kept is not None:
+            self._promise.kept.add(planes_of(picture, self._conversion.layout))
         with self._reported():
             self._mux(self._video.encode(picture))
             if self._copied is not None:
@@ -171,13 +202,19 @@ class FileSink(Sink):
                 self._promise.copied = self._copied.tallies
             self._close()
         self.notes += verify_file(self.hidden, self.path.name, self._promise)
+        self._forget()
 
     def _publish(self) -> None:
         with self._reported():
             self.hidden.replace(self.path)
 
+    def _forget(self) -> None:
+        if self._promise.kept is not None:
+            self._promise.kept.close()
+
     def _remove(self) -> None:
         self._queue.abandon()
+        self._forget()
         # What made the output fail makes closing it fail, too.
         with suppress(av.FFmpegError, OSError, ValueError):
             self._close()
@@ -231,6 +268,20 @@ class FileSink(Sink):
         is_cut = stop < self._info.frame_count
         end = source.time_of(stop) if is_cut else begin + FOREVER_S
         return Span(begin, end, begin - source.time_of(0))
+
+
+def _check_aspect(info: SourceInfo, chosen: OutputFormat, path: Path) -> None:
+    """Refuse what would be found out after all the work: PyAV gives Matroska no pixel aspect.
+
+    H.264 and HEVC say it themselves.
+    """
+    says_itself = chosen.codec in ("libx264", "libx265")
+    if info.pixel_aspect != 1 and path.suffix.lower() in (".mkv", ".webm") and not says_itself:
+        raise EncodeError(
+            f"{chosen.name} in {path.suffix} cannot hold pixels of {info.pixel_aspect}, which this "
+            "video has",
+            hint="write prores4444 to .mov, or a folder of pictures",
+        )
 
 
 def _as_stored(info: SourceInfo, extension: str) -> SourceInfo:

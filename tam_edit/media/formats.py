@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import av
@@ -33,6 +33,10 @@ class OutputFormat:
         extensions: Containers that can carry it, the usual one first; empty for a folder.
         can_hold_alpha: Whether transparency survives.
         options: Encoder settings; any of them can be overridden.
+        max_bits: The greatest depth of its samples.
+        is_limited: Whether its samples are always of limited range, because it cannot say.
+        most_error: How far alpha, or a matte, may be off when it is read back, as a share of full
+            scale; twice of what was measured on drawn mattes.
         choose: ``choose(layout, needs_alpha, width, height)`` gives FFmpeg's name of the pixel
             format that keeps the most of a source.
     """
@@ -43,6 +47,9 @@ class OutputFormat:
     can_hold_alpha: bool
     choose: Callable[[PixelLayout, bool, int, int], str]
     options: Mapping[str, str] = field(default_factory=dict)
+    max_bits: int = 16
+    is_limited: bool = False
+    most_error: float = 0.0
 
     @property
     def is_folder(self) -> bool:
@@ -117,6 +124,7 @@ OUTPUT_FORMATS: Mapping[str, OutputFormat] = {
             False,
             _delivery((8, 10)),
             {"preset": "medium", "crf": "17"},
+            max_bits=10,
         ),
         OutputFormat(
             "hevc",
@@ -125,6 +133,7 @@ OUTPUT_FORMATS: Mapping[str, OutputFormat] = {
             False,
             _delivery((8, 10, 12)),
             {"preset": "medium", "crf": "18"},
+            max_bits=12,
         ),
         OutputFormat(
             "ffv1",
@@ -141,6 +150,9 @@ OUTPUT_FORMATS: Mapping[str, OutputFormat] = {
             True,
             _always("yuva444p10le"),
             {"profile": "4", "alpha_bits": "16", "vendor": "apl0"},
+            max_bits=10,
+            is_limited=True,
+            most_error=0.0015,
         ),
         OutputFormat(
             "vp9-alpha",
@@ -150,9 +162,24 @@ OUTPUT_FORMATS: Mapping[str, OutputFormat] = {
             _always("yuva420p"),
             # Alternate reference frames and alpha exclude each other in libvpx.
             {"crf": "18", "b": "0", "auto-alt-ref": "0", "row-mt": "1", "cpu-used": "2"},
+            max_bits=8,
+            most_error=0.12,
         ),
         OutputFormat("png", "png", (), True, _png),
+        OutputFormat("exr", "exr", (), True, _always("gbrapf32le")),
     )
+}
+# How a matte is written as a picture of its own, by the same names.
+MATTE_FORMATS: Mapping[str, OutputFormat] = {
+    **{name: OUTPUT_FORMATS[name] for name in ("ffv1", "png", "exr")},
+    "h264": replace(
+        OUTPUT_FORMATS["h264"],
+        extensions=(".mp4", ".mov", ".m4v"),
+        # Coarser, x264 leaves single rows of a hard edge out: a quarter of full scale at crf 4.
+        options={"preset": "medium", "crf": "2"},
+        max_bits=8,
+        most_error=0.08,
+    ),
 }
 
 
@@ -168,6 +195,7 @@ def format_for(
     needs_alpha: bool = False,
     name: str | None = None,
     layout: PixelLayout | None = None,
+    bits: int | None = None,
 ) -> OutputFormat:
     """The format for a target, by name or by the target's extension.
 
@@ -176,6 +204,7 @@ def format_for(
         needs_alpha: Whether the result is transparent somewhere.
         name: Name of a format; goes before the extension.
         layout: How the source stores its samples; deeper than 8 bits makes MP4 hold HEVC.
+        bits: The depth wanted; left out, the source's.
 
     Raises:
         UnknownNameError: There is no format of that name.
@@ -187,12 +216,53 @@ def format_for(
         chosen = OUTPUT_FORMATS[name]
     else:
         chosen = OUTPUT_FORMATS[_name_for(path, needs_alpha, layout)]
-    check_format(chosen, path, needs_alpha=needs_alpha)
+    check_format(chosen, path, needs_alpha=needs_alpha, bits=bits)
     return chosen
 
 
-def check_format(chosen: OutputFormat, path: str | Path, *, needs_alpha: bool) -> None:
-    """Refuse a format that cannot hold the alpha, or a container that cannot hold the format.
+def matte_format_for(
+    path: str | Path, *, name: str | None = None, bits: int | None = None
+) -> OutputFormat:
+    """The format of a matte that is a picture of its own: H.264, FFV1, or a folder of pictures.
+
+    Args:
+        path: Target; its extension decides where no format is named.
+        name: One of ``MATTE_FORMATS``.
+        bits: The depth wanted.
+
+    Raises:
+        UnknownNameError: There is no such format for mattes.
+        EncodeError: The extension says none, or the format is not so deep.
+    """
+    if name is None:
+        suffix = Path(path).suffix.lower()
+        if is_folder_target(path) or not suffix:
+            name = "exr" if suffix == ".exr" else "png"
+        elif suffix == ".mkv":
+            name = "ffv1"
+        elif suffix in MATTE_FORMATS["h264"].extensions:
+            name = "h264"
+        else:
+            raise EncodeError(
+                f"a matte is not written to {Path(path).name}",
+                hint="write to .mp4 or .mov (H.264), .mkv (FFV1), or to a folder of PNGs: out/",
+            )
+    if name not in MATTE_FORMATS:
+        raise UnknownNameError("format of mattes", name, MATTE_FORMATS)
+    chosen = MATTE_FORMATS[name]
+    check_format(chosen, path, needs_alpha=False, bits=bits, among=MATTE_FORMATS)
+    return chosen
+
+
+def check_format(
+    chosen: OutputFormat,
+    path: str | Path,
+    *,
+    needs_alpha: bool,
+    bits: int | None = None,
+    among: Mapping[str, OutputFormat] = OUTPUT_FORMATS,
+) -> None:
+    """Refuse a format that cannot hold alpha or depth, or a container that cannot hold the format.
 
     Raises:
         EncodeError: With the formats or extensions that would do.
@@ -203,8 +273,17 @@ def check_format(chosen: OutputFormat, path: str | Path, *, needs_alpha: bool) -
             f"{chosen.name} cannot store transparency, which this result has",
             hint=f"formats that can: {able} (.mov, .webm, .mkv or a folder of PNGs)",
         )
+    if bits is not None and bits > chosen.max_bits:
+        able = ", ".join(fmt.name for fmt in among.values() if fmt.max_bits >= bits)
+        raise EncodeError(
+            f"{chosen.name} has at most {chosen.max_bits} bits here, not {bits}",
+            hint=f"formats that have {bits}: {able}",
+        )
     extension = Path(path).suffix.lower()
     if chosen.is_folder:
+        is_pattern = NUMBERED.search(Path(path).name) is not None
+        if is_pattern and extension not in ("", f".{chosen.name}"):
+            raise EncodeError(f"{chosen.name} pictures are not named like {Path(path).name}")
         if extension and not is_folder_target(path):
             raise EncodeError(
                 f"{chosen.name} writes a folder of pictures, not a file like {Path(path).name}",
@@ -219,8 +298,13 @@ def check_format(chosen: OutputFormat, path: str | Path, *, needs_alpha: bool) -
 
 def _name_for(path: str | Path, needs_alpha: bool, layout: PixelLayout | None) -> str:
     if is_folder_target(path):
-        if Path(path).suffix.lower() not in ("", ".png") and NUMBERED.search(Path(path).name):
-            raise EncodeError(f"picture sequences are written as PNG, not as {Path(path).name}")
+        suffix = Path(path).suffix.lower()
+        if suffix == ".exr":
+            return "exr"
+        if suffix not in ("", ".png") and NUMBERED.search(Path(path).name):
+            raise EncodeError(
+                f"picture sequences are written as PNG or EXR, not as {Path(path).name}"
+            )
         return "png"
     extension = Path(path).suffix.lower()
     if extension == ".webm":
@@ -244,6 +328,7 @@ def pixel_format(
     needs_alpha: bool,
     size: tuple[int, int],
     options: Mapping[str, str],
+    bits: int | None = None,
 ) -> str:
     """The pixel format to encode in; the option ``pix_fmt`` overrides the choice.
 
@@ -253,6 +338,8 @@ def pixel_format(
         needs_alpha: Whether the result is transparent somewhere.
         size: Coded columns and rows.
         options: The user's encoder options.
+        bits: The depth wanted; the next one that the format has is taken, the source's where it is
+            left out.
 
     Raises:
         EncodeError: The encoder refuses such a small picture.
@@ -266,6 +353,7 @@ def pixel_format(
         )
     name = options.get(PIXEL_FORMAT_OPTION)
     if name is None:
+        layout = layout if bits is None else replace(layout, bits=bits)
         return chosen.choose(layout, needs_alpha, width, height)
     if chosen.is_folder:
         raise InputError("a folder of PNGs has no pixel format to choose")

@@ -14,6 +14,7 @@ from tam_edit.media.container import open_input
 from tam_edit.media.conversion import Conversion
 from tam_edit.media.copied_streams import Tally
 from tam_edit.media.file_source import FileSource
+from tam_edit.media.kept_plane import KeptPlane
 from tam_edit.media.source import SourceInfo
 from tam_edit.pixels import UNSPECIFIED, ColorTags, PixelLayout
 
@@ -32,6 +33,9 @@ class Promise:
         pixel_aspect: Width of a sample divided by its height.
         copied: What was written to the other streams, in their order.
         is_repackaged: Whether the container repacks sound, so that packets are not comparable.
+        is_matte: Whether the picture is a matte, whose full range must come back.
+        kept: The alpha or the matte as the encoder was given it; None where there is none.
+        most_error: How far that may be off, as a share of full scale.
     """
 
     time_base: Fraction
@@ -43,6 +47,9 @@ class Promise:
     is_repackaged: bool
     pts: list[int] = field(default_factory=list)
     copied: list[Tally] = field(default_factory=list)
+    is_matte: bool = False
+    kept: KeptPlane | None = None
+    most_error: float = 0.0
 
     @classmethod
     def of(cls, info: SourceInfo, conversion: Conversion) -> Self:
@@ -76,10 +83,11 @@ def verify_file(path: Path, name: str, promise: Promise) -> list[str]:
     try:
         with FileSource(path) as written:
             info, pts, video = written.info, written.pts, written.video_stream
+            wrong = _wrong_picture(info, promise) or _wrong_count(info, promise)
+            wrong = wrong or _wrong_plane(written, promise)
         tallies = [] if promise.is_repackaged else _tallied(path, video)
     except MediaError as error:
         raise EncodeError(f"{name} cannot be read back: {error}") from error
-    wrong = _wrong_picture(info, promise) or _wrong_count(info, promise)
     if not wrong and not promise.is_repackaged and tallies != promise.copied:
         wrong = "its sound or subtitles differ from the source's"
     if wrong:
@@ -110,6 +118,10 @@ def _wrong_picture(info: SourceInfo, promise: Promise) -> str:
         ),
         (info.quarter_turns == promise.quarter_turns, "its rotation is gone"),
         (
+            not promise.is_matte or info.color.full_range is True,
+            "it does not say that its range is full, so white would not be shown as white",
+        ),
+        (
             info.pixel_aspect == promise.pixel_aspect,
             f"its pixel aspect is {info.pixel_aspect} instead of {promise.pixel_aspect}",
         ),
@@ -121,6 +133,18 @@ def _wrong_count(info: SourceInfo, promise: Promise) -> str:
     if info.frame_count != len(promise.pts):
         return f"it has {info.frame_count} frames instead of {len(promise.pts)}"
     return ""
+
+
+def _wrong_plane(written: FileSource, promise: Promise) -> str:
+    if promise.kept is None:
+        return ""
+    error, frame = promise.kept.worst(written.frames())
+    if error <= promise.most_error:
+        return ""
+    return (
+        f"its {promise.kept.name} is off by {error:.2%} on frame {frame}, and "
+        f"{promise.most_error:.2%} are the most that this format may be"
+    )
 
 
 def _rounded_times(

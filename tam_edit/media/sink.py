@@ -8,6 +8,7 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,10 +16,25 @@ from typing import Self
 from tam_edit.errors import EncodeError, InputError
 from tam_edit.frame import Frame
 from tam_edit.media.formats import NUMBERED, OutputFormat
+from tam_edit.media.hdr import HdrFacts
 from tam_edit.media.source import Source
+from tam_edit.pixels import ColorTags, PixelLayout
 
 # Alpha below this is transparency; above it is rounding of a float mask.
 OPAQUE = 1 - 1 / 65535 / 2
+
+
+@dataclass(frozen=True)
+class PictureKind:
+    """What frames are like that are not the source's pictures, but go with them, such as mattes.
+
+    Attributes:
+        layout: How their planes are to be read.
+        color: Their colour tags.
+    """
+
+    layout: PixelLayout
+    color: ColorTags
 
 
 class Sink(ABC):
@@ -34,13 +50,22 @@ class Sink(ABC):
     """
 
     def __init__(
-        self, path: Path, chosen: OutputFormat, source: Source, start: int, stop: int
+        self,
+        path: Path,
+        chosen: OutputFormat,
+        source: Source,
+        start: int,
+        stop: int,
+        kind: PictureKind | None = None,
     ) -> None:
         self.path = path
         self.hidden = partial_path(path)
         self.format = chosen
         self.notes: list[str] = []
-        self._info = source.info
+        self._info = info = source.info
+        if kind is not None:
+            # How a display was set up says nothing of a picture that is no view of the scene.
+            self._info = replace(info, layout=kind.layout, color=kind.color, hdr=HdrFacts())
         self._span = (start, stop)
         self._written = 0
         self._last_pts: int | None = None
@@ -137,8 +162,8 @@ class Sink(ABC):
         shape = frame.planes[0].shape
         if shape != (info.coded_height, info.coded_width) or frame.layout != info.layout:
             raise InputError(
-                f"frame {frame.index} is {shape[1]}x{shape[0]} {frame.layout.name}, but the source "
-                f"has {info.coded_width}x{info.coded_height} {info.layout.name}"
+                f"frame {frame.index} is {shape[1]}x{shape[0]} {frame.layout.name}, but what is "
+                f"written has {info.coded_width}x{info.coded_height} {info.layout.name}"
             )
         if frame.time_base != info.time_base:
             raise InputError(f"frame {frame.index} counts time otherwise than its source")

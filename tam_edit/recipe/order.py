@@ -51,7 +51,7 @@ def _missing(steps: Sequence[Step]) -> list[Fault]:
         hint = 'begin with [[steps]] and kind = "track"'
         faults.append(Fault(("steps",), "has no track step, so no object would be known", hint))
     writes_masks_only = "export" in kinds and all(
-        step.what == "masks" for step in steps if isinstance(step, ExportStep)
+        step.what != "picture" for step in steps if isinstance(step, ExportStep)
     )
     if "effect" not in kinds and not writes_masks_only:
         hint = 'add [[steps]] with kind = "effect"; `tam-edit effects list` names them'
@@ -81,7 +81,7 @@ def _idle_mattes(steps: Sequence[Step]) -> list[Fault]:
             continue
         after = steps[index + 1 :]
         is_seen = any(
-            other.kind == "effect" or (isinstance(other, ExportStep) and other.what == "masks")
+            other.kind == "effect" or (isinstance(other, ExportStep) and other.what != "picture")
             for other in after
         )
         if not is_seen:

@@ -10,6 +10,7 @@ from tam_edit.recipe.document import Recipe
 from tam_edit.recipe.steps import (
     CheckpointStep,
     EffectStep,
+    ExportStep,
     MatteStep,
     Position,
 )
@@ -74,7 +75,8 @@ def check_objects(recipe: Recipe, names: Collection[str]) -> None:
     """
     faults = []
     for index, step in enumerate(recipe.steps):
-        if not isinstance(step, CheckpointStep | EffectStep | MatteStep) or step.objects == "all":
+        named = CheckpointStep | EffectStep | MatteStep | ExportStep
+        if not isinstance(step, named) or step.objects == "all":
             continue
         for number, name in enumerate(step.objects):
             if name not in names:

@@ -11,6 +11,7 @@ from tam_edit.recipe.parameters import build_from_table
 from tam_edit.recipe.steps import (
     ALPHA_FORMATS,
     COVER_FIELDS,
+    LUMA_FORMATS,
     STEM,
     CheckpointStep,
     EffectStep,
@@ -20,6 +21,17 @@ from tam_edit.recipe.steps import (
 )
 from tam_edit.recipe.text import Fault, Place, found
 
+# Settings of an export that would do nothing, by what is written, and what to do about it.
+_IDLE_FIELDS = {
+    "masks": {"format", "objects", "alpha", "bits", "codec_options"},
+    "luma": {"alpha"},
+    "picture": {"objects"},
+}
+_IDLE = {
+    "masks": "leave it out: masks are written as palette pictures",
+    "luma": "leave it out: a matte is a picture of its own",
+    "picture": 'leave it out, or write what = "luma"; effects name the objects that they act on',
+}
 _ONLY_FOR = {"threshold": "doubt", "frame_count": "always", "frames": "frames"}
 
 
@@ -166,12 +178,20 @@ def export_path(template: str, stem: str) -> str:
 
 
 def _format_faults(place: Place, step: ExportStep, *, needs_alpha: bool) -> list[Fault]:
-    if step.what == "masks":
-        stated = step.model_dump(include={"format", "codec_options"}, exclude_defaults=True)
-        hint = "leave it out: masks are written as palette pictures"
-        return [Fault((*place, name), "does nothing for masks", hint) for name in stated]
-    if step.format is None or step.format in ALPHA_FORMATS or not needs_alpha:
-        return []
-    trouble = f"is {found(step.format)}, which cannot hold the transparency that an effect makes"
-    hint = f"formats that can: {', '.join(sorted(ALPHA_FORMATS))}"
-    return [Fault((*place, "format"), trouble, hint)]
+    faults = [
+        Fault((*place, name), f"does nothing for {step.what}", _IDLE[step.what])
+        for name in step.model_dump(include=_IDLE_FIELDS[step.what], exclude_defaults=True)
+    ]
+    is_fit = {"masks": True, "luma": step.format in LUMA_FORMATS}.get(
+        step.what, step.format in ALPHA_FORMATS or not needs_alpha
+    )
+    if step.format is not None and not is_fit:
+        able = LUMA_FORMATS if step.what == "luma" else ALPHA_FORMATS
+        needed = "a matte" if step.what == "luma" else "the transparency that an effect makes"
+        trouble = f"is {found(step.format)}, which cannot hold {needed}"
+        hint = f"formats that can: {', '.join(sorted(able))}"
+        faults.append(Fault((*place, "format"), trouble, hint))
+    if step.what == "picture" and step.alpha != "straight" and not needs_alpha:
+        hint = "add an effect such as background-remove, or leave alpha out"
+        faults.append(Fault((*place, "alpha"), "does nothing: no effect makes transparency", hint))
+    return faults

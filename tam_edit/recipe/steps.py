@@ -13,10 +13,11 @@ Name: TypeAlias = Annotated[str, Field(min_length=1)]
 #: A frame, counted from 0, or a time or timecode as text.
 Position: TypeAlias = Annotated[int, Field(ge=0)] | Name
 Objects: TypeAlias = Literal["all"] | Annotated[tuple[Name, ...], Field(min_length=1)]
-VideoFormat: TypeAlias = Literal["h264", "hevc", "ffv1", "prores4444", "vp9-alpha", "png"]
+VideoFormat: TypeAlias = Literal["h264", "hevc", "ffv1", "prores4444", "vp9-alpha", "png", "exr"]
 #: Fields of an effect step that only an effect with ``edge = "cover"`` heeds.
 COVER_FIELDS = {"margin_px", "margin_frac", "cover_threshold"}
-ALPHA_FORMATS = frozenset({"ffv1", "prores4444", "vp9-alpha", "png"})
+ALPHA_FORMATS = frozenset({"ffv1", "prores4444", "vp9-alpha", "png", "exr"})
+LUMA_FORMATS = frozenset({"h264", "ffv1", "png", "exr"})
 STEM = "{stem}"  # in a path: the name of the output without its extension
 
 
@@ -236,23 +237,51 @@ class ExportStep(StepPart):
         description="Where, beside the output that the command names; {stem} is that one's name "
         "without its extension. Left out by the one export that is that output.",
     )
-    what: Literal["picture", "masks"] = Field(
+    what: Literal["picture", "luma", "masks"] = Field(
         default="picture",
-        description="'picture' is the video with the effects; 'masks' is a folder of DAVIS "
-        "palette pictures with scores.json.",
+        description="'picture' is the video with the effects; 'luma' is the matte as a grey "
+        "picture of full range, white where the object is; 'masks' is a folder of DAVIS palette "
+        "pictures with scores.json.",
+    )
+    objects: Objects = Field(
+        default="all",
+        description="For 'luma': whose matte, their union: 'all', or a list of object names.",
     )
     format: VideoFormat | None = Field(
         default=None, description="Left out: chosen by the output's extension and by transparency."
     )
-    copy_sound: bool = Field(default=True, description="Whether the sound is copied.")
+    alpha: Literal["straight", "premultiplied"] = Field(
+        default="straight",
+        description="For 'picture' with transparency: 'straight' leaves the colours below it as "
+        "they are, 'premultiplied' fades them to black; EXR is always premultiplied, in linear "
+        "light.",
+    )
+    bits: Literal[8, 10, 16] | None = Field(
+        default=None,
+        description="Bits per sample, or the next more that the format has; left out, what the "
+        "video has.",
+    )
+    copy_sound: bool | None = Field(
+        default=None,
+        description="Whether the sound is copied; left out, it is with a picture and is not with "
+        "a matte.",
+    )
     copy_metadata: bool = Field(
         default=True,
         description="Whether metadata, attached pictures, chapters and subtitles are copied; "
-        "redaction says false.",
+        "redaction says false. A matte takes the start timecode only.",
     )
     codec_options: dict[str, str | int | float] = Field(
-        default_factory=dict, description="Options for FFmpeg's encoder, such as crf = 18."
+        default_factory=dict,
+        description="Options for FFmpeg's encoder, such as crf = 18; for PNG compression = 9; for "
+        "EXR compression (none rle zips zip piz pxr24 b44 dwaa dwab) and transfer (bt709 bt2020-12 "
+        "srgb linear pq hlg; left out, what the video is tagged with).",
     )
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether the sound is copied."""
+        return self.what == "picture" if self.copy_sound is None else self.copy_sound
 
 
 class VerifyStep(StepPart):

@@ -98,10 +98,20 @@ def _export(step: ExportStep) -> str:
     where = step.path or "the output"
     if step.what == "masks":
         return f"{where}: masks as palette pictures"
-    metadata = "copied" if step.copy_metadata else "left out"
-    sound = "" if step.copy_sound else ", without sound"
-    name = step.format or "format by file name"
-    return f"{where}: {name}, metadata {metadata}{sound}" + _listed(step.codec_options)
+    parts: list[str] = [step.format or "format by file name"]
+    if step.bits is not None:
+        parts.append(f"{step.bits} bits")
+    if step.what == "luma":
+        whose = _listed_objects(step.objects)
+        layers = " with a layer each" if step.format == "exr" else " as a grey picture"
+        parts.insert(0, f"the matte of {whose}{layers}")
+        parts.append("start timecode copied" if step.copy_metadata else "no timecode")
+        parts += ["sound copied"] * step.has_sound
+    else:
+        parts += [step.alpha] * (step.alpha != "straight")
+        parts.append("metadata copied" if step.copy_metadata else "metadata left out")
+        parts += ["without sound"] * (not step.has_sound)
+    return f"{where}: {', '.join(parts)}{_listed(step.codec_options)}"
 
 
 def _listed_objects(objects: Objects) -> str:

@@ -12,6 +12,7 @@ module         what it holds
 ``rendering``  the pass over the video
 ``verify``     what was written against its source
 ``luma``       brightness that can be compared
+``palette``    masks as palette PNGs, as DAVIS has them
 ``ledger``     what earlier runs finished
 ``report``     what is told of it all
 =============  ==============================================================================
@@ -19,6 +20,12 @@ module         what it holds
 
 from tam_edit.render.job import RenderJob, check_tracked, objects_of
 from tam_edit.render.ledger import Ledger, digest_of
+from tam_edit.render.palette import (
+    PaletteFolder,
+    check_mask_folder,
+    voc_palette,
+    write_palette_masks,
+)
 from tam_edit.render.place import Covers
 from tam_edit.render.plan import RenderPlan, check_recipe
 from tam_edit.render.rendering import check_outputs, render
@@ -28,15 +35,19 @@ __all__ = [
     "Covers",
     "Ledger",
     "OutputReport",
+    "PaletteFolder",
     "RenderJob",
     "RenderPlan",
     "RenderReport",
     "Verified",
     "Worst",
+    "check_mask_folder",
     "check_outputs",
     "check_recipe",
     "check_tracked",
     "digest_of",
     "objects_of",
     "render",
+    "voc_palette",
+    "write_palette_masks",
 ]

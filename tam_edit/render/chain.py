@@ -52,7 +52,7 @@ class Chain:
     def frames(self) -> Iterator[Frame]:
         """The frames with every effect, read ahead as far as an effect wants to see."""
         window: deque[Frame] = deque()
-        for frame in self._source.frames(self._job.in_frame, self._job.out_frame):
+        for frame in self._source.frames(self._job.frames.start, self._job.frames.stop):
             window.append(frame)
             self._mattes.see(frame)
             if len(window) > self._lookahead:
@@ -102,7 +102,7 @@ class _Run:
         self._plan = plan
         self._step = plan.step
         self._source = source
-        self._frames = range(job.in_frame, job.out_frame)
+        self._frames = job.frames
         size = (source.info.width, source.info.height)
         self._place = EffectPlace(plan, job, mattes, size)
         self._watcher = watcher
@@ -113,10 +113,10 @@ class _Run:
         info = ClipInfo(
             width=size[0],
             height=size[1],
-            frame_count=job.out_frame - job.in_frame,
+            frame_count=len(job.frames),
             bits=source.info.layout.bits,
-            start=source.time_of(job.in_frame),
-            first_index=job.in_frame,
+            start=source.time_of(job.frames.start),
+            first_index=job.frames.start,
         )
         self.effect: Effect = plan.effect.begin(info, self)
 

@@ -29,9 +29,11 @@ class RenderJob:
         recipe: Its matte steps, its effects, its outputs and its check are used.
         tracks: Masks per object.
         names: Object names by id.
-        in_frame: First frame that is written.
-        out_frame: One past the last.
+        in_frame: First frame of the work.
+        out_frame: One past its last.
         covered_frames: Frames on which effects act on the whole picture.
+        lead_frames: Frames before the first that are written as well; the tracks are empty there.
+        tail_frames: The same after the last.
     """
 
     recipe: Recipe
@@ -40,6 +42,13 @@ class RenderJob:
     in_frame: int
     out_frame: int
     covered_frames: Collection[int] = field(default=())
+    lead_frames: int = 0
+    tail_frames: int = 0
+
+    @property
+    def frames(self) -> range:
+        """All frames that are written."""
+        return range(self.in_frame - self.lead_frames, self.out_frame + self.tail_frames)
 
 
 def check_tracked(job: RenderJob) -> None:

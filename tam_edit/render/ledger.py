@@ -125,6 +125,8 @@ class Ledger:
         if target.step.what == "picture":
             steps = [step for step in job.recipe.steps if isinstance(step, EffectStep | MatteStep)]
             object_ids = {i for step in steps for i in objects_of(step, job.names)}
+            if target.format is not None and target.format.name == "exr":
+                object_ids = set(job.names)  # each has a layer
         return _digest(
             {
                 "objects": [[i, job.names[i], self._mattes(i)] for i in sorted(object_ids)],

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tam_edit.export import PaletteFolder
-from tam_edit.media import Sink, Source, clear_leftovers, open_sink, open_source
+from tam_edit.frame import Frame
+from tam_edit.media import Source, clear_leftovers
 from tam_edit.recipe import Recipe
 from tam_edit.render.chain import Chain
 from tam_edit.render.job import RenderJob, check_tracked
 from tam_edit.render.ledger import Entry, Ledger
 from tam_edit.render.mattes import mattes_of
+from tam_edit.render.outputs import Output, PictureOutput, open_output
 from tam_edit.render.plan import RenderPlan, check_recipe
-from tam_edit.render.report import OutputReport, RenderReport, Verified
+from tam_edit.render.report import RenderReport, Verified
 from tam_edit.render.targets import Target, check_free, targets_of
 from tam_edit.render.verify import Acted, verify_output
+from tam_edit.types import Matte, ObjectId
 
 #: Told the frames done and the frames in all.
 Progress: TypeAlias = Callable[[int, int], None]
-MASKS_PIXEL_FORMAT = "pal8"
 
 
 def render(
@@ -56,7 +57,8 @@ def render(
         EncodeError: An output cannot be written or would not hold what was promised.
     """
     check_tracked(job)
-    plan = check_recipe(job.recipe, source, in_frame=job.in_frame, out_frame=job.out_frame)
+    frames = job.frames
+    plan = check_recipe(job.recipe, source, in_frame=frames.start, out_frame=frames.stop)
     targets = targets_of(source, job.recipe, path)
     known = {} if ledger is None else {t.place: ledger.finished(t, job) for t in targets}
     finished = {place: report for place, report in known.items() if report is not None}
@@ -127,107 +129,52 @@ class _Rendering:
         overwrite: bool,
     ) -> None:
         self._source, self._job, self._plan = source, job, plan
-        self._frames = range(job.in_frame, job.out_frame)
         self._mattes = mattes_of(job, plan, source)
-        self._pictures: list[tuple[Target, Sink]] = []
-        self._masks: list[tuple[Target, PaletteFolder]] = []
-        self._written: list[Sink | PaletteFolder] = []
-        self._targets = targets
+        self._outputs: list[Output] = []
         self.effects: tuple[Mapping[str, Any], ...] = ()
         self._stack = stack
         self._acted = Acted() if plan.verify is not None else None
         for target in targets:
-            self._open(target, overwrite=overwrite)
+            output = open_output(target, source, job, self._matte, overwrite=overwrite)
+            self._outputs.append(output)
+            # After an error; once it is published there is nothing to discard.
+            stack.callback(output.written.discard)
 
-    def _open(self, target: Target, *, overwrite: bool) -> None:
-        if target.format is None:
-            job = self._job
-            folder = PaletteFolder(
-                target.place, job.tracks, self._frames, names=job.names, overwrite=overwrite
-            )
-            self._masks.append((target, folder))
-            self._written.append(folder)
-        else:
-            sink = self._sink(target, overwrite=overwrite)
-            self._pictures.append((target, sink))
-            self._written.append(sink)
-        # After an error; once it is published there is nothing to discard.
-        self._stack.callback(self._written[-1].discard)
-
-    def _sink(self, target: Target, *, overwrite: bool) -> Sink:
-        step = target.step
-        return open_sink(
-            target.written,
-            source=self._source,
-            format=target.format,
-            needs_alpha=self._job.recipe.needs_alpha,
-            start=self._frames.start,
-            stop=self._frames.stop,
-            copy_streams=step.copy_sound,
-            copy_metadata=step.copy_metadata,
-            overwrite=overwrite,
-            codec_options={name: str(value) for name, value in step.codec_options.items()},
-        )
+    def _matte(self, object_ids: tuple[ObjectId, ...], index: int) -> Matte:
+        return self._mattes.matte(object_ids, index, len(self._plan.mattes))
 
     def write(self, progress: Progress | None) -> None:
         """Every frame into every output; without pictures to write, nothing is decoded."""
-        total = len(self._frames)
-        if not self._pictures:
-            for done, index in enumerate(self._frames, start=1):
-                self._write_masks(index)
-                if progress is not None:
-                    progress(done, total)
+        total = len(self._job.frames)
+        for done, (index, frame) in enumerate(self._frames(), start=1):
+            for output in self._outputs:
+                output.write(index, frame)
+            if progress is not None:
+                progress(done, total)
+
+    def _frames(self) -> Iterator[tuple[int, Frame | None]]:
+        if not any(output.needs_pictures for output in self._outputs):
+            for index in self._job.frames:
+                yield index, None
             return
         args = (self._source, self._job, self._plan, self._mattes, self._stack, self._acted)
         chain = Chain(*args)
-        for done, frame in enumerate(chain.frames(), start=1):
-            for _, sink in self._pictures:
-                sink.write(frame)
-            self._write_masks(frame.index)
-            if progress is not None:
-                progress(done, total)
+        for frame in chain.frames():
+            yield frame.index, frame
         self.effects = tuple(chain.reports())
-
-    def _write_masks(self, index: int) -> None:
-        if self._masks:
-            steps = len(self._plan.mattes)
-            mattes = {i: self._mattes.matte((i,), index, steps) for i in self._job.names}
-            for _, folder in self._masks:
-                folder.write(index, mattes)
 
     def complete(self, verifying: Progress | None) -> list[Entry]:
         """Complete and verify every output, and say what it holds."""
-        for written in self._written:
-            written.complete()
+        for output in self._outputs:
+            output.written.complete()
         verified = self._verified(verifying)
-        entries = {target.place: self._mask_entry(target, folder) for target, folder in self._masks}
-        for target, sink in self._pictures:
-            with open_source(sink.hidden) as again:
-                info = again.info
-            report = OutputReport(
-                path=sink.path,
-                what="picture",
-                frame_count=info.frame_count,
-                pixel_format=info.layout.name,
-                notes=tuple(sink.notes),
-                verified=verified.get(target.place),
-            )
-            entries[target.place] = Entry(target, sink.hidden, report)
-        return [entries[target.place] for target in self._targets]
-
-    def _mask_entry(self, target: Target, folder: PaletteFolder) -> Entry:
-        report = OutputReport(
-            path=folder.path,
-            what="masks",
-            frame_count=len(self._frames),
-            pixel_format=MASKS_PIXEL_FORMAT,
-        )
-        return Entry(target, folder.hidden, report)
+        return [output.entry(verified.get(output.target.place)) for output in self._outputs]
 
     def _verified(self, verifying: Progress | None) -> dict[Path, Verified]:
         if self._acted is None or self._plan.verify is None:
             return {}
-        total = len(self._frames) * len(self._pictures)
+        pictures = [each for each in self._outputs if isinstance(each, PictureOutput)]
+        total = len(self._job.frames) * len(pictures)
         done = 0
 
         def advance() -> None:
@@ -236,13 +183,12 @@ class _Rendering:
             if verifying is not None:
                 verifying(done, total)
 
-        args = (self._frames, self._acted, self._plan.verify, advance)
+        args = (self._job.frames, self._acted, self._plan.verify, advance)
         return {
-            target.place: verify_output(self._source, sink, *args)
-            for target, sink in self._pictures
+            each.target.place: verify_output(self._source, each.sink, *args) for each in pictures
         }
 
     def publish(self) -> None:
         """Give every output its name."""
-        for written in self._written:
-            written.publish()
+        for output in self._outputs:
+            output.written.publish()

@@ -80,16 +80,17 @@ class OutputReport:
 
     Attributes:
         path: The file or folder.
-        what: The video with the effects, or masks.
+        what: The video with the effects, a matte as a picture, or masks.
         frame_count: Frames in it, read back.
-        pixel_format: FFmpeg's name of its pixel format, read back; ``"pal8"`` for masks.
+        pixel_format: FFmpeg's name of its pixel format, read back; ``"pal8"`` for masks,
+            ``"half"`` for EXR.
         notes: What it could not take over from the source, in sentences.
         was_there: Whether an earlier run had written it already, and it was not written again.
         verified: What came of the recipe's verify step; None where there is none.
     """
 
     path: Path
-    what: Literal["picture", "masks"]
+    what: Literal["picture", "luma", "masks"]
     frame_count: int
     pixel_format: str
     notes: tuple[str, ...] = ()

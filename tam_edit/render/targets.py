@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tam_edit.errors import EncodeError
-from tam_edit.export import check_mask_folder
-from tam_edit.media import OutputFormat, Source, check_place, format_for, is_taken, place_of
+from tam_edit.media import (
+    OutputFormat,
+    Source,
+    check_exr,
+    check_place,
+    format_for,
+    is_taken,
+    matte_format_for,
+    place_of,
+)
 from tam_edit.recipe import ExportStep, Recipe, export_path
+from tam_edit.render.palette import check_mask_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +30,14 @@ class Target:
         written: Its path as it is written: a folder's may end in a slash or be a pattern.
         place: The file or folder, absolute.
         format: How it is written; None for masks.
+        bits: Depth of its samples; None leaves it to the video and the format.
     """
 
     step: ExportStep
     written: str
     place: Path
     format: OutputFormat | None
+    bits: int | None = None
 
     @property
     def is_main(self) -> bool:
@@ -88,15 +99,22 @@ def check_free(
 
 
 def _target(source: Source, recipe: Recipe, step: ExportStep, written: str) -> Target:
-    chosen = None
+    chosen, bits, layout = None, step.bits, source.info.layout
     if step.what == "picture":
         chosen = format_for(
-            written, needs_alpha=recipe.needs_alpha, name=step.format, layout=source.info.layout
+            written, needs_alpha=recipe.needs_alpha, name=step.format, layout=layout, bits=bits
         )
+    elif step.what == "luma":
+        chosen = matte_format_for(written, name=step.format, bits=bits)
+        # Grey comes in 8 and 16 bits; where nothing is said, as deep as the video, if that goes.
+        bits = 8 if min(bits or layout.bits, chosen.max_bits) == 8 else 16
+    if chosen is not None and chosen.name == "exr":
+        options = {name: str(value) for name, value in step.codec_options.items()}
+        check_exr(source, options, has_picture=step.what == "picture")
     is_folder = chosen is None or chosen.is_folder
     place = place_of(written, is_folder=is_folder)
     check_place(place, source, is_folder=is_folder)
-    return Target(step=step, written=written, place=place, format=chosen)
+    return Target(step=step, written=written, place=place, format=chosen, bits=bits)
 
 
 def _check_apart(targets: Sequence[Target]) -> None:

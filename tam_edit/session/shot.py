@@ -13,10 +13,10 @@ from tam_edit.export import (
     ExportReport,
     Recomposite,
     RecompositeReport,
-    write_palette_masks,
 )
 from tam_edit.media import Source
 from tam_edit.project import Decision, Project
+from tam_edit.render import write_palette_masks
 from tam_edit.review import Doubt
 from tam_edit.review.words import quoted
 from tam_edit.session import checkpoint, exports

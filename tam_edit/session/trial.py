@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tam_edit.prompts import ObjectPrompts
-from tam_edit.recipe import EffectStep, Recipe
+from tam_edit.recipe import EffectStep, ExportStep, MatteStep, Recipe, Step, TrackStep
 from tam_edit.session.facade import Session
 from tam_edit.tracking import LoopSettings
 
@@ -115,9 +115,12 @@ def try_out(
 def _plain(recipe: Recipe) -> Recipe:
     """The recipe without stops and checks, on whatever objects and frames there are."""
     whole: dict[str, object] = {"objects": "all", "in_point": None, "out_point": None, "ramps": {}}
-    steps = [
-        step.model_copy(update=whole) if isinstance(step, EffectStep) else step
-        for step in recipe.steps
-        if step.kind not in ("checkpoint", "verify")
-    ]
+    steps: list[Step] = []
+    for step in recipe.steps:
+        if isinstance(step, EffectStep):
+            steps.append(step.model_copy(update=whole))
+        elif isinstance(step, MatteStep | ExportStep):
+            steps.append(step.model_copy(update={"objects": "all"}))
+        elif isinstance(step, TrackStep):
+            steps.append(step)
     return recipe.model_copy(update={"steps": tuple(steps)})
