@@ -25,6 +25,12 @@ from tam_edit.types import Matte
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """As many tests run at once as there are cores: each keeps to one of them."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Whatever is installed on this machine, tests find no weights but those they put there."""
