@@ -143,7 +143,7 @@ def composed(data: Path, frames: int) -> Iterator[tuple[str, Clip]]:
     """
     small, large = (854, 480), (1280, 720)
     fur = lemur(data)
-    pictures, videos, objects = data / "train-regions", data / "videos", data / "train-objects"
+    pictures, videos = data / "train-regions", data / "videos"
     own = data / "matting" / "lemur_background.png"
 
     def clip(
@@ -161,7 +161,7 @@ def composed(data: Path, frames: int) -> Iterator[tuple[str, Clip]]:
         ),
     )
     yield (
-        "lemur, a wall, turns and grows",
+        "lemur, snow, turns and grows",
         clip(
             fur,
             small,
@@ -214,7 +214,6 @@ def composed(data: Path, frames: int) -> Iterator[tuple[str, Clip]]:
             video(videos / "street.mp4", large, 20, frames),
         ),
     )
-    del objects
 
 
 def _warped(array: Floats, matrix: Matrix, size: tuple[int, int], border: int) -> Floats:

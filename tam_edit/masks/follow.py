@@ -17,8 +17,11 @@ JUDGE = 1  # the windows in which the result is judged
 LEAST_CONTRAST = 0.2  # between what lies inside and outside; less is not drawn any further apart
 # How much of the new matte the colours around must account for: where it is less than the first,
 # they say nothing of the object and the old matte stays. Found on clips of fur, of a textured
-# object and of a person (benchmarks/matte_edges.py); between 0.5 and 0.95 little depends on it.
-TRUSTED = (0.6, 0.9)
+# object and of a person (benchmarks/matte_edges.py); little depends on it.
+TRUSTED = (0.7, 0.95)
+# The new matte counts whole up to here from the old edge, as a share of the reach, then less: what
+# is found far off is oftener something of the same colour than a part of the object.
+WHOLE = 0.375
 # A part of the frame that holds the object's windows reaches so far past the object.
 ROOM = 2.5
 
@@ -71,7 +74,7 @@ def blended(
     """
     low, high = trusted
     trust = np.clip((share - np.float32(low)) / np.float32(high - low), 0, 1)
-    trust *= np.clip(4 - 4 * away, 0, 1)
+    trust *= np.clip((1 - away) / np.float32(1 - WHOLE), 0, 1)
     return np.asarray(old + trust * (new - old), np.float32)
 
 
