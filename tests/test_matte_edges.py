@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from tam_edit.masks.closed_form import edge_solved
 from tam_edit.masks.follow import edge_followed
+from tam_edit.masks.guided import ColourWindows, guided_filter
 
 Floats = NDArray[np.float32]
+CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def disc(radius: float) -> Floats:
@@ -40,6 +44,46 @@ def test_an_edge_that_lies_beside_the_pictures_is_moved_there(wrong_px: int) -> 
     assert away_from(found, truth) < 0.2 * away_from(matte, truth)
     assert found.dtype == np.float32
     assert 0 <= found.min() <= found.max() <= 1
+
+
+def filtered(guide: Any, values: Any, radius: int, epsilon: float) -> Any:
+    """The guided filter in double precision, window by window as the paper has it."""
+
+    def mean(array: Any) -> Any:
+        sizes = (2 * radius + 1, 2 * radius + 1, *(1,) * (array.ndim - 2))
+        return ndimage.uniform_filter(array, sizes, mode="reflect")
+
+    guide, values = guide.astype(np.float64), values.astype(np.float64)
+    middle = mean(guide)
+    spread = np.einsum("ijk,ijl->ijkl", guide, guide)
+    spread = mean(spread) - np.einsum("ijk,ijl->ijkl", middle, middle) + epsilon * np.eye(3)
+    joint = mean(guide * values[..., None]) - middle * mean(values)[..., None]
+    slope = np.linalg.solve(spread, joint[..., None])[..., 0]
+    offset = mean(values) - (slope * middle).sum(-1)
+    return (mean(slope) * guide).sum(-1) + mean(offset)
+
+
+@pytest.mark.parametrize("colours", [0.0, 1e-3, 1.0])
+def test_the_guided_filter_is_the_papers_also_on_grey_pictures(colours: float) -> None:
+    rng = np.random.default_rng(3)
+    grey = np.repeat(rng.random((20, 30)) > 0.5, 2, axis=0)[..., None] * 0.9
+    guide = (grey + colours * rng.random((40, 30, 3))).astype(np.float32)
+    values = rng.random((40, 30), np.float32)
+    got = guided_filter(guide, values, 4, 3e-5)
+    assert np.abs(got - filtered(guide, values, 4, 3e-5)).max() < 2e-3
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_what_colours_account_for_is_the_share_of_the_variance(noise: float) -> None:
+    rng = np.random.default_rng(4)
+    guide = rng.random((60, 60, 3), np.float32)
+    values = guide @ np.array([0.5, 0.3, -0.2], np.float32) + np.float32(0.2)
+    signal = values.var()
+    values = (values + noise * rng.standard_normal((60, 60))).astype(np.float32)
+    share = ColourWindows(guide, 5, 1e-5).explained(values, 10)
+    # Three slopes fitted to 121 pixels take in a little of the noise.
+    assert share.mean() == pytest.approx(signal / (signal + noise**2), abs=0.03)
+    assert not ColourWindows(guide, 5, 1e-5).explained(np.ones_like(values), 10).any()
 
 
 def test_a_mask_of_fewer_rows_gets_the_edge_of_the_picture() -> None:
@@ -132,3 +176,25 @@ def test_fur_is_nearer_to_its_true_matte_than_a_hard_mask(shared_data: Path) -> 
         assert measured < 0.7 * other
     for measured, other in zip(ours, sums(matte, truth), strict=True):
         assert measured < other
+
+
+@pytest.mark.slow
+def test_on_tracked_clips_mattes_are_nearer_and_steadier_than_masks(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(CHECKOUT / "benchmarks"))
+    composed = importlib.import_module("composed_clips").composed
+    compared = importlib.import_module("matte_edges").compared
+    rows = []
+    for number, (name, clip) in enumerate(composed(shared_data / "data", 8)):
+        if clip.size == (854, 480):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            rows.append(compared(clip, folder))
+            assert rows[-1]["follow, steady"]["sad"] < 0.85, name
+            assert rows[-1]["follow, steady"]["flicker"] <= 1, name
+    assert len(rows) == 4
+    for way in ("follow", "follow, steady", "closed form"):
+        for measure in ("sad", "gradient"):
+            assert np.mean([row[way][measure] for row in rows]) < 0.7
+        assert np.mean([row[way]["flicker"] for row in rows]) <= 1

@@ -46,7 +46,8 @@ class ColourWindows:
                 - mean[..., a] * mean[..., b]
                 + np.float32(epsilon * (a == b))
                 for a, b in CHANNELS
-            ]
+            ],
+            epsilon,
         )
 
     def smoothed(self, values: Floats) -> Floats:
@@ -128,10 +129,24 @@ def _dot(one: Floats, other: Floats) -> Floats:
     return product
 
 
-def _inverted(upper: list[Floats]) -> list[Floats]:
-    """The inverse of a symmetric 3x3 matrix at every pixel, by its adjugate."""
+def _inverted(upper: list[Floats], least: float) -> list[Floats]:
+    """The inverse of a symmetric 3x3 matrix at every pixel; no eigenvalue is less than the least.
+
+    By its LDL decomposition: of grey pictures the determinant is lost in float32.
+    """
     aa, ab, ac, bb, bc, cc = upper
-    p, q, r = bb * cc - bc * bc, ac * bc - ab * cc, ab * bc - ac * bb
-    s, t, u = aa * cc - ac * ac, ab * ac - aa * bc, aa * bb - ab * ab
-    scale = np.float32(1) / (aa * p + ab * q + ac * r)
-    return [each * scale for each in (p, q, r, s, t, u)]
+    aa = np.maximum(aa, np.float32(least))
+    lower_ab, lower_ac = ab / aa, ac / aa
+    first, second = 1 / aa, 1 / np.maximum(bb - lower_ab * ab, np.float32(least))
+    rest = bc - lower_ab * ac
+    lower_bc = rest * second
+    third = 1 / np.maximum(cc - lower_ac * ac - lower_bc * rest, np.float32(least))
+    corner = lower_ab * lower_bc - lower_ac
+    return [
+        first + lower_ab * lower_ab * second + corner * corner * third,
+        -lower_ab * second - corner * lower_bc * third,
+        corner * third,
+        second + lower_bc * lower_bc * third,
+        -lower_bc * third,
+        third,
+    ]
