@@ -142,11 +142,12 @@ def _inverted(upper: list[Floats], least: float) -> list[Floats]:
     lower_bc = rest * second
     third = 1 / np.maximum(cc - lower_ac * ac - lower_bc * rest, np.float32(least))
     corner = lower_ab * lower_bc - lower_ac
-    return [
+    inverse = (
         first + lower_ab * lower_ab * second + corner * corner * third,
         -lower_ab * second - corner * lower_bc * third,
         corner * third,
         second + lower_bc * lower_bc * third,
         -lower_bc * third,
         third,
-    ]
+    )
+    return [np.asarray(each, np.float32) for each in inverse]
