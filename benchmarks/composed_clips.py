@@ -42,6 +42,7 @@ class Clip:
         size: Columns and rows.
         motion: From the object's pixels to the frame's, 2x3, at a time in [0, 1].
         background: The background, uint8 (rows, columns, 3), at a frame.
+        frames: How many frames it has.
     """
 
     cut_out: CutOut
