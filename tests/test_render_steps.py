@@ -15,6 +15,7 @@ from PIL import Image
 from tam_edit.effect import EFFECTS, ClipInfo, ClipReader, Effect, Layer, apply
 from tam_edit.errors import InputError, RecipeError
 from tam_edit.frame import Frame
+from tam_edit.masks import ops
 from tam_edit.media import Source, open_source
 from tam_edit.parameters import parameter
 from tam_edit.recipe import EffectStep, EffectUse, Recipe, parse_recipe
@@ -22,6 +23,7 @@ from tam_edit.render import RenderJob, check_recipe
 from tam_edit.render.chain import Chain
 from tam_edit.render.mattes import mattes_of
 from tam_edit.testing import check_effect
+from tam_edit.testing.clips import DrawnClip
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 from tam_edit.types import Box, Matte
 
@@ -309,6 +311,26 @@ def test_each_matte_is_decoded_once(source: Source, monkeypatch: pytest.MonkeyPa
     )
     shown(source, job_of(recipe, tracks))
     assert sorted(asked) == list(range(FRAMES))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    ["follow_edges_frac = 0.05", "closed_form_frac = 0.05"],
+)
+def test_edges_are_drawn_anew_from_the_frame_itself(
+    source: Source, disc: DrawnClip, fields: str
+) -> None:
+    tracks, before, after = MemoryTracks(), 0.0, 0.0
+    for index in range(FRAMES):
+        rough = ops.grow(disc.mask(1, index), radius_px=3).astype(np.float32)
+        tracks.append(index, {1: TrackedMatte(matte=rough, score=1, origin=Origin.PROPAGATED)})
+    steps = (f'kind = "matte"\n{fields}', effect("", "background-remove"))
+    for frame in shown(source, job_of(recipe_of(*steps), tracks)):
+        truth, opacity = disc.mask(1, frame.index), frame.opacity()
+        assert opacity is not None
+        before += np.abs(tracks.track(1).matte(frame.index, WIDTH, HEIGHT) - truth).sum()
+        after += np.abs(opacity - truth).sum()
+    assert after < 0.5 * before
 
 
 def test_matte_steps_reach_the_effects_after_them_and_their_own_objects(source: Source) -> None:

@@ -120,6 +120,13 @@ class MatteStep(StepPart):
         description="How far an edge may move to one of the picture, as a share of the frame's "
         "short side: it becomes as sharp, or as soft, as what is seen there.",
     )
+    closed_form_frac: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.1,
+        description="The same by closed-form matting, which comes nearer to fur and hair in front "
+        "of other colours and takes several times as long; best after follow_edges_frac.",
+    )
     fill_holes_frac: float = Field(
         default=0.0,
         ge=0,
@@ -150,6 +157,11 @@ class MatteStep(StepPart):
         le=1024,
         description="Half of the width over which the edge fades, in source pixels.",
     )
+
+    @property
+    def follows_picture(self) -> bool:
+        """Whether it looks at the picture beside the masks."""
+        return self.follow_edges_frac > 0 or self.closed_form_frac > 0
 
 
 class RampPoint(Part):

@@ -76,7 +76,7 @@ class Chain:
 
 def lookahead_of(plan: RenderPlan) -> int:
     """How many frames are decoded before the one that is shown."""
-    follows = any(step.follow_edges_frac for step in plan.mattes)
+    follows = any(step.follows_picture for step in plan.mattes)
     return max(
         (
             each.effect.lookahead_frames + (each.step.hold_before_frames if follows else 0)

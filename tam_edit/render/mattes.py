@@ -12,8 +12,10 @@ import numpy as np
 
 from tam_edit.effect import object_size_px
 from tam_edit.frame import Frame
+from tam_edit.masks.closed_form import edge_solved
 from tam_edit.masks.edges import feathered, grown, smoothed
-from tam_edit.masks.follow import OUTWARD, edge_followed
+from tam_edit.masks.follow import ROOM, edge_followed
+from tam_edit.masks.guided import Floats
 from tam_edit.masks.patch import Patch, united
 from tam_edit.masks.pieces import holes_filled, specks_dropped
 from tam_edit.masks.steady import Outline, outline_of, steadied
@@ -223,8 +225,12 @@ class _Worked:
             patch = steadied(
                 patch, lambda by: self._outlines(index + by), step.smooth_frames, *self._size
             )
-        if step.follow_edges_frac and not patch.is_empty:
-            patch = self._followed(patch, index)
+        for frac, drawn in (
+            (step.follow_edges_frac, edge_followed),
+            (step.closed_form_frac, edge_solved),
+        ):
+            if frac and not patch.is_empty:
+                patch = self._redrawn(patch, index, frac * min(self._size), drawn)
         return patch if patch.is_empty else self._reshaped(patch)
 
     def _outline(self, index: int) -> Outline | None:
@@ -232,12 +238,18 @@ class _Worked:
             return None
         return outline_of(self._before(index), *self._size)
 
-    def _followed(self, patch: Patch, index: int) -> Patch:
-        reach_px = self._step.follow_edges_frac * min(self._size)
-        box = patch.box.grown(math.ceil(2 * OUTWARD * reach_px)).clipped(*self._size)
+    def _redrawn(
+        self,
+        patch: Patch,
+        index: int,
+        reach_px: float,
+        drawn: Callable[[Matte, Floats, float], Matte],
+    ) -> Patch:
+        """The edge drawn anew from the picture, as far as it reaches."""
+        box = patch.box.grown(math.ceil(ROOM * reach_px)).clipped(*self._size)
         part = self._picture(index).region(box)
         picture = np.asarray(part / np.float32(np.iinfo(part.dtype).max), np.float32)
-        return Patch.of(edge_followed(patch.within(box), picture, reach_px), (box.x0, box.y0))
+        return Patch.of(drawn(patch.within(box), picture, reach_px), (box.x0, box.y0))
 
     def _reshaped(self, patch: Patch) -> Patch:
         step = self._step
