@@ -91,6 +91,13 @@ FORMATS_HELP = "\n\n".join(f"{fmt.name}: {fmt.summary}." for fmt in EXPORT_FORMA
     help="Pictures: move edges to the picture's, this share of its short side at most.",
 )
 @click.option(
+    "--closed-form",
+    "closed_form_frac",
+    type=float,
+    metavar="FRAC",
+    help="Pictures: the same for fur and hair, slowly; best together with --follow-edges.",
+)
+@click.option(
     "--alpha",
     type=click.Choice(["straight", "premultiplied"]),
     help="prores4444, webm-alpha, ffv1, png: straight if not given.",

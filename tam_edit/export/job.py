@@ -19,6 +19,7 @@ from tam_edit.types import ObjectId
 MATTE_FLAGS = {
     "smooth_frames": "--smooth",
     "follow_edges_frac": "--follow-edges",
+    "closed_form_frac": "--closed-form",
     "fill_holes_frac": "--fill-holes",
     "drop_specks_frac": "--drop-specks",
     "smooth_edge_px": "--round",
@@ -39,8 +40,9 @@ class ExportOptions:
             is masked on it; 0 leaves each frame's mask alone.
         lama: Whether a bundle also has the names that LaMa reads.
         mattes: Files of mattes that a timeline shows above the video.
-        smooth_frames: As in a recipe's matte step, like the next five.
+        smooth_frames: As in a recipe's matte step, like the next six.
         follow_edges_frac: How far an edge may move to one of the picture.
+        closed_form_frac: The same by closed-form matting.
         fill_holes_frac: Up to which share of the object holes are filled.
         drop_specks_frac: Below which share of the object pieces are dropped.
         smooth_edge_px: How strongly a jagged edge is rounded.
@@ -58,6 +60,7 @@ class ExportOptions:
     mattes: tuple[Path, ...] = ()
     smooth_frames: int = 0
     follow_edges_frac: float = 0.0
+    closed_form_frac: float = 0.0
     fill_holes_frac: float = 0.0
     drop_specks_frac: float = 0.0
     smooth_edge_px: float = 0.0
