@@ -380,3 +380,14 @@ def test_a_command_that_was_pasted_as_it_is_printed_asks_for_the_numbers(
     told = refused("run", "blur-object", disc_video, "-o", out, "--click", "X,Y@3")
     assert "error: --click X,Y: X,Y stands for numbers, put them in" in told
     assert "hint: for example --click 320,180" in told
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_an_object_of_which_nothing_is_said_is_refused(
+    refused: Shell, disc_video: Path, disc_click: str, tmp_path: Path, place: str
+) -> None:
+    given = ["--object", "disc", "--click", disc_click]
+    lone = ["--object", "cat"]
+    arguments = [*lone, *given] if place == "first" else [*given, *lone]
+    told = refused("run", "blur-object", disc_video, "-o", tmp_path / "o.mp4", *arguments, code=2)
+    assert "nothing is said of --object cat" in told

@@ -67,12 +67,16 @@ def prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def prompt_items(context: click.Context) -> list[PromptItem]:
     """The prompts of a command line, in order, each with its object's name."""
     waiting = {flag: iter(context.params[flag.removeprefix("--") + "_values"]) for flag in FLAGS}
-    items, object_name = [], None
+    items: list[PromptItem] = []
+    object_name: str | None = None
+    unsaid: str | None = None
     for flag in context.meta["prompt_order"]:
         value = next(waiting[flag])
         if flag == "--object":
-            object_name = value
+            _check_said(unsaid)
+            object_name = unsaid = value
             continue
+        unsaid = None
         text, _, position = ("", "", value) if flag == "--gone" else value.rpartition("@")
         if (flag != "--gone" and not text) or (flag == "--mask" and Path(value).exists()):
             text, position = value, ""
@@ -84,7 +88,17 @@ def prompt_items(context: click.Context) -> list[PromptItem]:
                 position=position or None,
             )
         )
+    _check_said(unsaid)
     return items
+
+
+def _check_said(object_name: str | None) -> None:
+    """Refuse an object of which nothing is said: it would be left out of the work in silence."""
+    if object_name is not None:
+        raise click.UsageError(
+            f"nothing is said of --object {object_name}: where it is comes after its name, such as "
+            f"--object {object_name} --box 320,180,400,260"
+        )
 
 
 def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[ObjectPrompts]:
