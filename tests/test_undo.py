@@ -669,17 +669,34 @@ def test_what_was_delivered_before_is_named_when_a_decision_is_taken_back(
     disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, kept, changed = tmp_path / "shot.tam", tmp_path / "kept.mp4", tmp_path / "changed.mp4"
+    before, others = tmp_path / "before.mp4", tmp_path / "others.mp4"
+    blur = load_preset("blur-object")
+    (tmp_path / "others.toml").write_text(
+        'schema = "tam_edit.recipe/1"\ntitle = "t"\n[[steps]]\nkind = "track"\n'
+        '[[steps]]\nkind = "effect"\neffect = "blur"\nobjects = ["second"]\n'
+        '[[steps]]\nkind = "export"\n',
+        encoding="utf-8",
+    )
     with marked_session(disc_video, disc, path) as session:
         say(session, disc, 0)
+        session.track()
+        session.render(blur, before)
         say(session, disc, 10)
+        say(session, disc, 0, "second")
         session.track()
         for out in (kept, changed):
-            session.render(load_preset("blur-object"), out)
+            session.render(blur, out)
+        session.render(load_preset(tmp_path / "others.toml"), others)
+        session.approve("looked at all of it", object_name="second")
+        session.render(blur, tmp_path / "unasked.mp4")
     changed.write_bytes(b"cut by somebody else")
     assert run(["history", str(path), "--undo", "2"]) == 0
     told = capsys.readouterr().err
     assert f"note: {kept} was written with what is taken back now and does not change" in told
-    assert str(changed) not in told
+    assert not [out for out in (changed, before, others) if str(out) in told]
+    # Nothing that was written goes back to an approval, where no checkpoint asked for a look.
+    assert run(["history", str(path), "--undo", "4"]) == 0
+    assert "note" not in capsys.readouterr().err
     assert run(["history", str(path)]) == 0
     assert str(kept) not in capsys.readouterr().err
 

@@ -32,11 +32,11 @@ def command(project: Path, decision_id: int | None, output: Output) -> None:
     with Session.open(project) as session:
         undone = None if decision_id is None else session.undo(decision_id)
         opened = session.project
-        delivered = session.delivered() if undone is not None else []
+        written = [] if undone is None else session.written_with(undone.decision)
         rows = [_json(decision, opened, session.source) for decision in session.history()]
     if undone is not None:
         output.say(_told(undone, project))
-        for place in delivered:
+        for place in written:
             output.note(
                 f"{place} was written with what is taken back now and does not change: if it was "
                 "given to somebody, say so, and render it again"

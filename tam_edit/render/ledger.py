@@ -48,6 +48,8 @@ class Ledger:
         settings: Where the record is kept.
         shot: What identifies the video and the part of it that is worked on, as JSON values.
         mattes: Gives a digest of an object's mattes, and of what is known of them.
+        decided: The number of the newest decision about the project; kept with what is written
+            from now on. None where that is not known.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class Ledger:
         settings: MutableMapping[str, object],
         shot: Mapping[str, object],
         mattes: Callable[[ObjectId], str],
+        decided: int | None = None,
     ) -> None:
         self._settings = settings
         self._shot = shot
         self._mattes = mattes
+        self._decided = decided
 
     def may_be_finished(self, target: Target, recipe: Recipe) -> bool:
         """Whether an output is ours and made by the same recipe; the masks may have changed."""
@@ -78,12 +82,27 @@ class Ledger:
             return None
         return OutputReport.from_json(known["report"])
 
-    def delivered(self) -> list[Path]:
-        """The places of all outputs that are still there, byte for byte, the newest last."""
+    def written_with(
+        self, decision_id: int, object_id: ObjectId, *, is_approval: bool
+    ) -> list[Path]:
+        """The outputs that a decision had a part in, the newest last.
+
+        They are still there, byte for byte, were written after it and from masks of its object;
+        an approval has a part only in what a checkpoint let pass. Outputs of versions that did not
+        keep what they were written with are not among them.
+
+        Args:
+            decision_id: The decision, one that holds or held until just now.
+            object_id: The object that it is about.
+            is_approval: Whether it only says that masks are right.
+        """
         return [
             Path(place)
             for place, known in self._records().items()
-            if known["digest"] == digest_of(Path(place))
+            if (known.get("decided") or 0) >= decision_id
+            and object_id in known["objects"]
+            and (known["is_asked"] or not is_approval)
+            and known["digest"] == digest_of(Path(place))
         ]
 
     def remember(self, entries: Sequence[Entry], job: RenderJob) -> None:
@@ -95,6 +114,9 @@ class Ledger:
                 "recipe": self._recipe_key(entry.target, job.recipe),
                 "masks": self._masks_key(entry.target, job),
                 "digest": digest_of(entry.hidden),
+                "decided": self._decided,
+                "objects": sorted(_object_ids(entry.target, job)),
+                "is_asked": bool(job.recipe.checkpoints),
                 "report": entry.report.as_json(),
             }
         self._settings[RENDERED] = dict(list(records.items())[-MOST_OUTPUTS:])
@@ -121,18 +143,22 @@ class Ledger:
 
     def _masks_key(self, target: Target, job: RenderJob) -> str:
         """A digest of the masks that an output is made from."""
-        object_ids = set(job.names)
-        if target.step.what == "picture":
-            steps = [step for step in job.recipe.steps if isinstance(step, EffectStep | MatteStep)]
-            object_ids = {i for step in steps for i in objects_of(step, job.names)}
-            if target.format is not None and target.format.name == "exr":
-                object_ids = set(job.names)  # each has a layer
+        object_ids = sorted(_object_ids(target, job))
         return _digest(
             {
-                "objects": [[i, job.names[i], self._mattes(i)] for i in sorted(object_ids)],
+                "objects": [[i, job.names[i], self._mattes(i)] for i in object_ids],
                 "covered": sorted(job.covered_frames) if target.step.what == "picture" else [],
             }
         )
+
+
+def _object_ids(target: Target, job: RenderJob) -> set[ObjectId]:
+    """The objects whose masks an output is made from."""
+    has_layers = target.format is not None and target.format.name == "exr"
+    if target.step.what != "picture" or has_layers:
+        return set(job.names)
+    steps = [step for step in job.recipe.steps if isinstance(step, EffectStep | MatteStep)]
+    return {i for step in steps for i in objects_of(step, job.names)}
 
 
 def digest_of(place: Path) -> str:

@@ -13,7 +13,7 @@ from tam_edit.frame import Frame
 from tam_edit.media import Source, open_source
 from tam_edit.models import AUTO, Models, load_models, resolve_model
 from tam_edit.models.base import Segmentation
-from tam_edit.project import DecisionKind, Project, open_video, video_record
+from tam_edit.project import Decision, DecisionKind, Project, open_video, video_record
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
 from tam_edit.recipe import Recipe, check_objects
 from tam_edit.render import (
@@ -312,9 +312,15 @@ class Session(OpenedShot):
             return rendered
         return replace(rendered, proof=report.write(self.project, recipe, rendered, places))
 
-    def delivered(self) -> list[Path]:
-        """The outputs that were rendered from the project and are still there as they were."""
-        return self._ledger().delivered()
+    def written_with(self, decision: Decision) -> list[Path]:
+        """The outputs, still there as they were, that a decision about an object had a part in."""
+        if decision.object_id is None:
+            return []
+        return self._ledger().written_with(
+            decision.decision_id,
+            decision.object_id,
+            is_approval=decision.kind is DecisionKind.APPROVAL,
+        )
 
     def _ledger(self) -> Ledger:
         project = self.project
@@ -322,7 +328,8 @@ class Session(OpenedShot):
             **{key: project.source[key] for key in ("identity", "fps")},
             "frames": [project.in_frame, project.out_frame],
         }
-        return Ledger(project.settings, shot, project.mattes_digest)
+        decided = project.history.newest()
+        return Ledger(project.settings, shot, project.mattes_digest, decided)
 
     def _stops_at(self, recipe: Recipe) -> list[Doubt]:
         # A checkpoint at cuts wants them also where tracking does not look for any.
