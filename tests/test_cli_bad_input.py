@@ -296,6 +296,17 @@ def test_in_and_out_points_that_hold_nothing(
     assert "do not fit" in told
 
 
+@pytest.mark.parametrize("plan", [(), ("--plan",)])
+def test_prompts_outside_of_the_work_are_refused(
+    refused: Shell, disc_video: Path, tmp_path: Path, plan: tuple[str, ...]
+) -> None:
+    span = ["-o", str(tmp_path / "o.mp4"), "--in", "@4", "--out", "@9"]
+    said = refused("run", "blur-object", disc_video, *span, "--click", "20,20@2", *plan)
+    assert "frame 2 does not lie between the in point 4 and the out point 9" in said
+    assert "prompts go on frames 4 to 8" in said
+    assert not list(tmp_path.iterdir())
+
+
 def test_options_that_a_begun_project_contradicts(
     refused: Shell, project: Path, disc_video: Path, tmp_path: Path
 ) -> None:

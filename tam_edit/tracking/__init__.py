@@ -3,7 +3,7 @@
 from tam_edit.tracking.correct import place_keyframe
 from tam_edit.tracking.cuts import find_cuts
 from tam_edit.tracking.follow import follow
-from tam_edit.tracking.init import UNCONFIRMED, give_prompts
+from tam_edit.tracking.init import UNCONFIRMED, check_frame, give_prompts
 from tam_edit.tracking.plan import Fill, Pass, Plan, plan_passes
 from tam_edit.tracking.settings import AT_CUTS, AtCuts, LoopSettings, tracking_size
 from tam_edit.tracking.shots import Shots
@@ -21,6 +21,7 @@ __all__ = [
     "Shots",
     "TrackStore",
     "Undoing",
+    "check_frame",
     "find_cuts",
     "follow",
     "give_prompts",
