@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sqlite3
 import stat
 from pathlib import Path
@@ -245,3 +247,25 @@ def test_background_removal_keeps_transparency(
             opacity = frame.opacity()
             assert opacity is not None
             assert iou(opacity > 0.5, disc.mask(1, frame.index)) > 0.8
+
+
+def test_doubtful_frames_of_a_project_that_goes_can_be_had_back(
+    disc_video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "an out.mp4"
+    arguments = ["run", "blur-object", str(disc_video), "-o", str(out), "--click", "10,10"]
+    assert run(arguments) == 0
+    told = capsys.readouterr().err
+    project = out.with_name("an out.mp4.tam")
+    assert not project.exists()
+    # Before the end nothing names a project that will be gone.
+    before, _, after = told.partition("note: the project is deleted now")
+    assert "this mask is uncertain" in before
+    assert str(project) not in before
+    again, look = re.findall(r"tam-edit (.*)", after)
+    assert run(shlex.split(again)) == 0
+    assert project.exists()
+    assert "deleted" not in capsys.readouterr().err
+    page = Path(shlex.split(look)[-1])
+    assert page.parent != out.parent
+    assert run([*shlex.split(look)[:-1], str(tmp_path.parent / f"{tmp_path.name}-look")]) == 0

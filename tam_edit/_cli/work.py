@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,17 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from tam_edit._cli.console import Output
-from tam_edit._cli.prompt_options import PromptItem, resolve
 from tam_edit.errors import InputError, ReviewPending, TamEditError
 from tam_edit.media import Source, frame_at, open_source, timecode_at
 from tam_edit.models import AUTO
-from tam_edit.prompts import Gone, Keyframe
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import OutputReport, RenderReport
-from tam_edit.review.doubts import score_text
+from tam_edit.review import proposed_option
 from tam_edit.review.words import quoted
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
-from tam_edit.tracking.verdict import is_shrunk
 from tam_edit.tracks import DOUBTFUL_BELOW
 
 PROJECT_SUFFIX = ".tam"
@@ -169,68 +167,6 @@ def _out_point(text: str | None, source: Source) -> int:
     return end if is_end else frame_at(str(text), source)
 
 
-def prompt_all(
-    session: Session,
-    items: Sequence[PromptItem],
-    output: Output,
-    *,
-    carries_back: bool = True,
-    is_repeatable: bool = True,
-) -> list[Keyframe]:
-    """Give typed prompts to a session and tell what mask each led to."""
-    keyframes = []
-    for said in resolve(items, session.source, session.project.in_frame):
-        keyframe = session.prompt(
-            said, carries_back=carries_back, is_repeatable=is_repeatable, spares_masks=True
-        )
-        if keyframe is None:
-            continue
-        keyframes.append(keyframe)
-        if keyframe.gone is not None:
-            _tell_gone(session, keyframe.object_name, keyframe.gone, output)
-            continue
-        word = "corrected" if keyframe.is_correction else "selected"
-        output.say(
-            f"{word} {keyframe.object_name!r} on frame {keyframe.frame_index}: "
-            f"{keyframe.area_frac:.1%} of the frame, score {score_text(keyframe.score)}"
-        )
-        if keyframe.joins_earlier:
-            output.note(
-                f"this was added to what was said of {keyframe.object_name!r} before; "
-                f"to begin anew, delete {session.project.path}"
-            )
-        if is_shrunk(keyframe.area_frac, keyframe.area_before_frac or 0.0):
-            share = keyframe.area_frac / (keyframe.area_before_frac or 1.0)
-            output.note(
-                f"the mask is now {share:.0%} of what it was on this frame; if part of the object "
-                "is missing, add clicks on it"
-            )
-        if keyframe.score < DOUBTFUL_BELOW:
-            output.note(
-                "this mask is uncertain: add clicks or draw a box around the object; once it is "
-                f"tracked, tam-edit review {quoted(session.project.path)} --html DIR shows it"
-            )
-    return keyframes
-
-
-def _tell_gone(session: Session, name: str, gone: Gone, output: Output) -> None:
-    first, last = gone.frames.start, gone.frames.stop - 1
-    if gone.is_bounded:
-        where = f"on frame {first}" if first == last else f"on frames {first} to {last}"
-    elif gone.frames.stop < session.project.out_frame:
-        where = f"from frame {first} on, until the prompts on {gone.frames.stop}"
-    else:
-        where = f"from frame {first} to the end"
-    output.say(f"{name!r} is not there {where}")
-    if gone.taken_count:
-        decision = session.history()[-1].decision_id
-        masks = "1 mask" if gone.taken_count == 1 else f"{gone.taken_count} masks"
-        output.note(
-            f"this took {masks} of it away; to take it back: "
-            f"tam-edit history {quoted(session.project.path)} --undo {decision}"
-        )
-
-
 def track(session: Session, output: Output) -> dict[str, Any]:
     """Track what is missing and tell how long it took."""
     begin = time.monotonic()
@@ -272,6 +208,31 @@ def track(session: Session, output: Output) -> dict[str, Any]:
         "cuts": list(cuts),
         "doubts": [doubt.as_json() for doubt in doubts],
     }
+
+
+def tell_how_to_correct(
+    session: Session, command: str, typed: Sequence[str], path: Path, output: Output
+) -> None:
+    """Say how doubtful frames can be looked at, before the project beside an output goes.
+
+    Args:
+        session: The project.
+        command: The command's name.
+        typed: What was typed after it.
+        path: Where the project is, and may be kept.
+        output: Where it is told.
+    """
+    unsure = sum(len(doubt.frames) for doubt in session.doubts(DOUBTFUL_BELOW))
+    if not unsure:
+        return
+    them = "the doubtful frame" if unsure == 1 else f"the {unsure} doubtful frames"
+    kept = ["--project", str(path), *([] if "--overwrite" in typed else ["--overwrite"])]
+    again = shlex.join(["tam-edit", command, *kept, *typed])
+    look = f"tam-edit review {quoted(path)} {proposed_option([path])}"
+    output.note(
+        f"the project is deleted now; to look at {them} and correct what is wrong, have it made "
+        f"again and kept: {again}\n  then: {look}"
+    )
 
 
 def render(
@@ -345,17 +306,3 @@ def rendered_json(report: RenderReport) -> dict[str, Any]:
         "outputs": [{**each.as_json(), **covered} for each in report.outputs],
         "effects": [dict(told) for told in report.effects],
     }
-
-
-def keyframes_json(keyframes: Sequence[Keyframe]) -> list[dict[str, Any]]:
-    """Keyframes for ``--json``."""
-    return [
-        {
-            "object": keyframe.object_name,
-            "frame": keyframe.frame_index,
-            "area_frac": round(keyframe.area_frac, 6),
-            "score": round(keyframe.score, 4),
-            "is_correction": keyframe.is_correction,
-        }
-        for keyframe in keyframes
-    ]
