@@ -82,6 +82,9 @@ def command(
         session.check_output(recipe, target, overwrite=overwrite)
         keyframes = prompt_all(session, items, output, is_kept=project is not None)
         session.check_objects(recipe)
+        if keyframes:
+            # What was finished is so no more.
+            session.check_output(recipe, target, overwrite=overwrite)
         tracked = work.track(session, output)
         report = work.render(
             session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import tam_edit
+from tam_edit.errors import UnknownNameError
 from tam_edit.recipe import EffectStep, MatteStep, Recipe
 from tam_edit.render.job import RenderJob, objects_of
 from tam_edit.render.report import OutputReport
@@ -64,18 +65,29 @@ class Ledger:
         self._mattes = mattes
         self._decided = decided
 
-    def may_be_finished(self, target: Target, recipe: Recipe) -> bool:
-        """Whether an output is ours and made by the same recipe; the masks may have changed."""
+    def may_be_finished(self, target: Target, job: RenderJob) -> bool:
+        """Whether an output is ours and was made by the same recipe from the masks as they are.
+
+        Which doubtful frames are covered is left out of account: that is known only once a
+        person was asked.
+        """
         known = self._records().get(str(target.place))
-        return (
-            known is not None
-            and known["recipe"] == self._recipe_key(target, recipe)
-            and known["digest"] == digest_of(target.place)
-        )
+        if (
+            known is None
+            or known["recipe"] != self._recipe_key(target, job.recipe)
+            or known["digest"] != digest_of(target.place)
+        ):
+            return False
+        try:
+            # Earlier versions kept no such digest: there the masks may have changed.
+            return known.get("mattes") in (None, self._mattes_key(target, job))
+        except UnknownNameError:
+            # An object of the recipe was taken back since.
+            return False
 
     def finished(self, target: Target, job: RenderJob) -> OutputReport | None:
         """What is known of an output that need not be written again; None where it must be."""
-        if not self.may_be_finished(target, job.recipe):
+        if not self.may_be_finished(target, job):
             return None
         known = self._records()[str(target.place)]
         if known["masks"] != self._masks_key(target, job):
@@ -113,6 +125,7 @@ class Ledger:
             records[str(entry.target.place)] = {
                 "recipe": self._recipe_key(entry.target, job.recipe),
                 "masks": self._masks_key(entry.target, job),
+                "mattes": self._mattes_key(entry.target, job),
                 "digest": digest_of(entry.hidden),
                 "decided": self._decided,
                 "objects": sorted(_object_ids(entry.target, job)),
@@ -142,14 +155,21 @@ class Ledger:
         )
 
     def _masks_key(self, target: Target, job: RenderJob) -> str:
-        """A digest of the masks that an output is made from."""
-        object_ids = sorted(_object_ids(target, job))
+        """A digest of the masks that an output is made from, and of what is covered whole."""
         return _digest(
             {
-                "objects": [[i, job.names[i], self._mattes(i)] for i in object_ids],
+                "objects": self._mattes_of(target, job),
                 "covered": sorted(job.covered_frames) if target.step.what == "picture" else [],
             }
         )
+
+    def _mattes_key(self, target: Target, job: RenderJob) -> str:
+        """A digest of the masks that an output is made from."""
+        return _digest(self._mattes_of(target, job))
+
+    def _mattes_of(self, target: Target, job: RenderJob) -> list[list[object]]:
+        object_ids = sorted(_object_ids(target, job))
+        return [[i, job.names[i], self._mattes(i)] for i in object_ids]
 
 
 def _object_ids(target: Target, job: RenderJob) -> set[ObjectId]:

@@ -237,9 +237,8 @@ class Session(OpenedShot):
         """
         project = self.project
         check_recipe(recipe, self.source, in_frame=project.in_frame, out_frame=project.out_frame)
-        places = check_outputs(
-            self.source, recipe, path, overwrite=overwrite, ledger=self._ledger()
-        )
+        known = (self._ledger(), self._job(recipe))
+        places = check_outputs(self.source, recipe, path, overwrite=overwrite, known=known)
         for place in places:
             checkpoint.remember_output(project, place)
         if report.is_wanted(recipe):
