@@ -28,6 +28,7 @@ from tam_edit._cli.prompt_options import (
     resolve,
 )
 from tam_edit._cli.prompting import keyframes_json, prompt_all
+from tam_edit._cli.tracking import tell_how_to_correct, track
 from tam_edit.media import open_source
 from tam_edit.presets import load_preset
 from tam_edit.recipe import Recipe
@@ -85,13 +86,13 @@ def command(
         if keyframes:
             # What was finished is so no more.
             session.check_output(recipe, target, overwrite=overwrite)
-        tracked = work.track(session, output)
+        tracked = track(session, output)
         report = work.render(
             session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite
         )
         if project is None:
             place = work.project_path(target, project)
-            work.tell_how_to_correct(session, "run", context.meta["typed"], place, output)
+            tell_how_to_correct(session, "run", context.meta["typed"], place, output)
     output.result(
         {
             "preset": preset,

@@ -13,6 +13,7 @@ from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import loop_options, overwrite_option, start_options
 from tam_edit._cli.prompt_options import PromptCommand, PromptItem, prompt_items, prompt_options
 from tam_edit._cli.prompting import keyframes_json, prompt_all
+from tam_edit._cli.tracking import tell_how_to_correct, track
 from tam_edit.render import check_mask_folder
 from tam_edit.session import Session
 
@@ -64,7 +65,7 @@ def command(
         _track(session, items, masks_out, overwrite, output, is_kept=project is not None)
         if project is None:
             place = work.project_path(target, project)
-            work.tell_how_to_correct(session, "track", context.meta["typed"], place, output)
+            tell_how_to_correct(session, "track", context.meta["typed"], place, output)
 
 
 def _track(
@@ -79,7 +80,7 @@ def _track(
     if masks_out is not None:
         check_mask_folder(masks_out, overwrite=overwrite)
     keyframes = prompt_all(session, items, output, is_kept=is_kept)
-    tracked = work.track(session, output)
+    tracked = track(session, output)
     if masks_out is not None:
         with output.progress("writing masks") as progress:
             session.write_masks(masks_out, overwrite=overwrite, progress=progress)

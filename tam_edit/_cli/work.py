@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -13,17 +12,13 @@ from typing import Any
 
 from tam_edit._cli.console import Output
 from tam_edit.errors import InputError, ReviewPending, TamEditError
-from tam_edit.media import Source, frame_at, open_source, timecode_at
+from tam_edit.media import Source, frame_at, open_source
 from tam_edit.models import AUTO
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import OutputReport, RenderReport
-from tam_edit.review import proposed_option
-from tam_edit.review.words import quoted
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
-from tam_edit.tracks import DOUBTFUL_BELOW
 
 PROJECT_SUFFIX = ".tam"
-MOST_CUTS = 5  # that are named in a terminal; the JSON has them all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,74 +160,6 @@ def _out_point(text: str | None, source: Source) -> int:
     end = source.info.frame_count
     is_end = text is None or text.removeprefix("@") == str(end)
     return end if is_end else frame_at(str(text), source)
-
-
-def track(session: Session, output: Output) -> dict[str, Any]:
-    """Track what is missing and tell how long it took."""
-    begin = time.monotonic()
-    with output.progress("looking for cuts") as progress:
-        cuts = session.cuts(progress)
-    if cuts:
-        shown = ", ".join(f"{cut} ({timecode_at(cut, session.source)})" for cut in cuts[:MOST_CUTS])
-        more = f" and {len(cuts) - MOST_CUTS} more" if len(cuts) > MOST_CUTS else ""
-        output.note(f"the video is cut at frame {shown}{more}")
-    lacking = sum(session.untracked().values())
-    with output.progress("tracking") as progress:
-        count = session.track(progress)
-    seconds = time.monotonic() - begin
-    model = " ".join((session.models.name, *session.models.weights))
-    if count:
-        output.say(
-            f"tracked {count} frames in {seconds:.1f} s ({count / seconds:.1f} frames/s) "
-            f"with the model {model!r}"
-        )
-        whole = (session.project.out_frame - session.project.in_frame) * len(
-            session.project.objects()
-        )
-        if lacking < whole:
-            output.say(f"{whole - lacking} of {whole} masks were there and needed no tracking")
-    else:
-        output.say(f"every frame was already tracked with the model {model!r}")
-    doubts = session.doubts(DOUBTFUL_BELOW)
-    if doubts:
-        worst, unsure = min(doubts, key=lambda d: d.worst_score), sum(len(d.frames) for d in doubts)
-        output.note(
-            f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'} (score "
-            f"below {DOUBTFUL_BELOW:g}; a recipe's checkpoint may ask about more), most of "
-            f"frame {worst.worst_frame} of {worst.name!r}: {worst.main_reasons}"
-        )
-    return {
-        "model": model,
-        "frames": count,
-        "seconds": round(seconds, 3),
-        "cuts": list(cuts),
-        "doubts": [doubt.as_json() for doubt in doubts],
-    }
-
-
-def tell_how_to_correct(
-    session: Session, command: str, typed: Sequence[str], path: Path, output: Output
-) -> None:
-    """Say how doubtful frames can be looked at, before the project beside an output goes.
-
-    Args:
-        session: The project.
-        command: The command's name.
-        typed: What was typed after it.
-        path: Where the project is, and may be kept.
-        output: Where it is told.
-    """
-    unsure = sum(len(doubt.frames) for doubt in session.doubts(DOUBTFUL_BELOW))
-    if not unsure:
-        return
-    them = "the doubtful frame" if unsure == 1 else f"the {unsure} doubtful frames"
-    kept = ["--project", str(path), *([] if "--overwrite" in typed else ["--overwrite"])]
-    again = shlex.join(["tam-edit", command, *kept, *typed])
-    look = f"tam-edit review {quoted(path)} {proposed_option([path])}"
-    output.note(
-        f"the project is deleted now; to look at {them} and correct what is wrong, have it made "
-        f"again and kept: {again}\n  then: {look}"
-    )
 
 
 def render(

@@ -29,7 +29,7 @@ from tam_edit.review import Doubt
 from tam_edit.session import checkpoint, covers, report
 from tam_edit.session.questions import questions_of
 from tam_edit.session.shot import OpenedShot
-from tam_edit.tracking import follow, give_prompts
+from tam_edit.tracking import Tally, follow, give_prompts
 from tam_edit.types import Matte
 
 OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
@@ -183,11 +183,16 @@ class Session(OpenedShot):
         """Ask the segmenter; the models are loaded when it is first asked."""
         return self.models.segmenter.segment(frame, prompts, previous)
 
-    def track(self, progress: Callable[[int, int], None] | None = None) -> int:
+    def track(
+        self,
+        progress: Callable[[int, int], None] | None = None,
+        tally: Tally | None = None,
+    ) -> int:
         """Track every object on every frame that has no mask yet.
 
         Args:
             progress: Told the frames done and the frames in all.
+            tally: Told which masks were made, and which were looked at again.
 
         Returns:
             How many frames the model was shown; 0 where nothing was left to do.
@@ -210,6 +215,7 @@ class Session(OpenedShot):
             settings=self.loop,
             cuts=cuts,
             progress=progress,
+            tally=tally,
         )
 
     def _check_nobody_is_forgotten(self) -> None:

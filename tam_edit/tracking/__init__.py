@@ -8,6 +8,7 @@ from tam_edit.tracking.plan import Fill, Pass, Plan, plan_passes
 from tam_edit.tracking.settings import AT_CUTS, AtCuts, LoopSettings, tracking_size
 from tam_edit.tracking.shots import Shots
 from tam_edit.tracking.store import TrackStore
+from tam_edit.tracking.tally import Tally, WayBack
 from tam_edit.tracking.undo import Undoing, undoing
 
 __all__ = [
@@ -19,8 +20,10 @@ __all__ = [
     "Pass",
     "Plan",
     "Shots",
+    "Tally",
     "TrackStore",
     "Undoing",
+    "WayBack",
     "check_frame",
     "find_cuts",
     "follow",
