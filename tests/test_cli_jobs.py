@@ -269,3 +269,19 @@ def test_doubtful_frames_of_a_project_that_goes_can_be_had_back(
     page = Path(shlex.split(look)[-1])
     assert page.parent != out.parent
     assert run([*shlex.split(look)[:-1], str(tmp_path.parent / f"{tmp_path.name}-look")]) == 0
+
+
+def test_a_click_on_another_object_is_told(
+    tracked: Path, disc: DrawnClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x, y = first_click(disc.mask(1, 9))
+    capsys.readouterr()
+    arguments = ["prompt", str(tracked), "--object", "other", "--click", "5,5@9"]
+    assert run([*arguments, "--click", f"{x:g},{y:g}@9"]) == 0
+    told = capsys.readouterr().err
+    assert f"the point {x:g},{y:g} is on 'disc' (frame 9)" in told
+    assert f"say that, too: --object disc --not {x:g},{y:g}@9" in told
+    assert "5,5" not in told
+    # A click on the object's own mask is nothing to be told.
+    assert run(["prompt", str(tracked), "--object", "disc", "--click", f"{x:g},{y:g}@9"]) == 0
+    assert "is on 'disc'" not in capsys.readouterr().err

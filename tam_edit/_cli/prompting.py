@@ -7,12 +7,14 @@ from typing import Any
 
 from tam_edit._cli.console import Output
 from tam_edit._cli.prompt_options import PromptItem, resolve
-from tam_edit.prompts import Gone, Keyframe
+from tam_edit.prompts import Gone, Keyframe, ObjectPrompts
 from tam_edit.review.doubts import score_text
 from tam_edit.review.words import quoted
 from tam_edit.session import Session
 from tam_edit.tracking.verdict import is_shrunk
 from tam_edit.tracks import DOUBTFUL_BELOW
+
+INSIDE = 0.5
 
 
 def keyframes_json(keyframes: Sequence[Keyframe]) -> list[dict[str, Any]]:
@@ -72,6 +74,7 @@ def prompt_all(
                 f"this was added to what was said of {keyframe.object_name!r} on this frame before"
                 f"{back if is_kept else ''}"
             )
+        _tell_taken(session, said, output)
         if is_shrunk(keyframe.area_frac, keyframe.area_before_frac or 0.0):
             share = keyframe.area_frac / (keyframe.area_before_frac or 1.0)
             output.note(
@@ -85,6 +88,25 @@ def prompt_all(
                 f"{shows if is_kept else ''}"
             )
     return keyframes
+
+
+def _tell_taken(session: Session, said: ObjectPrompts, output: Output) -> None:
+    """Say which clicks on an object lie on the mask of another one."""
+    project, frame = session.project, said.frame_index
+    for object_id, name in project.objects().items():
+        entry = project.entry(object_id, frame)
+        if name == said.object_name or entry is None:
+            continue
+        rows, columns = entry.matte.shape
+        for x, y in said.prompts.positive:
+            row, column = int(y * rows / project.height), int(x * columns / project.width)
+            if entry.matte[min(row, rows - 1), min(column, columns - 1)] <= INSIDE:
+                continue
+            away = f"--object {quoted(name)} --not {x:g},{y:g}@{frame}"
+            output.note(
+                f"the point {x:g},{y:g} is on {name!r} (frame {frame}), and a pixel belongs to one "
+                f"object only: if it is not part of {name!r}, say that, too: {away}"
+            )
 
 
 def _newest(session: Session) -> int:
