@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 from tam_edit._cli import run
+from tam_edit.project import DecisionKind
 from tam_edit.project.schema import STEPS
+from tam_edit.session import Session
 from tam_edit.testing.clips import draw_clip, write_clip
 
 Shell = Callable[..., str]
@@ -382,6 +384,21 @@ def test_approvals_that_cannot_be_given(refused: Shell, project: Path) -> None:
     assert "comes before" in refused("approve", project, "--frames", "5-2", "--reason", "x")
     assert "no frame 99" in refused("approve", project, "--frames", "2-99", "--reason", "x")
     assert "no object called" in refused("approve", project, "--object", "x", "--reason", "x")
+
+
+def test_frames_outside_of_the_work_are_not_approved(
+    refused: Shell, disc_video: Path, disc_click: str, tmp_path: Path
+) -> None:
+    project = tmp_path / "p.tam"
+    assert run(["new", str(disc_video), "-o", str(project), "--in", "3", "--out", "9"]) == 0
+    assert run(["prompt", str(project), "--click", f"{disc_click}"]) == 0
+    assert run(["track", str(project)]) == 0
+    for frames in ("5-12", "0-4", "12"):
+        told = refused("approve", project, "--frames", frames, "--reason", "x")
+        assert "are not all between the in and the out point" in told
+        assert "hint: it has the frames 3 to 8" in told
+    with Session.open(project) as session:
+        assert [decision.kind for decision in session.history()] == [DecisionKind.PROMPT]
 
 
 def test_a_command_that_was_pasted_as_it_is_printed_asks_for_the_numbers(

@@ -172,7 +172,7 @@ class OpenedShot:
 
         Raises:
             UnknownNameError: There is no such object.
-            InputError: No reason is given, or no mask is there yet.
+            InputError: No reason is given, a frame is none of the work's, or no mask is there yet.
         """
         project = self.project
         names = list(project.objects().values()) if object_name is None else [object_name]
@@ -180,6 +180,12 @@ class OpenedShot:
             project.in_frame if start is None else start,
             project.out_frame if stop is None else stop,
         )
+        if not project.in_frame <= span[0] < span[1] <= project.out_frame:
+            raise InputError(
+                f"frames {span[0]} to {span[1] - 1} are not all between the in and the out point "
+                "of the project",
+                hint=f"it has the frames {project.in_frame} to {project.out_frame - 1}",
+            )
         ids = {name: project.object_id(name) for name in names}
         there = [name for name, i in ids.items() if _overlaps(project.tracked_spans(i), span)]
         if not there:
