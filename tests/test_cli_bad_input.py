@@ -77,7 +77,8 @@ def test_a_truncated_file(refused: Shell, disc_video: Path, tmp_path: Path) -> N
     [
         (["--click", "500,20"], "outside frame 0, which is 160x120"),
         (["--click", "20,20@99"], "there is no frame 99"),
-        (["--click", "20,20@-1"], "names no frame"),
+        (["--click", "20,20@-1"], "--click: '-1' names no frame"),
+        (["--click", "20,20", "--in", "2.5"], "--in: '2.5' names no frame"),
         (["--click", "20"], "not of the form X,Y"),
         (["--click", "a,b"], "not of the form X,Y"),
         (["--box", "10,10,10,40"], "holds no pixel"),
@@ -285,9 +286,11 @@ def test_nothing_is_rendered_before_it_is_tracked(
     out = tmp_path / "out.mp4"
     told = refused("render", project, "--preset", "blur-object", "-o", out)
     assert "no object yet" in told
+    assert f"hint: say where it is: tam-edit prompt {project} --click X,Y" in told
     assert run(["prompt", str(project), "--box", "40,30,70,60", "-q"]) == 0
     told = refused("render", project, "--preset", "blur-object", "-o", out)
     assert "was not tracked on frame 1" in told
+    assert f"hint: track it first: tam-edit track {project}" in told
 
 
 @pytest.mark.parametrize("points", [["--in", "9", "--out", "9"], ["--in", "12", "--out", "4"]])

@@ -10,6 +10,7 @@ from tam_edit._cli.console import Output, output_options
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import Decision, DecisionKind, Project
 from tam_edit.review import spanned
+from tam_edit.review.words import quoted
 from tam_edit.session import Session, Undone
 
 
@@ -65,7 +66,7 @@ def _told(undone: Undone, project: Path) -> str:
     span = spanned(undone.frames.start, undone.frames.stop - 1)
     return (
         f"{begin}: what it said of {name!r} on frame {decision.start} holds no more; "
-        f"masks on {span} are made again by: tam-edit track {project}"
+        f"masks on {span} are made again by: tam-edit track {quoted(project)}"
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import click
 import numpy as np
 
+from tam_edit._cli.positions import frame_of
 from tam_edit.errors import InputError
-from tam_edit.media import Source, frame_at
+from tam_edit.media import Source
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.types import Mask
 
@@ -105,7 +106,8 @@ def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for item in items:
         first, _, last = (item.position or "").partition("-" if item.kind == "gone" else "\0")
-        frame = in_frame if item.position is None else frame_at(first, source)
+        option = f"--{item.kind}"
+        frame = in_frame if item.position is None else frame_of(option, first, source)
         for name, kind, value in _values(item):
             said = found.setdefault(
                 (name, frame),
@@ -121,7 +123,7 @@ def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[
             else:
                 said[kind] = value
             if last:
-                said["gone_last"] = _last(item, frame, frame_at(last, source))
+                said["gone_last"] = _last(item, frame, frame_of(option, last, source))
     return [
         ObjectPrompts(
             object_name=name,

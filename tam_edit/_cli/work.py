@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tam_edit._cli.console import Output
+from tam_edit._cli.positions import frame_of
 from tam_edit.errors import InputError, ReviewPending, TamEditError
-from tam_edit.media import Source, frame_at, open_source
+from tam_edit.media import Source, open_source
 from tam_edit.models import AUTO
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import OutputReport, RenderReport
@@ -152,14 +153,14 @@ def frames_of(start: Start, source: Source) -> range:
 
 
 def _in_point(text: str | None, source: Source) -> int:
-    return 0 if text is None else frame_at(text, source)
+    return 0 if text is None else frame_of("--in", text, source)
 
 
 def _out_point(text: str | None, source: Source) -> int:
     """The frame that is left out first; the end of the video counts as one."""
     end = source.info.frame_count
     is_end = text is None or text.removeprefix("@") == str(end)
-    return end if is_end else frame_at(str(text), source)
+    return end if is_end else frame_of("--out", str(text), source)
 
 
 def render(

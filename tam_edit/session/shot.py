@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-from tam_edit.errors import InputError
+from tam_edit.errors import InputError, TamEditError
 from tam_edit.export import (
     ExportOptions,
     ExportReport,
@@ -24,6 +24,8 @@ from tam_edit.session.covers import kept_covers
 from tam_edit.session.undo import Undone, undo
 from tam_edit.tracking import LoopSettings, Shots
 from tam_edit.tracks import MaskTrack
+
+PLACEHOLDER = "SHOT.tam"  # stands for a project's file in hints
 
 
 class OpenedShot:
@@ -53,6 +55,9 @@ class OpenedShot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, TamEditError):
+            # Where a hint is written nobody may know of the project's file.
+            error.hint = error.hint.replace(PLACEHOLDER, quoted(self.project.path))
         self.source.close()
         self.project.__exit__(kind, error, trace)
 
