@@ -13,6 +13,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
@@ -285,6 +286,9 @@ def test_the_page_and_the_terminal_say_one_thing(session: Session, tmp_path: Pat
     found = Page(session.write_review(folder).read_text(encoding="utf-8"))
     assert f"then {said}" in found.text
     assert "Track again" not in found.text
+    (doubt, *_) = session.open_doubts()
+    assert f"Frame {doubt.proposed_frame}, the one to correct: {doubt.proposed_why}" in found.text
+    assert "correct frame" not in found.text
     assert "a blue one the border of what is hidden in the output" in found.text
     counted = re.search(r"\d+ frames? in \d+ spans?", str(caught.value))
     assert counted is not None
@@ -293,6 +297,21 @@ def test_the_page_and_the_terminal_say_one_thing(session: Session, tmp_path: Pat
         session.render(recipe, out)
     (look,) = re.findall(r"commands: (tam-edit .*)", caught.value.hint)
     assert shlex.split(look)[-3:] == ["--html", str(folder), "--overwrite"]
+
+
+def test_the_page_and_the_terminal_say_why_another_frame_than_the_worst_comes_first(
+    session: Session, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session.project.append(11, {1: replace(wrong(disc.mask(1, 11)), score=0.1)})
+    (doubt,) = session.open_doubts()
+    assert (doubt.worst_frame, doubt.proposed_frame) == (11, 8)
+    why = "frame 11 has the lowest score, but the masks around this one are worse together"
+    found = Page(session.write_review(tmp_path / "look").read_text(encoding="utf-8"))
+    assert f"on frame 11; correct frame 8 first: {why})" in found.text
+    assert f"Frame 8, the one to correct: {why}" in found.text
+    session.project.close()
+    assert run(["review", str(session.project.path)]) == 0
+    assert f"first:     frame 8: {why}" in capsys.readouterr().out
 
 
 def test_what_is_approved_is_not_shown_and_an_empty_page_says_so(

@@ -83,6 +83,8 @@ def _tell(session: Session, doubts: Sequence[Doubt], threshold: float, output: O
         for why in doubt.whys:
             if why not in common:
                 output.say(f"    look for:  {why}")
+        if doubt.proposed_frame != doubt.worst_frame:
+            output.say(f"    first:     frame {doubt.proposed_frame}: {doubt.proposed_why}")
         output.say(f"    wrong?     {commands.correct}")
         if commands.gone is not None:
             output.say(f"    not there? {commands.gone}")
