@@ -28,14 +28,14 @@ from tam_edit._cli import app, run
 from tam_edit.errors import EncodeError, InputError, ReviewPending
 from tam_edit.masks.ops import grow
 from tam_edit.media import Source, open_source
-from tam_edit.presets import load_preset
+from tam_edit.presets import load_preset, preset_names
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.review import Doubt, Review, find_doubts, write_page
 from tam_edit.review import page as page_function
 from tam_edit.review.pictures import MOST_INSIDE, MOST_OPEN, folded_frames, sheet_frames, tile_width
 from tam_edit.review.pictures import picture as drawn_picture
 from tam_edit.review.timeline import MOST_COLUMNS, Timeline
-from tam_edit.session import Session
+from tam_edit.session import Session, covers
 from tam_edit.testing.clips import DrawnClip
 from tam_edit.tracks import FrameScore, MemoryTracks, Origin, TrackedMatte
 
@@ -338,6 +338,17 @@ def test_the_page_goes_by_the_last_checkpoint(session: Session, tmp_path: Path) 
     assert session.usual_threshold == 0.75
 
 
+def test_only_cut_outs_and_mattes_are_known_to_hide_nothing() -> None:
+    hiding = {name: covers.hides(load_preset(name)) for name in preset_names()}
+    assert {name for name, hides in hiding.items() if not hides} == {
+        "matte-exr",
+        "matte-prores",
+        "remove-background",
+    }
+    bare = load_preset("matte-prores", ("export.copy_metadata=false",))
+    assert covers.hides(bare)
+
+
 @pytest.mark.parametrize("place", ["out", "out/deep/page", "out/../out/page", "link"])
 def test_the_page_never_lies_beside_what_is_delivered(
     session: Session, tmp_path: Path, place: str
@@ -351,6 +362,25 @@ def test_the_page_never_lies_beside_what_is_delivered(
     assert not proposed.is_relative_to(tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
     session.write_review(proposed if proposed.parent == tmp_path else tmp_path / "page")
+
+
+def test_a_page_may_lie_beside_an_output_that_hides_nothing(
+    session: Session, tmp_path: Path
+) -> None:
+    cut_out, out = tmp_path / "both" / "done.mov", tmp_path / "both" / "done.mp4"
+    cut_out.parent.mkdir()
+    session.check_output(load_preset("remove-background"), cut_out)
+    written = session.write_review(cut_out.parent / "page")
+    session.check_output(load_preset("remove-background"), cut_out)
+    # From now on one lies there that does.
+    with pytest.raises(InputError, match="would lie beside"):
+        session.check_output(load_preset("blur-object"), out)
+    written.unlink()
+    session.check_output(load_preset("blur-object"), out)
+    with pytest.raises(InputError, match=r"done\.mp4, which hides something") as caught:
+        session.write_review(written.parent)
+    (command,) = re.findall(r"such as: tam-edit (.*)", caught.value.hint)
+    assert shlex.split(command)[:2] == ["review", str(session.project.path)]
 
 
 def test_an_output_is_not_written_beside_a_page(session: Session, tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ class Session(OpenedShot):
         known = (self._ledger(), self._job(recipe))
         places = check_outputs(self.source, recipe, path, overwrite=overwrite, known=known)
         for place in places:
-            checkpoint.remember_output(project, place)
+            checkpoint.remember_output(project, place, hides=covers.hides(recipe))
         if report.is_wanted(recipe):
             report.check_place(project, report.place_beside(recipe, places), overwrite=overwrite)
         return places
