@@ -194,7 +194,7 @@ def test_a_cut_checkpoint_looks_for_cuts_where_tracking_does_not(
             "@15",
         ),
         ('[1, "00:00:09.000"]', r"frames\[1\].*is past the end", "@15"),
-        ('["soon"]', r"frames\[0\].*'soon' names no frame", "@120"),
+        ('["soon"]', r"frames\[0\].*'soon' names no frame", "120"),
     ],
 )
 def test_a_frame_that_is_not_there_is_refused_before_tracking(

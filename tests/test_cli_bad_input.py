@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 from tam_edit._cli import run
+from tam_edit.project import DecisionKind
 from tam_edit.project.schema import STEPS
+from tam_edit.session import Session
 from tam_edit.testing.clips import draw_clip, write_clip
 
 Shell = Callable[..., str]
@@ -75,7 +77,8 @@ def test_a_truncated_file(refused: Shell, disc_video: Path, tmp_path: Path) -> N
     [
         (["--click", "500,20"], "outside frame 0, which is 160x120"),
         (["--click", "20,20@99"], "there is no frame 99"),
-        (["--click", "20,20@-1"], "names no frame"),
+        (["--click", "20,20@-1"], "--click: '-1' names no frame"),
+        (["--click", "20,20", "--in", "2.5"], "--in: '2.5' names no frame"),
         (["--click", "20"], "not of the form X,Y"),
         (["--click", "a,b"], "not of the form X,Y"),
         (["--box", "10,10,10,40"], "holds no pixel"),
@@ -283,9 +286,11 @@ def test_nothing_is_rendered_before_it_is_tracked(
     out = tmp_path / "out.mp4"
     told = refused("render", project, "--preset", "blur-object", "-o", out)
     assert "no object yet" in told
+    assert f"hint: say where it is: tam-edit prompt {project} --click X,Y" in told
     assert run(["prompt", str(project), "--box", "40,30,70,60", "-q"]) == 0
     told = refused("render", project, "--preset", "blur-object", "-o", out)
     assert "was not tracked on frame 1" in told
+    assert f"hint: track it first: tam-edit track {project}" in told
 
 
 @pytest.mark.parametrize("points", [["--in", "9", "--out", "9"], ["--in", "12", "--out", "4"]])
@@ -294,6 +299,17 @@ def test_in_and_out_points_that_hold_nothing(
 ) -> None:
     told = refused("new", disc_video, "-o", tmp_path / "x.tam", *points)
     assert "do not fit" in told
+
+
+@pytest.mark.parametrize("plan", [(), ("--plan",)])
+def test_prompts_outside_of_the_work_are_refused(
+    refused: Shell, disc_video: Path, tmp_path: Path, plan: tuple[str, ...]
+) -> None:
+    span = ["-o", str(tmp_path / "o.mp4"), "--in", "@4", "--out", "@9"]
+    said = refused("run", "blur-object", disc_video, *span, "--click", "20,20@2", *plan)
+    assert "frame 2 does not lie between the in point 4 and the out point 9" in said
+    assert "prompts go on frames 4 to 8" in said
+    assert not list(tmp_path.iterdir())
 
 
 def test_options_that_a_begun_project_contradicts(
@@ -371,6 +387,21 @@ def test_approvals_that_cannot_be_given(refused: Shell, project: Path) -> None:
     assert "comes before" in refused("approve", project, "--frames", "5-2", "--reason", "x")
     assert "no frame 99" in refused("approve", project, "--frames", "2-99", "--reason", "x")
     assert "no object called" in refused("approve", project, "--object", "x", "--reason", "x")
+
+
+def test_frames_outside_of_the_work_are_not_approved(
+    refused: Shell, disc_video: Path, disc_click: str, tmp_path: Path
+) -> None:
+    project = tmp_path / "p.tam"
+    assert run(["new", str(disc_video), "-o", str(project), "--in", "3", "--out", "9"]) == 0
+    assert run(["prompt", str(project), "--click", f"{disc_click}"]) == 0
+    assert run(["track", str(project)]) == 0
+    for frames in ("5-12", "0-4", "12"):
+        told = refused("approve", project, "--frames", frames, "--reason", "x")
+        assert "are not all between the in and the out point" in told
+        assert "hint: it has the frames 3 to 8" in told
+    with Session.open(project) as session:
+        assert [decision.kind for decision in session.history()] == [DecisionKind.PROMPT]
 
 
 def test_a_command_that_was_pasted_as_it_is_printed_asks_for_the_numbers(

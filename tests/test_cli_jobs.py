@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sqlite3
 import stat
 from pathlib import Path
@@ -245,3 +247,41 @@ def test_background_removal_keeps_transparency(
             opacity = frame.opacity()
             assert opacity is not None
             assert iou(opacity > 0.5, disc.mask(1, frame.index)) > 0.8
+
+
+def test_doubtful_frames_of_a_project_that_goes_can_be_had_back(
+    disc_video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "an out.mp4"
+    arguments = ["run", "blur-object", str(disc_video), "-o", str(out), "--click", "10,10"]
+    assert run(arguments) == 0
+    told = capsys.readouterr().err
+    project = out.with_name("an out.mp4.tam")
+    assert not project.exists()
+    # Before the end nothing names a project that will be gone.
+    before, _, after = told.partition("note: the project is deleted now")
+    assert "this mask is uncertain" in before
+    assert str(project) not in before
+    again, look = re.findall(r"tam-edit (.*)", after)
+    assert run(shlex.split(again)) == 0
+    assert project.exists()
+    assert "deleted" not in capsys.readouterr().err
+    page = Path(shlex.split(look)[-1])
+    assert page.parent != out.parent
+    assert run([*shlex.split(look)[:-1], str(tmp_path.parent / f"{tmp_path.name}-look")]) == 0
+
+
+def test_a_click_on_another_object_is_told(
+    tracked: Path, disc: DrawnClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x, y = first_click(disc.mask(1, 9))
+    capsys.readouterr()
+    arguments = ["prompt", str(tracked), "--object", "other", "--click", "5,5@9"]
+    assert run([*arguments, "--click", f"{x:g},{y:g}@9"]) == 0
+    told = capsys.readouterr().err
+    assert f"the point {x:g},{y:g} is on 'disc' (frame 9)" in told
+    assert f"say that, too: --object disc --not {x:g},{y:g}@9" in told
+    assert "5,5" not in told
+    # A click on the object's own mask is nothing to be told.
+    assert run(["prompt", str(tracked), "--object", "disc", "--click", f"{x:g},{y:g}@9"]) == 0
+    assert "is on 'disc'" not in capsys.readouterr().err

@@ -9,6 +9,7 @@ import pytest
 
 from tam_edit._cli import run
 from tam_edit.media import open_source
+from tam_edit.project import Project
 
 RECIPE = """schema = "tam_edit.recipe/1"
 title = "t"
@@ -98,3 +99,34 @@ def test_a_correction_makes_the_outputs_anew(
     assert run([*arguments, "--overwrite"]) == 0
     with open_source(out) as after, open_source(disc_video) as before:
         assert abs(after.frame(14).planes[0].astype(int) - before.frame(14).planes[0]).max() < 30
+
+
+@pytest.mark.parametrize("is_new", [False, True], ids=["pending", "in the command"])
+def test_an_output_that_a_correction_outdates_is_refused_before_anything_is_tracked(
+    disc_video: Path,
+    disc_click: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    is_new: bool,
+) -> None:
+    recipe, out, project = tmp_path / "r.toml", tmp_path / "out.mp4", tmp_path / "p.tam"
+    recipe.write_text(RECIPE.format(settings=""), encoding="utf-8")
+    arguments = ["run", str(recipe), str(disc_video), "-o", str(out), "--project", str(project)]
+    arguments += ["--click", disc_click]
+    assert run(arguments) == 0
+    correction = ["--gone", "12-15"]
+    if is_new:
+        arguments += correction
+    else:
+        assert run(["prompt", str(project), *correction]) == 0
+    capsys.readouterr()
+    assert run(arguments) == 1
+    streams = capsys.readouterr()
+    assert f"{out} and {out.with_name('out-masks')} exist already" in streams.err
+    assert "--overwrite" in streams.err
+    assert "tracked" not in streams.out
+    with Project.open(project) as opened:
+        assert opened.tracked_spans(1) == [(0, 13)]
+    assert run([*arguments, "--overwrite"]) == 0
+    assert run(arguments) == 0
+    assert "already written" in capsys.readouterr().out

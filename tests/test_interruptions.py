@@ -142,6 +142,7 @@ def test_rendering_that_is_stopped_leaves_no_file_under_the_outputs_name(
     codes = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED, signal.SIGKILL: -stop}
     assert process.returncode == codes[stop]
     assert ("repeat the same command to go on" in told) == (stop != signal.SIGKILL)
+    assert ("an output that was being written begins anew" in told) == (stop != signal.SIGKILL)
     assert "Traceback" not in told
     assert not out.exists()
     # A killed writer cannot tidy up; the next one does.

@@ -113,11 +113,16 @@ def test_a_span_proposes_the_mask_that_one_click_led_to_else_one_that_was_tracke
     frames.append(FrameScore(30, 0.0, Origin.UNREACHED, ("no prompt reaches it",)))
     first, second = find_doubts({1: frames}, {1: "car"}, 0.7, {1: {0: False}})
     assert (first.proposed_frame, second.proposed_frame, second.worst_frame) == (30, 0, 2)
+    assert second.proposed_why == "what comes after it follows from this mask"
     _, second = find_doubts({1: frames}, {1: "car"}, 0.7, {1: {2: True}})
     assert (second.proposed_frame, second.worst_frame) == (1, 2)
+    assert second.proposed_why.startswith("on frame 2 somebody has said already where it is")
 
 
 def test_a_long_bad_stretch_is_proposed_before_one_bad_frame() -> None:
     scores = {0: 0.1, **dict.fromkeys(range(4, 9), 0.4), 9: 0.5}
     (doubt,) = find_doubts({1: scored(scores)}, {1: "car"}, 0.7)
     assert (doubt.worst_frame, doubt.proposed_frame) == (0, 6)
+    assert doubt.proposed_why.startswith("frame 0 has the lowest score, but the masks around")
+    (doubt,) = find_doubts({1: scored({3: 0.2, 4: 0.4})}, {1: "car"}, 0.7)
+    assert doubt.proposed_why == "its score is the lowest"

@@ -13,6 +13,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
@@ -27,14 +28,14 @@ from tam_edit._cli import app, run
 from tam_edit.errors import EncodeError, InputError, ReviewPending
 from tam_edit.masks.ops import grow
 from tam_edit.media import Source, open_source
-from tam_edit.presets import load_preset
+from tam_edit.presets import load_preset, preset_names
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.review import Doubt, Review, find_doubts, write_page
 from tam_edit.review import page as page_function
 from tam_edit.review.pictures import MOST_INSIDE, MOST_OPEN, folded_frames, sheet_frames, tile_width
 from tam_edit.review.pictures import picture as drawn_picture
 from tam_edit.review.timeline import MOST_COLUMNS, Timeline
-from tam_edit.session import Session
+from tam_edit.session import Session, covers
 from tam_edit.testing.clips import DrawnClip
 from tam_edit.tracks import FrameScore, MemoryTracks, Origin, TrackedMatte
 
@@ -285,6 +286,9 @@ def test_the_page_and_the_terminal_say_one_thing(session: Session, tmp_path: Pat
     found = Page(session.write_review(folder).read_text(encoding="utf-8"))
     assert f"then {said}" in found.text
     assert "Track again" not in found.text
+    (doubt, *_) = session.open_doubts()
+    assert f"Frame {doubt.proposed_frame}, the one to correct: {doubt.proposed_why}" in found.text
+    assert "correct frame" not in found.text
     assert "a blue one the border of what is hidden in the output" in found.text
     counted = re.search(r"\d+ frames? in \d+ spans?", str(caught.value))
     assert counted is not None
@@ -293,6 +297,21 @@ def test_the_page_and_the_terminal_say_one_thing(session: Session, tmp_path: Pat
         session.render(recipe, out)
     (look,) = re.findall(r"commands: (tam-edit .*)", caught.value.hint)
     assert shlex.split(look)[-3:] == ["--html", str(folder), "--overwrite"]
+
+
+def test_the_page_and_the_terminal_say_why_another_frame_than_the_worst_comes_first(
+    session: Session, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session.project.append(11, {1: replace(wrong(disc.mask(1, 11)), score=0.1)})
+    (doubt,) = session.open_doubts()
+    assert (doubt.worst_frame, doubt.proposed_frame) == (11, 8)
+    why = "frame 11 has the lowest score, but the masks around this one are worse together"
+    found = Page(session.write_review(tmp_path / "look").read_text(encoding="utf-8"))
+    assert f"on frame 11; correct frame 8 first: {why})" in found.text
+    assert f"Frame 8, the one to correct: {why}" in found.text
+    session.project.close()
+    assert run(["review", str(session.project.path)]) == 0
+    assert f"first:     frame 8: {why}" in capsys.readouterr().out
 
 
 def test_what_is_approved_is_not_shown_and_an_empty_page_says_so(
@@ -319,6 +338,17 @@ def test_the_page_goes_by_the_last_checkpoint(session: Session, tmp_path: Path) 
     assert session.usual_threshold == 0.75
 
 
+def test_only_cut_outs_and_mattes_are_known_to_hide_nothing() -> None:
+    hiding = {name: covers.hides(load_preset(name)) for name in preset_names()}
+    assert {name for name, hides in hiding.items() if not hides} == {
+        "matte-exr",
+        "matte-prores",
+        "remove-background",
+    }
+    bare = load_preset("matte-prores", ("export.copy_metadata=false",))
+    assert covers.hides(bare)
+
+
 @pytest.mark.parametrize("place", ["out", "out/deep/page", "out/../out/page", "link"])
 def test_the_page_never_lies_beside_what_is_delivered(
     session: Session, tmp_path: Path, place: str
@@ -332,6 +362,25 @@ def test_the_page_never_lies_beside_what_is_delivered(
     assert not proposed.is_relative_to(tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
     session.write_review(proposed if proposed.parent == tmp_path else tmp_path / "page")
+
+
+def test_a_page_may_lie_beside_an_output_that_hides_nothing(
+    session: Session, tmp_path: Path
+) -> None:
+    cut_out, out = tmp_path / "both" / "done.mov", tmp_path / "both" / "done.mp4"
+    cut_out.parent.mkdir()
+    session.check_output(load_preset("remove-background"), cut_out)
+    written = session.write_review(cut_out.parent / "page")
+    session.check_output(load_preset("remove-background"), cut_out)
+    # From now on one lies there that does.
+    with pytest.raises(InputError, match="would lie beside"):
+        session.check_output(load_preset("blur-object"), out)
+    written.unlink()
+    session.check_output(load_preset("blur-object"), out)
+    with pytest.raises(InputError, match=r"done\.mp4, which hides something") as caught:
+        session.write_review(written.parent)
+    (command,) = re.findall(r"such as: tam-edit (.*)", caught.value.hint)
+    assert shlex.split(command)[:2] == ["review", str(session.project.path)]
 
 
 def test_an_output_is_not_written_beside_a_page(session: Session, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tam_edit._cli import run
+from tam_edit._cli.console import Output
+from tam_edit._cli.tracking import track
 from tam_edit.errors import InputError, UnknownNameError
 from tam_edit.frame import Frame
 from tam_edit.media import open_source
@@ -669,19 +671,85 @@ def test_what_was_delivered_before_is_named_when_a_decision_is_taken_back(
     disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, kept, changed = tmp_path / "shot.tam", tmp_path / "kept.mp4", tmp_path / "changed.mp4"
+    before, others = tmp_path / "before.mp4", tmp_path / "others.mp4"
+    blur = load_preset("blur-object")
+    (tmp_path / "others.toml").write_text(
+        'schema = "tam_edit.recipe/1"\ntitle = "t"\n[[steps]]\nkind = "track"\n'
+        '[[steps]]\nkind = "effect"\neffect = "blur"\nobjects = ["second"]\n'
+        '[[steps]]\nkind = "export"\n',
+        encoding="utf-8",
+    )
     with marked_session(disc_video, disc, path) as session:
         say(session, disc, 0)
+        session.track()
+        session.render(blur, before)
         say(session, disc, 10)
+        say(session, disc, 0, "second")
         session.track()
         for out in (kept, changed):
-            session.render(load_preset("blur-object"), out)
+            session.render(blur, out)
+        session.render(load_preset(tmp_path / "others.toml"), others)
+        session.approve("looked at all of it", object_name="second")
+        session.render(blur, tmp_path / "unasked.mp4")
     changed.write_bytes(b"cut by somebody else")
     assert run(["history", str(path), "--undo", "2"]) == 0
     told = capsys.readouterr().err
     assert f"note: {kept} was written with what is taken back now and does not change" in told
-    assert str(changed) not in told
+    assert not [out for out in (changed, before, others) if str(out) in told]
+    # Nothing that was written goes back to an approval, where no checkpoint asked for a look.
+    assert run(["history", str(path), "--undo", "4"]) == 0
+    assert "note" not in capsys.readouterr().err
     assert run(["history", str(path)]) == 0
     assert str(kept) not in capsys.readouterr().err
+
+
+def test_masks_that_were_made_changed_and_kept_add_up(
+    disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = Output(json_file=None, is_quiet=False, is_verbose=False)
+
+    def told(session: Session) -> tuple[str, str, list[int]]:
+        result = track(session, output)
+        made = sum(map(len, result["made"].values()))
+        changed = sum(len(way["changed"]) for way in result["ways_back"])
+        filled = sum(map(len, result["filled"].values()))
+        streams = capsys.readouterr()
+        return streams.out, streams.err, [made, changed, filled, result["stayed"]]
+
+    with marked_session(disc_video, disc, tmp_path / "shot.tam") as session:
+        say(session, disc, 0)
+        said, _, counts = told(session)
+        assert "tracked 15 frames (1-15) in " in said
+        assert "the other mask comes from the prompts" in said
+        assert counts == [15, 0, 0, 1]
+
+        say(session, disc, 10, carries_back=True)
+        before = entries(session, "disc")
+        said, noted, counts = told(session)
+        assert "tracked 5 frames (11-15) in " in said
+        assert (
+            "8 frames before the correction on frame 10 were looked at again on the way back "
+            "(2-9): 5 changed (5-9)"
+        ) in said
+        assert "frames 1-4 stay as before" in noted
+        assert "the other 6 of 16 masks stayed as they were" in said
+        assert counts == [5, 5, 0, 6]
+        after = entries(session, "disc")
+        assert [i for i in range(11) if before[i] != after[i]] == [5, 6, 7, 8, 9]
+
+        session.undo(2)
+        # All that the correction had changed, and nothing else.
+        said, _, counts = told(session)
+        assert "tracked 11 frames (5-15) in " in said
+        assert counts == [11, 0, 0, 5]
+
+        say(session, disc, 12, gone=True)
+        say(session, disc, 3, "second")
+        said, _, counts = told(session)
+        assert "tracked 'second' on 15 frames (0-2, 4-15) in " in said
+        assert "3 frames (13-15) of 'disc' have an empty mask" in said
+        assert "the other 14 of 32 masks stayed as they were" in said
+        assert counts == [15, 0, 3, 14]
 
 
 def test_a_slip_of_the_pen_is_taken_back_as_a_whole(

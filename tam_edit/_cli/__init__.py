@@ -102,7 +102,11 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one p
     except (KeyboardInterrupt, click.Abort) as stop:
         is_terminated = isinstance(stop.__cause__ or stop, _Terminated)
         word = "terminated" if is_terminated else "interrupted"
-        click.echo(f"{word}; repeat the same command to go on", err=True)
+        click.echo(
+            f"{word}; repeat the same command to go on: what is tracked is kept, an output that "
+            "was being written begins anew",
+            err=True,
+        )
         return EXIT_TERMINATED if is_terminated else EXIT_INTERRUPTED
     except TamEditError as error:
         return _fail(str(error), error.hint, error.exit_code)

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from tam_edit._cli.console import Output, output_options
+from tam_edit._cli.positions import frame_of
 from tam_edit.errors import InputError
-from tam_edit.media import Source, frame_at
+from tam_edit.media import Source
 from tam_edit.session import Session
 
 
@@ -39,7 +40,8 @@ def command(
 
 def _span(text: str, source: Source) -> tuple[int, int]:
     first, _, last = text.partition("-")
-    start, stop = frame_at(first, source), frame_at(last or first, source) + 1
+    start = frame_of("--frames", first, source)
+    stop = frame_of("--frames", last or first, source) + 1
     if start >= stop:
         raise InputError(f"--frames {text}: the last frame comes before the first")
     return start, stop

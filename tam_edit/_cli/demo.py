@@ -9,6 +9,7 @@ import click
 
 from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
+from tam_edit._cli.tracking import track
 from tam_edit.errors import EncodeError
 from tam_edit.export import write_strip
 from tam_edit.masks.clicks import first_click, next_click
@@ -50,7 +51,7 @@ def command(folder: Path, output: Output) -> None:
     output.say(f"drew {clip}: {len(drawn)} frames of {drawn.width}x{drawn.height}, with sound")
     with Session.create(clip, project, overwrite=True) as session:
         keyframe_score = _click(session, drawn, output)
-        tracked = work.track(session, output)
+        tracked = track(session, output)
         recipe = load_preset(PRESET)
         report = work.render(session, recipe, result, output, on_doubt="stop", overwrite=True)
         j, f = _score(session, drawn)

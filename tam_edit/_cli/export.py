@@ -11,6 +11,7 @@ from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
 from tam_edit.export import EXPORT_FORMATS, MATTE_FLAGS, ExportOptions, format_called
 from tam_edit.media import COMPRESSIONS, TRANSFERS, USUAL_COMPRESSION
+from tam_edit.review.words import quoted
 from tam_edit.session import Session
 
 # Options of the command line with the names that they have in ``ExportOptions``.
@@ -187,7 +188,7 @@ def command(
     if doubtful:
         output.note(
             f"masks on {len(doubtful)} of these frames are doubtful; look at them: "
-            f"tam-edit review {project}"
+            f"tam-edit review {quoted(project)}"
         )
     output.result(
         {

@@ -10,6 +10,7 @@ from tam_edit._cli.console import Output, output_options
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import Decision, DecisionKind, Project
 from tam_edit.review import spanned
+from tam_edit.review.words import quoted
 from tam_edit.session import Session, Undone
 
 
@@ -32,11 +33,11 @@ def command(project: Path, decision_id: int | None, output: Output) -> None:
     with Session.open(project) as session:
         undone = None if decision_id is None else session.undo(decision_id)
         opened = session.project
-        delivered = session.delivered() if undone is not None else []
+        written = [] if undone is None else session.written_with(undone.decision)
         rows = [_json(decision, opened, session.source) for decision in session.history()]
     if undone is not None:
         output.say(_told(undone, project))
-        for place in delivered:
+        for place in written:
             output.note(
                 f"{place} was written with what is taken back now and does not change: if it was "
                 "given to somebody, say so, and render it again"
@@ -65,7 +66,7 @@ def _told(undone: Undone, project: Path) -> str:
     span = spanned(undone.frames.start, undone.frames.stop - 1)
     return (
         f"{begin}: what it said of {name!r} on frame {decision.start} holds no more; "
-        f"masks on {span} are made again by: tam-edit track {project}"
+        f"masks on {span} are made again by: tam-edit track {quoted(project)}"
     )
 
 

@@ -9,6 +9,8 @@ import click
 from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option, start_options
+from tam_edit.media import timecode_at
+from tam_edit.review.words import quoted
 
 
 @click.command("new")
@@ -29,9 +31,10 @@ def command(
     with work.create_session(video, path, start, output, overwrite=overwrite) as session:
         first, stop = session.project.in_frame, session.project.out_frame
         info = session.source.info
+        times = [timecode_at(index, session.source) for index in (first, stop - 1)]
         output.say(
-            f"made {path}: {info.width}x{info.height}, frames {first} to {stop - 1}; "
-            f"next: tam-edit prompt {path} --click X,Y"
+            f"made {path}: {info.width}x{info.height}, frames {first} to {stop - 1} ({times[0]} to "
+            f"{times[1]}); next: tam-edit prompt {quoted(path)} --click X,Y"
         )
         output.result(
             {
@@ -40,5 +43,6 @@ def command(
                 "height": info.height,
                 "in_frame": first,
                 "out_frame": stop,
+                "timecodes": times,
             }
         )

@@ -42,9 +42,17 @@ class Rate(click.ParamType[Fraction]):
 def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of a command that may begin a project; it gets them as ``start``."""
 
-    @click.option("--in", "in_point", metavar="T", help="In point: a frame or a time.")
     @click.option(
-        "--out", "out_point", metavar="T", help="Out point: the first frame that is left out."
+        "--in",
+        "in_point",
+        metavar="T",
+        help="In point: a frame (120), a time (HH:MM:SS.mmm or 4.8s) or a timecode (HH:MM:SS:FF).",
+    )
+    @click.option(
+        "--out",
+        "out_point",
+        metavar="T",
+        help="Out point, written like the in point: the first frame that is left out.",
     )
     @click.option("--fps", type=Rate(), help="Rate of a folder of frames (25 if not given).")
     @click.option("--model", default=AUTO, show_default=True, help="Models to track with.")

@@ -25,7 +25,7 @@ from tam_edit.recipe import (
 )
 from tam_edit.render import check_outputs
 from tam_edit.session import Session, Tracking, try_out
-from tam_edit.tracking import LoopSettings
+from tam_edit.tracking import LoopSettings, check_frame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +102,8 @@ def tell(job: Job, output: Output, *, overwrite: bool) -> None:
         overwrite: Whether the command may replace outputs.
     """
     check_positions(job.recipe, job.source, job.frames)
+    for said in job.said:
+        check_frame(said.frame_index, job.frames.start, job.frames.stop)
     if job.said:
         check_objects(job.recipe, {each.object_name for each in job.said})
     places = check_outputs(job.source, job.recipe, job.target, overwrite=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.prompt_options import PromptCommand, prompt_items, prompt_options
+from tam_edit._cli.prompting import keyframes_json, prompt_all
 from tam_edit.errors import nearest
 from tam_edit.project import DecisionKind
 from tam_edit.review.words import quoted
@@ -45,14 +45,14 @@ def command(
         raise click.UsageError("give a --click, a --not, a --box, a --mask or a --gone", context)
     with Session.open(project) as session:
         before = set(session.project.objects().values())
-        keyframes = work.prompt_all(
+        keyframes = prompt_all(
             session, items, output, carries_back=not forward_only, is_repeatable=False
         )
         if before:
             _note_new_objects(session, before, output)
     if not keyframes:
         output.say("these prompts were already there")
-    output.result({"keyframes": work.keyframes_json(keyframes)})
+    output.result({"keyframes": keyframes_json(keyframes)})
 
 
 def _note_new_objects(session: Session, before: set[str], output: Output) -> None:

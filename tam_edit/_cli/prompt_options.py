@@ -11,8 +11,9 @@ from typing import Any
 import click
 import numpy as np
 
+from tam_edit._cli.positions import frame_of
 from tam_edit.errors import InputError
-from tam_edit.media import Source, frame_at
+from tam_edit.media import Source
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.types import Mask
 
@@ -39,10 +40,11 @@ class PromptItem:
 
 
 class PromptCommand(click.Command):
-    """A command that knows in which order its prompt options were given."""
+    """A command that knows what was typed, and in which order its prompt options were given."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Note the order of the prompt options, then parse as usual."""
+        """Note what was typed and the order of the prompt options, then parse as usual."""
+        ctx.meta["typed"] = tuple(args)
         names = [argument.split("=", 1)[0] for argument in args]
         ctx.meta["prompt_order"] = [name for name in names if name in FLAGS]
         return super().parse_args(ctx, args)
@@ -118,7 +120,8 @@ def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for item in items:
         first, _, last = (item.position or "").partition("-" if item.kind == "gone" else "\0")
-        frame = in_frame if item.position is None else frame_at(first, source)
+        option = f"--{item.kind}"
+        frame = in_frame if item.position is None else frame_of(option, first, source)
         for name, kind, value in _values(item):
             said = found.setdefault(
                 (name, frame),
@@ -134,7 +137,7 @@ def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[
             else:
                 said[kind] = value
             if last:
-                said["gone_last"] = _last(item, frame, frame_at(last, source))
+                said["gone_last"] = _last(item, frame, frame_of(option, last, source))
     return [
         ObjectPrompts(
             object_name=name,

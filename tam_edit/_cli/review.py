@@ -11,6 +11,7 @@ from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
 from tam_edit.media import timecode_at
 from tam_edit.review import MOST_TOLD, Commands, Doubt, line, look_for
+from tam_edit.review.words import quoted
 from tam_edit.session import Session
 
 
@@ -51,7 +52,9 @@ def command(
                 )
         _tell(session, doubts, threshold, output)
         for name, count in untracked.items():
-            output.note(f"{count} frames of {name!r} have no mask yet: tam-edit track {project}")
+            output.note(
+                f"{count} frames of {name!r} have no mask yet: tam-edit track {quoted(project)}"
+            )
         if page is not None:
             output.say(f"wrote {page}; it shows people unredacted and only you can read it")
         output.result(
@@ -80,6 +83,8 @@ def _tell(session: Session, doubts: Sequence[Doubt], threshold: float, output: O
         for why in doubt.whys:
             if why not in common:
                 output.say(f"    look for:  {why}")
+        if doubt.proposed_frame != doubt.worst_frame:
+            output.say(f"    first:     frame {doubt.proposed_frame}: {doubt.proposed_why}")
         output.say(f"    wrong?     {commands.correct}")
         if commands.gone is not None:
             output.say(f"    not there? {commands.gone}")

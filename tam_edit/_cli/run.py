@@ -27,6 +27,8 @@ from tam_edit._cli.prompt_options import (
     prompt_options,
     resolve,
 )
+from tam_edit._cli.prompting import keyframes_json, prompt_all
+from tam_edit._cli.tracking import tell_how_to_correct, track
 from tam_edit.media import open_source
 from tam_edit.presets import load_preset
 from tam_edit.recipe import Recipe
@@ -79,16 +81,22 @@ def command(
     with work.one_line_session(video, target, project, start, output, step=recipe.track) as session:
         session.loop = _loop(recipe, loop)
         session.check_output(recipe, target, overwrite=overwrite)
-        keyframes = work.prompt_all(session, items, output)
+        keyframes = prompt_all(session, items, output, is_kept=project is not None)
         session.check_objects(recipe)
-        tracked = work.track(session, output)
+        if keyframes:
+            # What was finished is so no more.
+            session.check_output(recipe, target, overwrite=overwrite)
+        tracked = track(session, output)
         report = work.render(
             session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite
         )
+        if project is None:
+            place = work.project_path(target, project)
+            tell_how_to_correct(session, "run", context.meta["typed"], place, output)
     output.result(
         {
             "preset": preset,
-            "keyframes": work.keyframes_json(keyframes),
+            "keyframes": keyframes_json(keyframes),
             "tracking": tracked,
             **work.rendered_json(report),
         }

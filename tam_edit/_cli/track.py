@@ -12,6 +12,8 @@ from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import loop_options, overwrite_option, start_options
 from tam_edit._cli.prompt_options import PromptCommand, PromptItem, prompt_items, prompt_options
+from tam_edit._cli.prompting import keyframes_json, prompt_all
+from tam_edit._cli.tracking import tell_how_to_correct, track
 from tam_edit.render import check_mask_folder
 from tam_edit.session import Session
 
@@ -53,14 +55,17 @@ def command(
     if shot.endswith(work.PROJECT_SUFFIX):
         with work.opened_session(Path(shot), start) as session:
             session.loop = replace(session.loop, **loop)
-            _track(session, items, masks_out, overwrite, output)
+            _track(session, items, masks_out, overwrite, output, is_kept=True)
         return
     target = masks_out or project
     if target is None:
         raise click.UsageError("tracking a VIDEO needs --masks-out DIR or --project FILE", context)
     with work.one_line_session(shot, target, project, start, output) as session:
         session.loop = replace(session.loop, **loop)
-        _track(session, items, masks_out, overwrite, output)
+        _track(session, items, masks_out, overwrite, output, is_kept=project is not None)
+        if project is None:
+            place = work.project_path(target, project)
+            tell_how_to_correct(session, "track", context.meta["typed"], place, output)
 
 
 def _track(
@@ -69,18 +74,20 @@ def _track(
     masks_out: Path | None,
     overwrite: bool,
     output: Output,
+    *,
+    is_kept: bool,
 ) -> None:
     if masks_out is not None:
         check_mask_folder(masks_out, overwrite=overwrite)
-    keyframes = work.prompt_all(session, items, output)
-    tracked = work.track(session, output)
+    keyframes = prompt_all(session, items, output, is_kept=is_kept)
+    tracked = track(session, output)
     if masks_out is not None:
         with output.progress("writing masks") as progress:
             session.write_masks(masks_out, overwrite=overwrite, progress=progress)
         output.say(f"wrote {masks_out}")
     output.result(
         {
-            "keyframes": work.keyframes_json(keyframes),
+            "keyframes": keyframes_json(keyframes),
             "tracking": tracked,
             "masks": None if masks_out is None else str(masks_out),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -11,21 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from tam_edit._cli.console import Output
-from tam_edit._cli.prompt_options import PromptItem, resolve
+from tam_edit._cli.positions import frame_of
 from tam_edit.errors import InputError, ReviewPending, TamEditError
-from tam_edit.media import Source, frame_at, open_source, timecode_at
+from tam_edit.media import Source, open_source
 from tam_edit.models import AUTO
-from tam_edit.prompts import Gone, Keyframe
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import OutputReport, RenderReport
-from tam_edit.review.doubts import score_text
-from tam_edit.review.words import quoted
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
-from tam_edit.tracking.verdict import is_shrunk
-from tam_edit.tracks import DOUBTFUL_BELOW
 
 PROJECT_SUFFIX = ".tam"
-MOST_CUTS = 5  # that are named in a terminal; the JSON has them all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,119 +153,14 @@ def frames_of(start: Start, source: Source) -> range:
 
 
 def _in_point(text: str | None, source: Source) -> int:
-    return 0 if text is None else frame_at(text, source)
+    return 0 if text is None else frame_of("--in", text, source)
 
 
 def _out_point(text: str | None, source: Source) -> int:
     """The frame that is left out first; the end of the video counts as one."""
     end = source.info.frame_count
     is_end = text is None or text.removeprefix("@") == str(end)
-    return end if is_end else frame_at(str(text), source)
-
-
-def prompt_all(
-    session: Session,
-    items: Sequence[PromptItem],
-    output: Output,
-    *,
-    carries_back: bool = True,
-    is_repeatable: bool = True,
-) -> list[Keyframe]:
-    """Give typed prompts to a session and tell what mask each led to."""
-    keyframes = []
-    for said in resolve(items, session.source, session.project.in_frame):
-        keyframe = session.prompt(
-            said, carries_back=carries_back, is_repeatable=is_repeatable, spares_masks=True
-        )
-        if keyframe is None:
-            continue
-        keyframes.append(keyframe)
-        if keyframe.gone is not None:
-            _tell_gone(session, keyframe.object_name, keyframe.gone, output)
-            continue
-        word = "corrected" if keyframe.is_correction else "selected"
-        output.say(
-            f"{word} {keyframe.object_name!r} on frame {keyframe.frame_index}: "
-            f"{keyframe.area_frac:.1%} of the frame, score {score_text(keyframe.score)}"
-        )
-        if keyframe.joins_earlier:
-            output.note(
-                f"this was added to what was said of {keyframe.object_name!r} before; "
-                f"to begin anew, delete {session.project.path}"
-            )
-        if is_shrunk(keyframe.area_frac, keyframe.area_before_frac or 0.0):
-            share = keyframe.area_frac / (keyframe.area_before_frac or 1.0)
-            output.note(
-                f"the mask is now {share:.0%} of what it was on this frame; if part of the object "
-                "is missing, add clicks on it"
-            )
-        if keyframe.score < DOUBTFUL_BELOW:
-            output.note(
-                "this mask is uncertain: add clicks or draw a box around the object; once it is "
-                f"tracked, tam-edit review {quoted(session.project.path)} --html DIR shows it"
-            )
-    return keyframes
-
-
-def _tell_gone(session: Session, name: str, gone: Gone, output: Output) -> None:
-    first, last = gone.frames.start, gone.frames.stop - 1
-    if gone.is_bounded:
-        where = f"on frame {first}" if first == last else f"on frames {first} to {last}"
-    elif gone.frames.stop < session.project.out_frame:
-        where = f"from frame {first} on, until the prompts on {gone.frames.stop}"
-    else:
-        where = f"from frame {first} to the end"
-    output.say(f"{name!r} is not there {where}")
-    if gone.taken_count:
-        decision = session.history()[-1].decision_id
-        masks = "1 mask" if gone.taken_count == 1 else f"{gone.taken_count} masks"
-        output.note(
-            f"this took {masks} of it away; to take it back: "
-            f"tam-edit history {quoted(session.project.path)} --undo {decision}"
-        )
-
-
-def track(session: Session, output: Output) -> dict[str, Any]:
-    """Track what is missing and tell how long it took."""
-    begin = time.monotonic()
-    with output.progress("looking for cuts") as progress:
-        cuts = session.cuts(progress)
-    if cuts:
-        shown = ", ".join(f"{cut} ({timecode_at(cut, session.source)})" for cut in cuts[:MOST_CUTS])
-        more = f" and {len(cuts) - MOST_CUTS} more" if len(cuts) > MOST_CUTS else ""
-        output.note(f"the video is cut at frame {shown}{more}")
-    lacking = sum(session.untracked().values())
-    with output.progress("tracking") as progress:
-        count = session.track(progress)
-    seconds = time.monotonic() - begin
-    model = " ".join((session.models.name, *session.models.weights))
-    if count:
-        output.say(
-            f"tracked {count} frames in {seconds:.1f} s ({count / seconds:.1f} frames/s) "
-            f"with the model {model!r}"
-        )
-        whole = (session.project.out_frame - session.project.in_frame) * len(
-            session.project.objects()
-        )
-        if lacking < whole:
-            output.say(f"{whole - lacking} of {whole} masks were there and needed no tracking")
-    else:
-        output.say(f"every frame was already tracked with the model {model!r}")
-    doubts = session.doubts(DOUBTFUL_BELOW)
-    if doubts:
-        worst, unsure = min(doubts, key=lambda d: d.worst_score), sum(len(d.frames) for d in doubts)
-        output.note(
-            f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'} (score "
-            f"below {DOUBTFUL_BELOW:g}; a recipe's checkpoint may ask about more), most of "
-            f"frame {worst.worst_frame} of {worst.name!r}: {worst.main_reasons}"
-        )
-    return {
-        "model": model,
-        "frames": count,
-        "seconds": round(seconds, 3),
-        "cuts": list(cuts),
-        "doubts": [doubt.as_json() for doubt in doubts],
-    }
+    return end if is_end else frame_of("--out", str(text), source)
 
 
 def render(
@@ -345,17 +234,3 @@ def rendered_json(report: RenderReport) -> dict[str, Any]:
         "outputs": [{**each.as_json(), **covered} for each in report.outputs],
         "effects": [dict(told) for told in report.effects],
     }
-
-
-def keyframes_json(keyframes: Sequence[Keyframe]) -> list[dict[str, Any]]:
-    """Keyframes for ``--json``."""
-    return [
-        {
-            "object": keyframe.object_name,
-            "frame": keyframe.frame_index,
-            "area_frac": round(keyframe.area_frac, 6),
-            "score": round(keyframe.score, 4),
-            "is_correction": keyframe.is_correction,
-        }
-        for keyframe in keyframes
-    ]

@@ -12,6 +12,7 @@ from fractions import Fraction
 from tam_edit.errors import InputError
 from tam_edit.media.source import Source
 
+SECONDS = re.compile(r"(\d+)(?:\.(\d+))?s")
 CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2})\.(\d+)")
 COUNTED = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})([:;])(\d{1,3})")
 
@@ -21,8 +22,9 @@ def frame_at(text: str, source: Source) -> int:
 
     Args:
         text: ``"123"`` (frame), ``"00:01:02.500"`` (time since the first frame),
-            ``"01:00:02:12"`` or ``"01:00:02;12"`` (timecode; counted from the file's start timecode
-            where it has one and the value is not before it); a leading ``@`` is allowed.
+            ``"62.5s"`` (seconds since then), ``"01:00:02:12"`` or ``"01:00:02;12"`` (timecode;
+            counted from the file's start timecode where it has one and the value is not before
+            it); a leading ``@`` is allowed.
         source: The video.
 
     Returns:
@@ -35,10 +37,7 @@ def frame_at(text: str, source: Source) -> int:
     info = source.info
     if given.isdecimal():
         index = int(given)
-    elif match := CLOCK.fullmatch(given):
-        hours, minutes, seconds, decimals = match.groups()
-        time = Fraction(int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds))
-        time += Fraction(int(decimals), 10 ** len(decimals))
+    elif (time := _time_of(given)) is not None:
         if time >= info.duration_s:
             raise InputError(
                 f"{text} is past the end: the video lasts {_clock(info.duration_s)}",
@@ -58,7 +57,8 @@ def frame_at(text: str, source: Source) -> int:
     else:
         raise InputError(
             f"{text!r} names no frame",
-            hint="write a frame number, HH:MM:SS.mmm or HH:MM:SS:FF, such as @120 or @00:00:04.800",
+            hint="write a frame number, HH:MM:SS.mmm, seconds with an s, or HH:MM:SS:FF, such as "
+            "120, 00:00:04.800, 4.8s or 00:00:04:20",
         )
     if index >= info.frame_count:
         raise InputError(
@@ -66,6 +66,18 @@ def frame_at(text: str, source: Source) -> int:
             hint=f"frames count from 0; the last one is @{info.frame_count - 1}",
         )
     return index
+
+
+def _time_of(text: str) -> Fraction | None:
+    """A time of a clock or in seconds, in seconds; None where it is neither."""
+    if match := SECONDS.fullmatch(text):
+        hours, minutes, (seconds, decimals) = "0", "0", match.groups()
+    elif match := CLOCK.fullmatch(text):
+        hours, minutes, seconds, decimals = match.groups()
+    else:
+        return None
+    whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
+    return whole + Fraction(int(decimals or 0), 10 ** len(decimals or ""))
 
 
 def timecode_at(index: int, source: Source) -> str:

@@ -95,6 +95,11 @@ def records(store: Store) -> Iterator[Decision]:
     return (_decision(store, row) for row in store.pages(statement, page_rows=_PAGE_ROWS))
 
 
+def newest(store: Store) -> int:
+    """The number of the newest decision; 0 where there is none."""
+    return int(store.rows("SELECT coalesce(max(id), 0) FROM decision")[0][0])
+
+
 def get(store: Store, decision_id: int) -> Decision:
     """One decision.
 
@@ -104,7 +109,7 @@ def get(store: Store, decision_id: int) -> Decision:
     statement = f"SELECT {_COLUMNS} FROM decision WHERE id = ?"  # noqa: S608 - no input
     rows = store.rows(statement, (decision_id,))
     if not rows:
-        last = int(store.rows("SELECT coalesce(max(id), 0) FROM decision")[0][0])
+        last = newest(store)
         error = UnknownNameError("decision", str(decision_id), ())
         error.hint = f"there are the decisions 1 to {last}" if last else "nothing was decided yet"
         raise error

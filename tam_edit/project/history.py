@@ -48,6 +48,10 @@ class History:
         """
         return decisions.get(self._store, decision_id)
 
+    def newest(self) -> int:
+        """The number of the newest decision; 0 where nothing was decided yet."""
+        return decisions.newest(self._store)
+
     def note(self, kind: DecisionKind, **details: object) -> None:
         """Keep a decision about the whole project.
 

@@ -71,7 +71,7 @@ def check_tracked(job: RenderJob) -> None:
         if at < job.out_frame:
             raise InputError(
                 f"{name!r} was not tracked on frame {at}, so nobody knows where it is there",
-                hint="run tam-edit track on the project first",
+                hint="track it first: tam-edit track SHOT.tam",
             )
 
 

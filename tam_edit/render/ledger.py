@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import tam_edit
+from tam_edit.errors import UnknownNameError
 from tam_edit.recipe import EffectStep, MatteStep, Recipe
 from tam_edit.render.job import RenderJob, objects_of
 from tam_edit.render.report import OutputReport
@@ -48,6 +49,8 @@ class Ledger:
         settings: Where the record is kept.
         shot: What identifies the video and the part of it that is worked on, as JSON values.
         mattes: Gives a digest of an object's mattes, and of what is known of them.
+        decided: The number of the newest decision about the project; kept with what is written
+            from now on. None where that is not known.
     """
 
     def __init__(
@@ -55,35 +58,63 @@ class Ledger:
         settings: MutableMapping[str, object],
         shot: Mapping[str, object],
         mattes: Callable[[ObjectId], str],
+        decided: int | None = None,
     ) -> None:
         self._settings = settings
         self._shot = shot
         self._mattes = mattes
+        self._decided = decided
 
-    def may_be_finished(self, target: Target, recipe: Recipe) -> bool:
-        """Whether an output is ours and made by the same recipe; the masks may have changed."""
+    def may_be_finished(self, target: Target, job: RenderJob) -> bool:
+        """Whether an output is ours and was made by the same recipe from the masks as they are.
+
+        Which doubtful frames are covered is left out of account: that is known only once a
+        person was asked.
+        """
         known = self._records().get(str(target.place))
-        return (
-            known is not None
-            and known["recipe"] == self._recipe_key(target, recipe)
-            and known["digest"] == digest_of(target.place)
-        )
+        if (
+            known is None
+            or known["recipe"] != self._recipe_key(target, job.recipe)
+            or known["digest"] != digest_of(target.place)
+        ):
+            return False
+        try:
+            # Earlier versions kept no such digest: there the masks may have changed.
+            return known.get("mattes") in (None, self._mattes_key(target, job))
+        except UnknownNameError:
+            # An object of the recipe was taken back since.
+            return False
 
     def finished(self, target: Target, job: RenderJob) -> OutputReport | None:
         """What is known of an output that need not be written again; None where it must be."""
-        if not self.may_be_finished(target, job.recipe):
+        if not self.may_be_finished(target, job):
             return None
         known = self._records()[str(target.place)]
         if known["masks"] != self._masks_key(target, job):
             return None
         return OutputReport.from_json(known["report"])
 
-    def delivered(self) -> list[Path]:
-        """The places of all outputs that are still there, byte for byte, the newest last."""
+    def written_with(
+        self, decision_id: int, object_id: ObjectId, *, is_approval: bool
+    ) -> list[Path]:
+        """The outputs that a decision had a part in, the newest last.
+
+        They are still there, byte for byte, were written after it and from masks of its object;
+        an approval has a part only in what a checkpoint let pass. Outputs of versions that did not
+        keep what they were written with are not among them.
+
+        Args:
+            decision_id: The decision, one that holds or held until just now.
+            object_id: The object that it is about.
+            is_approval: Whether it only says that masks are right.
+        """
         return [
             Path(place)
             for place, known in self._records().items()
-            if known["digest"] == digest_of(Path(place))
+            if (known.get("decided") or 0) >= decision_id
+            and object_id in known["objects"]
+            and (known["is_asked"] or not is_approval)
+            and known["digest"] == digest_of(Path(place))
         ]
 
     def remember(self, entries: Sequence[Entry], job: RenderJob) -> None:
@@ -94,7 +125,11 @@ class Ledger:
             records[str(entry.target.place)] = {
                 "recipe": self._recipe_key(entry.target, job.recipe),
                 "masks": self._masks_key(entry.target, job),
+                "mattes": self._mattes_key(entry.target, job),
                 "digest": digest_of(entry.hidden),
+                "decided": self._decided,
+                "objects": sorted(_object_ids(entry.target, job)),
+                "is_asked": bool(job.recipe.checkpoints),
                 "report": entry.report.as_json(),
             }
         self._settings[RENDERED] = dict(list(records.items())[-MOST_OUTPUTS:])
@@ -120,19 +155,30 @@ class Ledger:
         )
 
     def _masks_key(self, target: Target, job: RenderJob) -> str:
-        """A digest of the masks that an output is made from."""
-        object_ids = set(job.names)
-        if target.step.what == "picture":
-            steps = [step for step in job.recipe.steps if isinstance(step, EffectStep | MatteStep)]
-            object_ids = {i for step in steps for i in objects_of(step, job.names)}
-            if target.format is not None and target.format.name == "exr":
-                object_ids = set(job.names)  # each has a layer
+        """A digest of the masks that an output is made from, and of what is covered whole."""
         return _digest(
             {
-                "objects": [[i, job.names[i], self._mattes(i)] for i in sorted(object_ids)],
+                "objects": self._mattes_of(target, job),
                 "covered": sorted(job.covered_frames) if target.step.what == "picture" else [],
             }
         )
+
+    def _mattes_key(self, target: Target, job: RenderJob) -> str:
+        """A digest of the masks that an output is made from."""
+        return _digest(self._mattes_of(target, job))
+
+    def _mattes_of(self, target: Target, job: RenderJob) -> list[list[object]]:
+        object_ids = sorted(_object_ids(target, job))
+        return [[i, job.names[i], self._mattes(i)] for i in object_ids]
+
+
+def _object_ids(target: Target, job: RenderJob) -> set[ObjectId]:
+    """The objects whose masks an output is made from."""
+    has_layers = target.format is not None and target.format.name == "exr"
+    if target.step.what != "picture" or has_layers:
+        return set(job.names)
+    steps = [step for step in job.recipe.steps if isinstance(step, EffectStep | MatteStep)]
+    return {i for step in steps for i in objects_of(step, job.names)}
 
 
 def digest_of(place: Path) -> str:

@@ -91,7 +91,7 @@ def check_outputs(
     path: str | Path,
     *,
     overwrite: bool = False,
-    ledger: Ledger | None = None,
+    known: tuple[Ledger, RenderJob] | None = None,
 ) -> list[Path]:
     """Refuse outputs that could not be written, before any work begins.
 
@@ -100,7 +100,8 @@ def check_outputs(
         recipe: Its exports count.
         path: The main output.
         overwrite: Whether existing outputs are replaced.
-        ledger: Knows what earlier runs wrote: that may stay, if the masks have not changed.
+        known: What knows what earlier runs wrote, and the job with the masks as they are now: what
+            was written from these may stay.
 
     Returns:
         The places of all outputs.
@@ -110,7 +111,7 @@ def check_outputs(
             recipe makes, or its folder is missing or read-only.
     """
     targets = targets_of(source, recipe, path)
-    kept = [t.place for t in targets if ledger is not None and ledger.may_be_finished(t, recipe)]
+    kept = [t.place for t in targets if known is not None and known[0].may_be_finished(t, known[1])]
     check_free(targets, overwrite=overwrite, finished=kept)
     return [target.place for target in targets]
 

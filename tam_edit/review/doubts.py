@@ -48,6 +48,7 @@ class Doubt:
         worst_score: That score, in [0, 1].
         proposed_frame: The frame to look at first, and to correct: a mask that one click led to,
             else where the worst stretch of masks on which nobody has worked is.
+        proposed_why: Why that one and no other, in plain words.
         reasons: What is wrong, in plain words, most frequent first.
         asked: Why a look was asked for whatever the score is, in the order of the frames.
         whys: What the person is to look for, as the recipe puts it.
@@ -70,6 +71,7 @@ class Doubt:
     sure_frames: tuple[int, ...] = ()
     is_empty: bool = False
     empty_span: tuple[int, int] | None = None
+    proposed_why: str = ""
 
     def as_json(self) -> dict[str, object]:
         """The doubt as JSON values."""
@@ -81,6 +83,7 @@ class Doubt:
             "worst_score": rounded_down(self.worst_score, 4),
             "is_empty": self.is_empty,
             "proposed_frame": self.proposed_frame,
+            "proposed_why": self.proposed_why,
             "reasons": [*self.asked, *self.reasons],
             "look_for": list(self.whys),
         }
@@ -256,16 +259,30 @@ def _proposed(span: Sequence[Concern], known: Given) -> FrameScore:
     return min(tracked or span, key=around).scored
 
 
+def _proposed_why(span: Sequence[Concern], known: Given, proposed: int, worst: int) -> str:
+    """Why a frame is to be looked at first."""
+    if any(concern.scored.frame_index == proposed for concern in _unconfirmed(span, known)):
+        return "what comes after it follows from this mask"
+    if proposed == worst:
+        return "its score is the lowest"
+    around = "of the others, those around this one are the worst"
+    if worst in known:
+        return f"on frame {worst} somebody has said already where it is; {around}"
+    return f"frame {worst} has the lowest score, but the masks around this one are worse together"
+
+
 def _doubt(object_id: ObjectId, name: str, span: Sequence[Concern], known: Given) -> Doubt:
     worst = min(span, key=lambda concern: concern.scored.score).scored
     counts = Counter(r for c in span if c.is_doubtful for r in c.scored.reasons)
+    proposed = _proposed(span, known).frame_index
     return Doubt(
         object_id=object_id,
         name=name,
         frames=tuple(concern.scored.frame_index for concern in span),
         worst_frame=worst.frame_index,
         worst_score=worst.score,
-        proposed_frame=_proposed(span, known).frame_index,
+        proposed_frame=proposed,
+        proposed_why=_proposed_why(span, known, proposed, worst.frame_index),
         reasons=tuple(sorted(counts, key=lambda reason: (-counts[reason], reason))),
         asked=tuple(dict.fromkeys(reason for concern in span for reason in concern.asked)),
         whys=tuple(dict.fromkeys(why for concern in span for why in concern.whys)),

@@ -15,14 +15,19 @@ PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 
 
 def check_folder(
-    folder: str | Path, outputs: Collection[str | Path], *, overwrite: bool = False
+    folder: str | Path,
+    outputs: Collection[str | Path],
+    *,
+    overwrite: bool = False,
+    command: str = "",
 ) -> None:
     """Refuse a folder that a review page must not lie in, before any work begins.
 
     Args:
         folder: Where the page is to be made.
-        outputs: Where the project's outputs were written, or were to be.
+        outputs: Where the project's outputs were written, or were to be, that hide something.
         overwrite: Whether a page that stands there is replaced.
+        command: What makes the page with a folder after it, for the error.
 
     Raises:
         InputError: It is the folder of an output, or inside it.
@@ -34,9 +39,10 @@ def check_folder(
         delivery = Path(output).resolve().parent
         if place.is_relative_to(delivery):
             raise InputError(
-                f"{folder} lies in {delivery}, the folder of the output {Path(output).name}; a "
-                "review page shows people unredacted and must not lie beside what is delivered",
-                hint=f"name a folder elsewhere, such as {proposed_option(outputs)}",
+                f"{folder} lies in {delivery}, the folder of the output {Path(output).name}, "
+                "which hides something; a review page shows people unredacted and must not lie "
+                "beside what is delivered",
+                hint=f"name a folder elsewhere, such as: {command}{proposed_option(outputs)}",
             )
     if not folder.exists():
         return

@@ -89,9 +89,12 @@ def _list(review: Review) -> Iterator[str]:
         title = f"{escape(doubt.name)}, {frames_text(doubt)}"
         if number <= MOST_PICTURED:
             title = f'<a href="#span-{number}">{title}</a>'
+        first = ""
+        if doubt.proposed_frame != doubt.worst_frame:
+            first = f"; correct frame {doubt.proposed_frame} first: {escape(doubt.proposed_why)}"
         yield (
             f"<li>{title} ({times_text(doubt, review.timecode)}): {escape(doubt.main_reasons)} "
-            f"(score {score_text(doubt.worst_score)} on frame {doubt.worst_frame})</li>"
+            f"(score {score_text(doubt.worst_score)} on frame {doubt.worst_frame}{first})</li>"
         )
     yield "</ol>"
     rest = len(review.doubts) - MOST_LISTED

@@ -19,7 +19,7 @@ from tam_edit.types import Mask
 
 MOST_INSIDE = 6  # frames of a long span that are not folded, beside a neighbour on either side
 MOST_OPEN = 24  # frames of a span that are all shown at once; of more, the rest is folded
-LARGE_WIDTH = 960
+LARGE_WIDTH = 1152
 JPEG_QUALITY = 80
 TILE_QUALITY = 70
 # Columns of a small picture, by how many of them a page has at most: a page of 166 or of 1000 of

@@ -130,7 +130,8 @@ def _pictures(review: Review, number: int, doubt: Doubt, width: int, room: int) 
         f' aria-label="{escape(label)}. Arrow keys move, Enter clicks."'
         f' {_place(index, shown.region)}><figure><img src="{shown.uri}"'
         f' width="{shown.width}" height="{shown.height}" alt="{escape(label)}">'
-        f'</figure></div><p class="dim">Frame {index}, the one to correct<span class="scripted">. '
+        f'</figure></div><p class="dim">Frame {index}, the one to correct: '
+        f'{escape(doubt.proposed_why)}<span class="scripted">. '
         "With the keyboard: arrow keys move, with Shift by one pixel, Enter clicks.</span></p>"
         "</div>"
     )

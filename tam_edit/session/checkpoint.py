@@ -34,6 +34,7 @@ from tam_edit.types import Mask, ObjectId
 
 # Settings of a project.
 OUTPUTS = "outputs"
+OPEN_OUTPUTS = "open_outputs"  # those of them that hide nothing
 PAGES = "review_pages"
 MOST_PLACES = 100  # that are remembered of either kind, the newest
 
@@ -96,14 +97,20 @@ def untracked(project: Project) -> dict[str, int]:
     return {name: count for name, count in lacking.items() if count}
 
 
-def remember_output(project: Project, path: str | Path) -> None:
-    """Keep where an output goes: no review page may lie there.
+def remember_output(project: Project, path: str | Path, *, hides: bool) -> None:
+    """Keep where an output goes: where it hides something, no review page may lie there.
 
     Raises:
-        InputError: A review page lies there now.
+        InputError: It hides something, and a review page lies there now.
     """
-    check_delivery(path, _places(project, PAGES))
+    if hides:
+        check_delivery(path, _places(project, PAGES))
     _add_place(project, OUTPUTS, path)
+    place, known = str(Path(path).absolute()), _places(project, OPEN_OUTPUTS)
+    if hides and place in known:
+        project.settings[OPEN_OUTPUTS] = [other for other in known if other != place]
+    elif not hides:
+        _add_place(project, OPEN_OUTPUTS, path)
 
 
 def write_review(
@@ -117,7 +124,10 @@ def write_review(
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write a page with every doubt into a folder of its own; see ``Session.write_review``."""
-    check_folder(folder, _places(project, OUTPUTS), overwrite=overwrite)
+    is_open = set(_places(project, OPEN_OUTPUTS))
+    hiding = [place for place in _places(project, OUTPUTS) if place not in is_open]
+    command = f"tam-edit review {quoted(project.path)} "
+    check_folder(folder, hiding, overwrite=overwrite, command=command)
     names = project.objects()
     stated = "" if below is None else f"--below {below:g} "
     review = Review(

@@ -13,6 +13,12 @@ from tam_edit.session import checkpoint
 RECIPE = "recipe_asked"
 
 
+def hides(recipe: Recipe) -> bool:
+    """Whether a recipe may hide something: a cut-out, a matte or the video as it is does not."""
+    shows = all(use.effect.needs_alpha and use.effect.edge == "soft" for use in recipe.effects())
+    return not (shows and all(step.copy_metadata for step in recipe.exports))
+
+
 def keep(project: Project, recipe: Recipe) -> None:
     """Let this be the recipe that stopped last."""
     project.settings[RECIPE] = recipe.to_toml()

@@ -56,7 +56,7 @@ def export_masks(
         options=options or ExportOptions(),
         known_media=_known_media(project),
     )
-    checkpoint.remember_output(project, path)
+    checkpoint.remember_output(project, path, hides=False)
     reports = export(name, job, path, each=each, overwrite=overwrite, progress=progress)
     _remember(project, reports)
     return reports
@@ -72,7 +72,7 @@ def put_back(
     progress: Callable[[int, int], None] | None = None,
 ) -> RecompositeReport:
     """Put inpainted frames back into a project's video; see ``OpenedShot.recomposite``."""
-    checkpoint.remember_output(project, path)
+    checkpoint.remember_output(project, path, hides=True)
     return recomposite(source, what, path, overwrite=overwrite, progress=progress)
 
 

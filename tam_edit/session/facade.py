@@ -13,7 +13,7 @@ from tam_edit.frame import Frame
 from tam_edit.media import Source, open_source
 from tam_edit.models import AUTO, Models, load_models, resolve_model
 from tam_edit.models.base import Segmentation
-from tam_edit.project import DecisionKind, Project, open_video, video_record
+from tam_edit.project import Decision, DecisionKind, Project, open_video, video_record
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
 from tam_edit.recipe import Recipe, check_objects
 from tam_edit.render import (
@@ -29,7 +29,7 @@ from tam_edit.review import Doubt
 from tam_edit.session import checkpoint, covers, report
 from tam_edit.session.questions import questions_of
 from tam_edit.session.shot import OpenedShot
-from tam_edit.tracking import follow, give_prompts
+from tam_edit.tracking import Tally, follow, give_prompts
 from tam_edit.types import Matte
 
 OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
@@ -183,11 +183,16 @@ class Session(OpenedShot):
         """Ask the segmenter; the models are loaded when it is first asked."""
         return self.models.segmenter.segment(frame, prompts, previous)
 
-    def track(self, progress: Callable[[int, int], None] | None = None) -> int:
+    def track(
+        self,
+        progress: Callable[[int, int], None] | None = None,
+        tally: Tally | None = None,
+    ) -> int:
         """Track every object on every frame that has no mask yet.
 
         Args:
             progress: Told the frames done and the frames in all.
+            tally: Told which masks were made, and which were looked at again.
 
         Returns:
             How many frames the model was shown; 0 where nothing was left to do.
@@ -210,6 +215,7 @@ class Session(OpenedShot):
             settings=self.loop,
             cuts=cuts,
             progress=progress,
+            tally=tally,
         )
 
     def _check_nobody_is_forgotten(self) -> None:
@@ -237,11 +243,10 @@ class Session(OpenedShot):
         """
         project = self.project
         check_recipe(recipe, self.source, in_frame=project.in_frame, out_frame=project.out_frame)
-        places = check_outputs(
-            self.source, recipe, path, overwrite=overwrite, ledger=self._ledger()
-        )
+        known = (self._ledger(), self._job(recipe))
+        places = check_outputs(self.source, recipe, path, overwrite=overwrite, known=known)
         for place in places:
-            checkpoint.remember_output(project, place)
+            checkpoint.remember_output(project, place, hides=covers.hides(recipe))
         if report.is_wanted(recipe):
             report.check_place(project, report.place_beside(recipe, places), overwrite=overwrite)
         return places
@@ -312,9 +317,15 @@ class Session(OpenedShot):
             return rendered
         return replace(rendered, proof=report.write(self.project, recipe, rendered, places))
 
-    def delivered(self) -> list[Path]:
-        """The outputs that were rendered from the project and are still there as they were."""
-        return self._ledger().delivered()
+    def written_with(self, decision: Decision) -> list[Path]:
+        """The outputs, still there as they were, that a decision about an object had a part in."""
+        if decision.object_id is None:
+            return []
+        return self._ledger().written_with(
+            decision.decision_id,
+            decision.object_id,
+            is_approval=decision.kind is DecisionKind.APPROVAL,
+        )
 
     def _ledger(self) -> Ledger:
         project = self.project
@@ -322,7 +333,8 @@ class Session(OpenedShot):
             **{key: project.source[key] for key in ("identity", "fps")},
             "frames": [project.in_frame, project.out_frame],
         }
-        return Ledger(project.settings, shot, project.mattes_digest)
+        decided = project.history.newest()
+        return Ledger(project.settings, shot, project.mattes_digest, decided)
 
     def _stops_at(self, recipe: Recipe) -> list[Doubt]:
         # A checkpoint at cuts wants them also where tracking does not look for any.

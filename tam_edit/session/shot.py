@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-from tam_edit.errors import InputError
+from tam_edit.errors import InputError, TamEditError
 from tam_edit.export import (
     ExportOptions,
     ExportReport,
@@ -24,6 +24,8 @@ from tam_edit.session.covers import kept_covers
 from tam_edit.session.undo import Undone, undo
 from tam_edit.tracking import LoopSettings, Shots
 from tam_edit.tracks import MaskTrack
+
+PLACEHOLDER = "SHOT.tam"  # stands for a project's file in hints
 
 
 class OpenedShot:
@@ -53,6 +55,9 @@ class OpenedShot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, TamEditError):
+            # Where a hint is written nobody may know of the project's file.
+            error.hint = error.hint.replace(PLACEHOLDER, quoted(self.project.path))
         self.source.close()
         self.project.__exit__(kind, error, trace)
 
@@ -172,7 +177,7 @@ class OpenedShot:
 
         Raises:
             UnknownNameError: There is no such object.
-            InputError: No reason is given, or no mask is there yet.
+            InputError: No reason is given, a frame is none of the work's, or no mask is there yet.
         """
         project = self.project
         names = list(project.objects().values()) if object_name is None else [object_name]
@@ -180,6 +185,12 @@ class OpenedShot:
             project.in_frame if start is None else start,
             project.out_frame if stop is None else stop,
         )
+        if not project.in_frame <= span[0] < span[1] <= project.out_frame:
+            raise InputError(
+                f"frames {span[0]} to {span[1] - 1} are not all between the in and the out point "
+                "of the project",
+                hint=f"it has the frames {project.in_frame} to {project.out_frame - 1}",
+            )
         ids = {name: project.object_id(name) for name in names}
         there = [name for name, i in ids.items() if _overlaps(project.tracked_spans(i), span)]
         if not there:

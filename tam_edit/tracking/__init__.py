@@ -3,11 +3,12 @@
 from tam_edit.tracking.correct import place_keyframe
 from tam_edit.tracking.cuts import find_cuts
 from tam_edit.tracking.follow import follow
-from tam_edit.tracking.init import UNCONFIRMED, give_prompts
+from tam_edit.tracking.init import UNCONFIRMED, check_frame, give_prompts
 from tam_edit.tracking.plan import Fill, Pass, Plan, plan_passes
 from tam_edit.tracking.settings import AT_CUTS, AtCuts, LoopSettings, tracking_size
 from tam_edit.tracking.shots import Shots
 from tam_edit.tracking.store import TrackStore
+from tam_edit.tracking.tally import Tally, WayBack
 from tam_edit.tracking.undo import Undoing, undoing
 
 __all__ = [
@@ -19,8 +20,11 @@ __all__ = [
     "Pass",
     "Plan",
     "Shots",
+    "Tally",
     "TrackStore",
     "Undoing",
+    "WayBack",
+    "check_frame",
     "find_cuts",
     "follow",
     "give_prompts",

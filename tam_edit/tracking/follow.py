@@ -11,6 +11,7 @@ from tam_edit.tracking.pass_runner import CannotResumeError, PassRunner
 from tam_edit.tracking.plan import Interrupted, ObjectState, Plan, plan_passes
 from tam_edit.tracking.settings import LoopSettings
 from tam_edit.tracking.store import TrackStore
+from tam_edit.tracking.tally import Tally
 
 Progress = Callable[[int, int], None]
 
@@ -59,6 +60,7 @@ def follow(
     settings: LoopSettings | None = None,
     cuts: Sequence[int] = (),
     progress: Progress | None = None,
+    tally: Tally | None = None,
 ) -> int:
     """Track every object of the store on every frame that has no matte yet.
 
@@ -73,6 +75,7 @@ def follow(
         settings: Which steps run; all of them where None.
         cuts: First frames of new shots, see ``LoopSettings.at_cuts``.
         progress: Told the frames done and the frames in all, after every frame.
+        tally: Told which masks were made, and which were looked at again.
 
     Returns:
         How many frames the model was shown.
@@ -81,7 +84,7 @@ def follow(
         OutOfMemoryError: The device cannot hold even one object.
     """
     settings = settings or LoopSettings()
-    runner = PassRunner(source, store, models, short_side, settings, cuts)
+    runner = PassRunner(source, store, models, short_side, settings, cuts, tally or Tally())
     barriers = cuts if settings.at_cuts == "ask" else ()
     most_objects: int | None = None
     done = 0

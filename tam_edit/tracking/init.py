@@ -66,7 +66,7 @@ def give_prompts(
             to be spared would be taken away.
     """
     index = said.frame_index
-    _check_frame(store, index)
+    check_frame(index, store.in_frame, store.out_frame)
     ids = {name: object_id for object_id, name in store.objects().items()}
     object_id = ids.get(said.object_name)
     before = None if object_id is None else store.entry(object_id, index)
@@ -122,12 +122,23 @@ def _beyond_known(
     return reduce(Prompts.beyond, known, said.prompts)
 
 
-def _check_frame(store: TrackStore, index: int) -> None:
-    if not store.in_frame <= index < store.out_frame:
+def check_frame(index: int, in_frame: int, out_frame: int) -> None:
+    """Refuse prompts on a frame that is not worked on.
+
+    Args:
+        index: The frame.
+        in_frame: The first frame of the work.
+        out_frame: One past its last frame.
+
+    Raises:
+        InputError: It lies before the in point, or not before the out point.
+    """
+    if not in_frame <= index < out_frame:
         raise InputError(
-            f"there is no frame {index} between the in point {store.in_frame} and the out "
-            f"point {store.out_frame} of this project",
-            hint=f"the last frame is {store.out_frame - 1}",
+            f"frame {index} does not lie between the in point {in_frame} and the out point "
+            f"{out_frame}, so nothing can be said of it",
+            hint=f"prompts go on frames {in_frame} to {out_frame - 1}; without @FRAME they are "
+            f"about frame {in_frame}",
         )
 
 

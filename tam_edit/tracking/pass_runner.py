@@ -20,6 +20,7 @@ from tam_edit.tracking.plan import Fill, Pass
 from tam_edit.tracking.refine import Refiner
 from tam_edit.tracking.settings import LoopSettings, tracking_size
 from tam_edit.tracking.store import TrackStore
+from tam_edit.tracking.tally import Tally, WayBack
 from tam_edit.tracking.verdict import SHRUNK, area_of, is_shrunk, smaller
 from tam_edit.tracks import BELIEVED, Direction, Origin, RunState, TrackedMatte, resized
 from tam_edit.types import Matte, ObjectId
@@ -55,11 +56,13 @@ class PassRunner:
         short_side: int,
         settings: LoopSettings,
         cuts: Sequence[int],
+        tally: Tally,
     ) -> None:
         self.carried = 0
         self._source = source
         self._store = store
         self._models = models
+        self._tally = tally
         self._settings = settings
         self._cuts = frozenset(cuts) if settings.at_cuts == "reacquire" else frozenset()
         width, height = tracking_size(source.info.width, source.info.height, short_side)
@@ -72,6 +75,7 @@ class PassRunner:
         entry = TrackedMatte(matte=empty, score=score, origin=fill.origin, reasons=reasons)
         for frame_index in fill.frames:
             self._store.append(frame_index, {fill.object_id: entry})
+            self._tally.filled[fill.object_id].add(frame_index)
 
     def run(self, one_pass: Pass) -> Iterator[int]:
         """Carry out one pass; yields after every frame that the model was shown.
@@ -91,7 +95,7 @@ class PassRunner:
             yield frame_index
         if one_pass.memory:
             run.cut()
-        way_back = _WayBack(store, one_pass, members, kept)
+        way_back = _WayBack(store, one_pass, members, kept, self._tally)
         frames = one_pass.frames if not way_back.is_over else range(0)
         held = {i: store.tracked_spans(i) for i in one_pass.object_ids | members}
         before = {i: store.areas_before(i) for i in held}
@@ -115,6 +119,7 @@ class PassRunner:
             entries = {i: _doubted(e, before[i].get(frame.index)) for i, e in entries.items()}
             if one_pass.correction is None:
                 entries = {i: e for i, e in entries.items() if not _is_in(frame.index, held[i])}
+                self._tally.note_made(frame.index, entries)
             elif not given:
                 entries = way_back.replaced(frame.index, entries)
             way_back.note(frame.index, entries)
@@ -235,7 +240,7 @@ class _WayBack:
     """
 
     def __init__(
-        self, store: TrackStore, one_pass: Pass, members: set[ObjectId], kept: int
+        self, store: TrackStore, one_pass: Pass, members: set[ObjectId], kept: int, tally: Tally
     ) -> None:
         self.kept = kept
         self._store = store
@@ -243,6 +248,16 @@ class _WayBack:
         objects = one_pass.object_ids | members if one_pass.correction is not None else ()
         self._reached = {i: store.backtracks(i).get(one_pass.correction or 0, 0) for i in objects}
         self._approved = {i: frozenset(store.approved(i)) for i in objects}
+        self._told = {
+            i: WayBack(
+                object_id=i,
+                correction=one_pass.correction or 0,
+                first=min(one_pass.frames, default=one_pass.correction or 0),
+                reached=self._reached[i],
+            )
+            for i in objects
+        }
+        tally.ways_back += self._told.values()
 
     @property
     def is_over(self) -> bool:
@@ -256,11 +271,14 @@ class _WayBack:
         taking = {}
         for object_id, entry in entries.items():
             there = self._store.entry(object_id, frame_index)
+            told = self._told[object_id]
+            told.seen.add(frame_index)
             # It may have come this far before, when it was stopped: then this is its own mask.
             is_own = frame_index >= self._reached[object_id]
             is_better = there is None or entry.score >= there.score + BETTER_BY
             if (is_own or is_better) and frame_index not in self._approved[object_id]:
                 taking[object_id] = entry if there is None else _held_to(there, entry, is_own)
+                told.changed.add(frame_index)
         self.kept = 0 if taking else self.kept + 1
         return taking
 

@@ -1,0 +1,130 @@
+"""Gives typed prompts to a session, and tells what each led to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tam_edit._cli.console import Output
+from tam_edit._cli.prompt_options import PromptItem, resolve
+from tam_edit.prompts import Gone, Keyframe, ObjectPrompts
+from tam_edit.review.doubts import score_text
+from tam_edit.review.words import quoted
+from tam_edit.session import Session
+from tam_edit.tracking.verdict import is_shrunk
+from tam_edit.tracks import DOUBTFUL_BELOW
+
+INSIDE = 0.5
+
+
+def keyframes_json(keyframes: Sequence[Keyframe]) -> list[dict[str, Any]]:
+    """Keyframes for ``--json``."""
+    return [
+        {
+            "object": keyframe.object_name,
+            "frame": keyframe.frame_index,
+            "area_frac": round(keyframe.area_frac, 6),
+            "score": round(keyframe.score, 4),
+            "is_correction": keyframe.is_correction,
+        }
+        for keyframe in keyframes
+    ]
+
+
+def prompt_all(
+    session: Session,
+    items: Sequence[PromptItem],
+    output: Output,
+    *,
+    carries_back: bool = True,
+    is_repeatable: bool = True,
+    is_kept: bool = True,
+) -> list[Keyframe]:
+    """Give typed prompts to a session and tell what mask each led to.
+
+    Args:
+        session: The project.
+        items: In the order in which they were typed.
+        output: Where it is told.
+        carries_back: Whether corrections are carried back.
+        is_repeatable: Whether the command may be given again, which says nothing new.
+        is_kept: Whether the project stays when the command is done: commands about it are told
+            only then.
+    """
+    project = quoted(session.project.path)
+    keyframes = []
+    for said in resolve(items, session.source, session.project.in_frame):
+        keyframe = session.prompt(
+            said, carries_back=carries_back, is_repeatable=is_repeatable, spares_masks=True
+        )
+        if keyframe is None:
+            continue
+        keyframes.append(keyframe)
+        if keyframe.gone is not None:
+            _tell_gone(session, keyframe.object_name, keyframe.gone, output, is_kept=is_kept)
+            continue
+        word = "corrected" if keyframe.is_correction else "selected"
+        output.say(
+            f"{word} {keyframe.object_name!r} on frame {keyframe.frame_index}: "
+            f"{keyframe.area_frac:.1%} of the frame, score {score_text(keyframe.score)}"
+        )
+        if keyframe.joins_earlier:
+            back = f"; to take it back: tam-edit history {project} --undo {_newest(session)}"
+            output.note(
+                f"this was added to what was said of {keyframe.object_name!r} on this frame before"
+                f"{back if is_kept else ''}"
+            )
+        _tell_taken(session, said, output)
+        if is_shrunk(keyframe.area_frac, keyframe.area_before_frac or 0.0):
+            share = keyframe.area_frac / (keyframe.area_before_frac or 1.0)
+            output.note(
+                f"the mask is now {share:.0%} of what it was on this frame; if part of the object "
+                "is missing, add clicks on it"
+            )
+        if keyframe.score < DOUBTFUL_BELOW:
+            shows = f"; once it is tracked, tam-edit review {project} --html DIR shows it"
+            output.note(
+                "this mask is uncertain: add clicks or draw a box around the object"
+                f"{shows if is_kept else ''}"
+            )
+    return keyframes
+
+
+def _tell_taken(session: Session, said: ObjectPrompts, output: Output) -> None:
+    """Say which clicks on an object lie on the mask of another one."""
+    project, frame = session.project, said.frame_index
+    for object_id, name in project.objects().items():
+        entry = project.entry(object_id, frame)
+        if name == said.object_name or entry is None:
+            continue
+        rows, columns = entry.matte.shape
+        for x, y in said.prompts.positive:
+            row, column = int(y * rows / project.height), int(x * columns / project.width)
+            if entry.matte[min(row, rows - 1), min(column, columns - 1)] <= INSIDE:
+                continue
+            away = f"--object {quoted(name)} --not {x:g},{y:g}@{frame}"
+            output.note(
+                f"the point {x:g},{y:g} is on {name!r} (frame {frame}), and a pixel belongs to one "
+                f"object only: if it is not part of {name!r}, say that, too: {away}"
+            )
+
+
+def _newest(session: Session) -> int:
+    """The number of the decision that was noted last."""
+    return session.project.history.newest()
+
+
+def _tell_gone(session: Session, name: str, gone: Gone, output: Output, *, is_kept: bool) -> None:
+    first, last = gone.frames.start, gone.frames.stop - 1
+    if gone.is_bounded:
+        where = f"on frame {first}" if first == last else f"on frames {first} to {last}"
+    elif gone.frames.stop < session.project.out_frame:
+        where = f"from frame {first} on, until the prompts on {gone.frames.stop}"
+    else:
+        where = f"from frame {first} to the end"
+    output.say(f"{name!r} is not there {where}")
+    if gone.taken_count:
+        project = quoted(session.project.path)
+        back = f"; to take it back: tam-edit history {project} --undo {_newest(session)}"
+        masks = "1 mask" if gone.taken_count == 1 else f"{gone.taken_count} masks"
+        output.note(f"this took {masks} of it away{back if is_kept else ''}")

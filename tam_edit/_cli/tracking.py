@@ -1,0 +1,201 @@
+"""Tracks what is missing, and tells which masks were made, changed and kept."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from tam_edit._cli.console import Output
+from tam_edit.media import timecode_at
+from tam_edit.review import proposed_option, spanned
+from tam_edit.review.words import quoted
+from tam_edit.session import Session
+from tam_edit.tracking import Tally
+from tam_edit.tracks import DOUBTFUL_BELOW
+
+# That are named in a terminal; the JSON has them all.
+MOST_CUTS = 5
+MOST_SPANS = 3
+MOST_OBJECTS = 4
+
+
+def track(session: Session, output: Output) -> dict[str, Any]:
+    """Track what is missing and tell which masks came of it, and how long it took."""
+    begin = time.monotonic()
+    with output.progress("looking for cuts") as progress:
+        cuts = session.cuts(progress)
+    if cuts:
+        shown = ", ".join(f"{cut} ({timecode_at(cut, session.source)})" for cut in cuts[:MOST_CUTS])
+        more = f" and {len(cuts) - MOST_CUTS} more" if len(cuts) > MOST_CUTS else ""
+        output.note(f"the video is cut at frame {shown}{more}")
+    tally = Tally()
+    with output.progress("tracking") as progress:
+        count = session.track(progress, tally)
+    seconds = time.monotonic() - begin
+    model = " ".join((session.models.name, *session.models.weights))
+    stayed = _mask_count(session) - tally.new_count
+    if count:
+        _tell_tracked(session, tally, seconds, model, output)
+    elif not tally.new_count:
+        output.say(f"every frame was already tracked with the model {model!r}")
+    _tell_filled(session, tally, output)
+    if tally.new_count:
+        _tell_stayed(session, stayed, output)
+    doubts = session.doubts(DOUBTFUL_BELOW)
+    if doubts:
+        worst, unsure = min(doubts, key=lambda d: d.worst_score), sum(len(d.frames) for d in doubts)
+        output.note(
+            f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'} (score "
+            f"below {DOUBTFUL_BELOW:g}; a recipe's checkpoint may ask about more), "
+            f"least sure of frame {worst.worst_frame} of {worst.name!r}: {worst.main_reasons}"
+        )
+    return {
+        "model": model,
+        "frames": count,
+        "seconds": round(seconds, 3),
+        "cuts": list(cuts),
+        "doubts": [doubt.as_json() for doubt in doubts],
+        **_tally_json(session, tally),
+        "stayed": stayed,
+    }
+
+
+def _tell_tracked(
+    session: Session, tally: Tally, seconds: float, model: str, output: Output
+) -> None:
+    """What the tracker has made and changed."""
+    took = f"in {seconds:.1f} s with the model {model!r}"
+    made = _by_object(session, tally.made)
+    frames = set().union(*tally.made.values())
+    if frames and not tally.ways_back:
+        rate = len(frames) / seconds
+        took = f"in {seconds:.1f} s ({rate:.1f} frames/s) with the model {model!r}"
+    output.say(f"tracked {made} {took}" if made else f"nothing new was tracked, {took}")
+    for way in tally.ways_back:
+        if not way.seen:
+            continue
+        changed, seen = len(way.changed), len(way.seen)
+        whose = _whose(session, way.object_id)
+        output.say(
+            f"{'1 frame' if seen == 1 else f'{seen} frames'}{whose} before the correction on frame "
+            f"{way.correction} {_verb(way.seen, 'was', 'were')} looked at again on the way back "
+            f"({in_spans(way.seen)}): "
+            + (f"{changed} changed ({in_spans(way.changed)})" if changed else "none changed")
+        )
+        if way.kept:
+            approved = not session.project.approved(way.object_id).isdisjoint(way.kept)
+            output.note(
+                f"{spanned(way.kept[0], way.kept[-1])}{whose} {_verb(way.kept, 'stays', 'stay')} "
+                f"as before: the correction makes no clearly surer masks there"
+                f"{', or they are approved' if approved else ''}; where they are wrong, correct "
+                "one of them, too"
+            )
+
+
+def _tell_filled(session: Session, tally: Tally, output: Output) -> None:
+    for object_id, frames in tally.filled.items():
+        if frames:
+            output.say(
+                f"{_counted(frames)}{_whose(session, object_id)} "
+                f"{_verb(frames, 'has', 'have')} an empty mask: the object is gone there, or no "
+                "prompt reaches it"
+            )
+
+
+def _tell_stayed(session: Session, stayed: int, output: Output) -> None:
+    """What tracking has left alone: with what it has made and changed these are all masks."""
+    project = session.project
+    given = sum(len(project.prompts(object_id)) for object_id in project.object_ids)
+    if stayed > given:
+        output.say(f"the other {stayed} of {_mask_count(session)} masks stayed as they were")
+    elif stayed:
+        what = "mask comes" if stayed == 1 else f"{stayed} masks come"
+        output.say(f"the other {what} from the prompts")
+
+
+def _tally_json(session: Session, tally: Tally) -> dict[str, Any]:
+    names = session.project.objects()
+    return {
+        "made": {names[i]: sorted(frames) for i, frames in tally.made.items() if frames},
+        "filled": {names[i]: sorted(frames) for i, frames in tally.filled.items() if frames},
+        "ways_back": [
+            {
+                "object": names[way.object_id],
+                "correction": way.correction,
+                "seen": sorted(way.seen),
+                "changed": sorted(way.changed),
+            }
+            for way in tally.ways_back
+        ],
+    }
+
+
+def _mask_count(session: Session) -> int:
+    project = session.project
+    return (project.out_frame - project.in_frame) * len(project.object_ids)
+
+
+def _by_object(session: Session, made: dict[int, set[int]]) -> str:
+    """``18 frames (252-269)``, of several objects with their names."""
+    names = session.project.objects()
+    told = [(names[i], frames) for i, frames in sorted(made.items()) if frames]
+    if len(names) == 1:
+        return " ".join(_counted(frames) for _, frames in told)
+    parts = [f"{name!r} on {_counted(frames)}" for name, frames in told[:MOST_OBJECTS]]
+    rest = len(told) - MOST_OBJECTS
+    return ", ".join([*parts, *([f"{rest} more objects"] if rest > 0 else [])])
+
+
+def _whose(session: Session, object_id: int) -> str:
+    names = session.project.objects()
+    return f" of {names[object_id]!r}" if len(names) > 1 else ""
+
+
+def _counted(frames: Collection[int]) -> str:
+    count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
+    return f"{count} ({in_spans(frames)})"
+
+
+def _verb(frames: Collection[int], one: str, more: str) -> str:
+    return one if len(frames) == 1 else more
+
+
+def in_spans(frames: Collection[int]) -> str:
+    """Frames as a person reads them: ``3, 7-9 and 2 more spans``."""
+    spans: list[list[int]] = []
+    for index in sorted(frames):
+        if spans and index == spans[-1][-1] + 1:
+            spans[-1][1:] = [index]
+        else:
+            spans.append([index])
+    shown = ", ".join("-".join(map(str, span)) for span in spans[:MOST_SPANS])
+    rest = len(spans) - MOST_SPANS
+    return f"{shown} and {rest} more {'span' if rest == 1 else 'spans'}" if rest > 0 else shown
+
+
+def tell_how_to_correct(
+    session: Session, command: str, typed: Sequence[str], path: Path, output: Output
+) -> None:
+    """Say how doubtful frames can be looked at, before the project beside an output goes.
+
+    Args:
+        session: The project.
+        command: The command's name.
+        typed: What was typed after it.
+        path: Where the project is, and may be kept.
+        output: Where it is told.
+    """
+    unsure = sum(len(doubt.frames) for doubt in session.doubts(DOUBTFUL_BELOW))
+    if not unsure:
+        return
+    them = "the doubtful frame" if unsure == 1 else f"the {unsure} doubtful frames"
+    kept = ["--project", str(path), *([] if "--overwrite" in typed else ["--overwrite"])]
+    again = shlex.join(["tam-edit", command, *kept, *typed])
+    look = f"tam-edit review {quoted(path)} {proposed_option([path])}"
+    output.note(
+        f"the project is deleted now; to look at {them} and correct what is wrong, have it made "
+        f"again and kept: {again}\n  then: {look}"
+    )
