@@ -18,12 +18,14 @@ def scored(scores: dict[int, float], reasons: tuple[str, ...] = ("blurred",)) ->
     return [FrameScore(i, s, Origin.PROPAGATED, reasons) for i, s in scores.items()]
 
 
-def test_doubtful_frames_that_are_close_form_one_span_worst_first() -> None:
+def test_doubtful_frames_that_are_close_form_one_span_the_worst_stretch_first() -> None:
     frames = scored({0: 0.9, 1: 0.3, 2: 0.2, 3: 0.9, 4: 0.4, 5 + JOIN_FRAMES: 0.1, 99: 0.8})
     worst, other = find_doubts({1: frames}, {1: "car"}, 0.5)
-    assert (worst.frames, worst.worst_score) == ((5 + JOIN_FRAMES,), 0.1)
-    assert (other.frames, other.worst_frame) == ((1, 2, 4), 2)
-    assert (other.start, other.last, other.name) == (1, 4, "car")
+    assert (worst.frames, worst.worst_frame) == ((1, 2, 4), 2)
+    assert (worst.start, worst.last, worst.name) == (1, 4, "car")
+    assert (other.frames, other.worst_score) == ((5 + JOIN_FRAMES,), 0.1)
+    frames = scored({0: 0.3, 20: 0.2})
+    assert [doubt.start for doubt in find_doubts({1: frames}, {1: "car"}, 0.5)] == [20, 0]
 
 
 def test_frames_with_a_mask_and_empty_ones_are_never_in_one_span() -> None:
@@ -110,7 +112,8 @@ def test_a_mask_that_others_follow_from_comes_right_before_the_worst_of_them() -
 def test_a_span_proposes_the_mask_that_one_click_led_to_else_one_that_was_tracked() -> None:
     frames = scored({0: 0.6, 1: 0.5, 2: 0.3})
     # Nothing leads across a cut.
-    frames.append(FrameScore(30, 0.0, Origin.UNREACHED, ("no prompt reaches it",)))
+    unreached = ("no prompt reaches it",)
+    frames += [FrameScore(i, 0.0, Origin.UNREACHED, unreached) for i in range(30, 33)]
     first, second = find_doubts({1: frames}, {1: "car"}, 0.7, {1: {0: False}})
     assert (first.proposed_frame, second.proposed_frame, second.worst_frame) == (30, 0, 2)
     assert second.proposed_why == "what comes after it follows from this mask"
