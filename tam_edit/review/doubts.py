@@ -175,11 +175,11 @@ def in_spans(
     """Frames to look at as spans, in the order in which a person should look at them.
 
     The worst first, with two exceptions. Tracking follows a wrong first mask faithfully:
-    correcting it mends what comes after it, too, while a correction after it leaves it wrong. So a mask that one
-    click or box led to comes right before the worst span that it may have led to. And masks on
-    which a person has already worked come last: whoever was asked to mend one and did is not asked
-    to mend it again before anything else. Frames with a mask and frames whose mask is empty are
-    never in one span: what settles the ones is wrong for the others.
+    correcting it mends what comes after it, too, while a correction after it leaves it wrong. So a
+    mask that one click or box led to comes right before the worst span that it may have led to. And
+    masks on which a person has already worked come last: whoever was asked to mend one and did is
+    not asked to mend it again before anything else. Frames with a mask and frames whose mask is
+    empty are never in one span: what settles the ones is wrong for the others.
 
     How bad a span is, its worst stretch says, not its lowest score: with the robot of
     ``benchmarks/checkpoint_robot.py``, J&F after one, two and three corrections is 0.829, 0.842 and
