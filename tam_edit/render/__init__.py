@@ -18,7 +18,7 @@ module         what it holds
 =============  ==============================================================================
 """
 
-from tam_edit.render.job import RenderJob, check_tracked, objects_of
+from tam_edit.render.job import RenderJob, check_tracked, objects_of, said_in
 from tam_edit.render.ledger import Ledger, digest_of
 from tam_edit.render.palette import (
     PaletteFolder,
@@ -48,6 +48,7 @@ __all__ = [
     "digest_of",
     "objects_of",
     "render",
+    "said_in",
     "voc_palette",
     "write_palette_masks",
 ]

@@ -20,7 +20,7 @@ from tam_edit.types import ObjectId
 RENDERED = "rendered"
 MOST_OUTPUTS = 100
 # Goes up when the same recipe would give another picture than before.
-RENDER_VERSION = 1
+RENDER_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,21 @@ class Ledger:
         return _digest(
             {
                 "objects": [[i, job.names[i], self._mattes(i)] for i in sorted(object_ids)],
+                "said": _said_key(job, object_ids),
                 "covered": sorted(job.covered_frames) if target.step.what == "picture" else [],
             }
         )
+
+
+def _said_key(job: RenderJob, object_ids: set[ObjectId]) -> list[object]:
+    """What persons said, as far as matte steps heed it; painted masks are among the mattes."""
+    if not any(isinstance(step, MatteStep) for step in job.recipe.steps):
+        return []
+    return [
+        [i, index, said.is_painted, said.positive, said.negative]
+        for i in sorted(object_ids)
+        for index, said in sorted(job.said.get(i, {}).items())
+    ]
 
 
 def digest_of(place: Path) -> str:

@@ -20,6 +20,7 @@ from tam_edit.export import (
 from tam_edit.export.inpaint.document import BUNDLE_FILE
 from tam_edit.media import Source
 from tam_edit.project import Project
+from tam_edit.render import said_in
 from tam_edit.session import checkpoint
 from tam_edit.types import ObjectId
 
@@ -55,6 +56,7 @@ def export_masks(
         cuts=cuts,
         options=options or ExportOptions(),
         known_media=_known_media(project),
+        said=said_in(project),
     )
     checkpoint.remember_output(project, path)
     reports = export(name, job, path, each=each, overwrite=overwrite, progress=progress)

@@ -24,6 +24,7 @@ from tam_edit.render import (
     check_recipe,
     check_tracked,
     render,
+    said_in,
 )
 from tam_edit.review import Doubt
 from tam_edit.session import checkpoint, covers, report
@@ -341,6 +342,7 @@ class Session(OpenedShot):
             in_frame=self.project.in_frame,
             out_frame=self.project.out_frame,
             covered_frames=covered,
+            said=said_in(self.project),
         )
 
 
