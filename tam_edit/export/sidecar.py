@@ -39,6 +39,9 @@ ADAPTERS = {
 #: Those at which OpenTimelineIO's adapter for FCPXML reads what it writes.
 FCPXML_RATES = (24, 25, 30, 50, 60)
 EXTENSIONS = (*ADAPTERS, *SEPARATORS)
+NO_MATTE = (
+    "export one (tam-edit export SHOT.tam --as prores4444 -o cut.mov) or name one with --matte FILE"
+)
 EVENT_TIMECODE = re.compile(r"(\d\d:\d\d:\d\d;\d\d)")
 
 
@@ -52,8 +55,8 @@ def write_sidecar(job: ExportJob, path: Path, progress: Progress | None = None) 
     if path.suffix.lower() in SEPARATORS:
         return write_frame_list(job, path, progress)
     check_sidecar(job, path)
-    media = media_of(job)
-    notes = _sayable(media, path)
+    media = media_of(job, takes_folders=path.suffix.lower() == ".otio")
+    notes = _sayable(job, media, path)
     timeline = timeline_of(job, media)
     with finished_file(path) as part:
         _write(timeline, media, part)
@@ -104,7 +107,7 @@ def check_sidecar(job: ExportJob, path: Path) -> None:
         )
 
 
-def _sayable(media: list[Media], path: Path) -> list[str]:
+def _sayable(job: ExportJob, media: list[Media], path: Path) -> list[str]:
     """What an editor must know of what the format leaves out.
 
     Raises:
@@ -119,7 +122,11 @@ def _sayable(media: list[Media], path: Path) -> list[str]:
         )
     if extension == ".edl" and len(media) > 1:
         return ["an EDL has one track: the mattes are named in its comments only"]
-    return []
+    if len(media) > 1:
+        return []
+    passed = [str(medium.path) for medium in job.known_media if medium.path.is_dir()]
+    told = f"; {extension} cannot name the folder {passed[-1]}" if passed else ""
+    return [f"no matte is in this timeline{told}: {NO_MATTE}"]
 
 
 def _write(timeline: Any, media: list[Media], part: Path) -> None:

@@ -22,6 +22,7 @@ from tam_edit.export.job import ExportJob
 from tam_edit.media import Source, SourceInfo, open_source
 from tam_edit.media.folder_source import FolderSource
 from tam_edit.media.timecode import frames_of
+from tam_edit.render.palette import SCORES_FILE
 
 SCHEMA = "tam_edit.timeline/1"
 NAMESPACE = "tam_edit"
@@ -57,8 +58,12 @@ class Media:
     metadata: dict[str, Any]
 
 
-def media_of(job: ExportJob) -> list[Media]:
+def media_of(job: ExportJob, *, takes_folders: bool = True) -> list[Media]:
     """The video and, after it, its mattes, each with the part from in to out point.
+
+    Args:
+        job: Its mattes are shown; where it names none, those that were written before.
+        takes_folders: Whether a folder of pictures that was written before can be one of them.
 
     Raises:
         InputError: A matte has another rate, or does not reach from the in to the out point.
@@ -73,10 +78,19 @@ def media_of(job: ExportJob) -> list[Media]:
         length=length,
         metadata=_described(job, "video", job.in_frame),
     )
-    names = set(job.names.values())
-    known = tuple(medium.path for medium in job.known_media if names & set(medium.objects))
-    mattes = job.options.mattes or known
+    mattes = job.options.mattes or _newest(job, takes_folders=takes_folders)
     return [video, *(_matte(job, path, length) for path in mattes)]
+
+
+def _newest(job: ExportJob, *, takes_folders: bool) -> tuple[Path, ...]:
+    """What was written last of each set of objects, so that no matte is shown in two versions."""
+    names = set(job.names.values())
+    newest = {
+        frozenset(medium.objects): medium.path
+        for medium in job.known_media
+        if names & set(medium.objects) and (takes_folders or not medium.path.is_dir())
+    }
+    return tuple(newest.values())
 
 
 def timeline_of(job: ExportJob, media: list[Media]) -> Any:
@@ -130,6 +144,11 @@ def rate_of(info: SourceInfo) -> Fraction:
 def _matte(job: ExportJob, path: Path, length: int) -> Media:
     rate = rate_of(job.source.info)
     fps = rate if path.is_dir() else None
+    if (path / SCORES_FILE).is_file():
+        raise InputError(
+            f"the pictures in {path} hold numbers of objects, which no editor shows as a matte",
+            hint="give --matte what was exported --as prores4444, luma, png or exr",
+        )
     with open_source(path, fps=fps) as matte:
         own = rate_of(matte.info)
         if own != rate or matte.info.is_variable_rate:

@@ -27,7 +27,7 @@ from tam_edit.render import (
     said_in,
 )
 from tam_edit.review import Doubt
-from tam_edit.session import checkpoint, covers, report
+from tam_edit.session import checkpoint, covers, exports, report
 from tam_edit.session.questions import questions_of
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import follow, give_prompts
@@ -309,6 +309,7 @@ class Session(OpenedShot):
             progress=progress,
             verifying=verifying,
         )
+        exports.remember_rendered(self.project, recipe, rendered)
         if not report.is_wanted(recipe):
             return rendered
         return replace(rendered, proof=report.write(self.project, recipe, rendered, places))
