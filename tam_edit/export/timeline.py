@@ -1,4 +1,4 @@
-"""The shot as an OpenTimelineIO timeline: the video on one track, its mattes on tracks above.
+"""The shot as an OpenTimelineIO timeline: the video, its mattes on tracks above, its sound.
 
 Media are placed by their own timecode: a file's first frame has its start timecode, counted in
 frames, and what is shown of it begins at that number plus the offset of the in point. The rate is
@@ -18,8 +18,9 @@ import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from tam_edit.errors import InputError
+from tam_edit.export.fcp_xml import media_facts
 from tam_edit.export.job import ExportJob
-from tam_edit.media import Source, SourceInfo, open_source
+from tam_edit.media import AudioFacts, Source, SourceInfo, open_source
 from tam_edit.media.folder_source import FolderSource
 from tam_edit.media.timecode import frames_of
 from tam_edit.render.palette import SCORES_FILE
@@ -97,7 +98,8 @@ def timeline_of(job: ExportJob, media: list[Media]) -> Any:
     """The timeline, beginning at the timecode of the in point.
 
     Returns:
-        ``opentimelineio.schema.Timeline`` with one track per medium, the video's at the bottom.
+        ``opentimelineio.schema.Timeline`` with one track per medium, the video's at the bottom,
+        and after them one per stream of the video's sound.
     """
     info = job.source.info
     rate = float(rate_of(info))
@@ -109,6 +111,10 @@ def timeline_of(job: ExportJob, media: list[Media]) -> Any:
     for number, medium in enumerate(media, start=1):
         track = otio.schema.Track(name=f"V{number}", kind=otio.schema.TrackKind.Video)
         track.append(_clip(medium, rate))
+        timeline.tracks.append(track)
+    for number, sound in enumerate(info.audio, start=1):
+        track = otio.schema.Track(name=f"A{number}", kind=otio.schema.TrackKind.Audio)
+        track.append(_sound_clip(media[0], number, sound, rate))
         timeline.tracks.append(track)
     return timeline
 
@@ -208,11 +214,6 @@ def _described(job: ExportJob, role: str, offset: int) -> dict[str, Any]:
 
 def _clip(medium: Media, rate: float) -> Any:
     info = medium.source.info
-    start = RationalTime(medium.first_number, rate)
-    available = TimeRange(start, RationalTime(info.frame_count, rate))
-    shown = TimeRange(
-        RationalTime(medium.first_number + medium.offset, rate), RationalTime(medium.length, rate)
-    )
     alpha = medium.metadata["alpha"]
     metadata: dict[str, Any] = {NAMESPACE: medium.metadata}
     if alpha in ("straight", "premultiplied"):
@@ -222,8 +223,25 @@ def _clip(medium: Media, rate: float) -> Any:
     # An EDL holds one track of video and calls a tape by eight letters.
     reel = re.sub(r"[^A-Za-z0-9]", "", info.path.stem)[:REEL_LETTERS].upper() or "AX"
     metadata["cmx_3600"] = {"reel": reel, "comments": [f"TAM-EDIT {told}"]}
+    return _shown(medium, rate, metadata)
+
+
+def _sound_clip(video: Media, number: int, sound: AudioFacts, rate: float) -> Any:
+    """A stream of the video's sound, from the in to the out point of the picture."""
+    said = {"role": "sound", "stream": number, **vars(sound)}
+    return _shown(video, rate, {NAMESPACE: said})
+
+
+def _shown(medium: Media, rate: float, metadata: dict[str, Any]) -> Any:
+    info = medium.source.info
+    start = RationalTime(medium.first_number, rate)
+    available = TimeRange(start, RationalTime(info.frame_count, rate))
+    shown = TimeRange(
+        RationalTime(medium.first_number + medium.offset, rate), RationalTime(medium.length, rate)
+    )
     reference = _reference(medium.source, available, rate)
-    reference.metadata["fcp_xml"] = {"timecode": _timecode_format(info)}
+    said = {"timecode": _timecode_format(info), "media": media_facts(info)}
+    reference.metadata["fcp_xml"] = said
     return otio.schema.Clip(
         name=info.path.name, media_reference=reference, source_range=shown, metadata=metadata
     )
