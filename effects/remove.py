@@ -159,7 +159,8 @@ class Remove(Effect):
         summary = "nothing was removed"
         if total:
             summary = (
-                f"of what was removed, {recovered / total:.0%} shows what other frames show there, "
+                f"of what was removed, {recovered / total:.0%} comes from other frames (look at "
+                "it: what no mask covers there, such as a shadow or a leash, comes along), "
                 f"{1 - recovered / total:.0%} is made up from its surroundings"
             )
         return {

@@ -153,6 +153,30 @@ class Prompts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Said:
+    """What of a person's prompts on a frame a finished matte must still show.
+
+    Attributes:
+        is_painted: Whether the mask there was painted: then it is as it is to be.
+        positive: Points on the object, in source pixels.
+        negative: Points that are not on it.
+    """
+
+    is_painted: bool = False
+    positive: tuple[Point, ...] = ()
+    negative: tuple[Point, ...] = ()
+
+    @classmethod
+    def of(cls, prompts: Prompts) -> Said:
+        """What of some prompts that is; their mask is not kept."""
+        return cls(
+            is_painted=prompts.mask is not None,
+            positive=prompts.positive,
+            negative=prompts.negative,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ObjectPrompts:
     """What a person says of one object on one frame.
 

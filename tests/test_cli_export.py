@@ -160,6 +160,16 @@ def test_which_bundle_is_meant_is_never_guessed(
     assert run([*back, "--frames", str(two / "frames"), "--overwrite"]) == 0
 
 
+def pictures(timeline: Any) -> list[Any]:
+    """The clips on tracks of pictures, the lowest first; the disc has sound, too."""
+    assert [clip.name for track in timeline.audio_tracks() for clip in track] == ["disc.mp4"]
+    return [clip for track in timeline.video_tracks() for clip in track]
+
+
+def shown_in(path: Path) -> list[str]:
+    return [clip.name for clip in pictures(otio.adapters.read_from_file(str(path)))]
+
+
 def test_a_timeline_finds_what_was_exported_before(project: Path, tmp_path: Path) -> None:
     matte = tmp_path / "matte.mov"
     with Session.open(project) as session:
@@ -179,12 +189,48 @@ def test_a_timeline_finds_what_was_exported_before(project: Path, tmp_path: Path
     out = tmp_path / "t.otio"
     assert run(["export", str(project), "--as", "otio", "-o", str(out), "-q"]) == 0
     timeline = otio.adapters.read_from_file(str(out))
-    video, shown = timeline.find_clips()
+    video, shown = pictures(timeline)
     assert (video.source_range.start_time.value, shown.source_range.start_time.value) == (IN, 1)
     assert list(shown.metadata["tam_edit"]["objects"]) == ["the disc"]
     matte.unlink()
     assert run(["export", str(project), "--as", "otio", "-o", str(out), "--overwrite", "-q"]) == 0
-    assert len(list(otio.adapters.read_from_file(str(out)).find_clips())) == 1
+    assert shown_in(out) == ["disc.mp4"]
+
+
+def test_a_timeline_shows_what_was_rendered_last_and_says_where_there_is_no_matte(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = ["export", str(project), "--as", "otio", "--overwrite", "-o"]
+    otio_path, xml_path = tmp_path / "t.otio", tmp_path / "t.xml"
+    assert run([*export, str(otio_path)]) == 0
+    assert "no matte is in this timeline: export one (tam-edit export" in capsys.readouterr().err
+    render = ["render", str(project), "--overwrite", "-q", "-o"]
+    for name in ("old.mov", "new.mov"):
+        assert run([*render, str(tmp_path / name), "--preset", "matte-prores"]) == 0
+    for path in (otio_path, xml_path):
+        assert run([*export, str(path)]) == 0
+        assert shown_in(path) == ["disc.mp4", "new.mov"]
+    clip = pictures(otio.adapters.read_from_file(str(otio_path)))[1]
+    assert clip.metadata["tam_edit"]["alpha"] == "straight"
+    assert clip.metadata["tam_edit"]["in_point_offset_frames"] == 0
+    assert list(clip.metadata["tam_edit"]["objects"]) == ["the disc"]
+    # A folder is a track in .otio only; elsewhere the file that was written before it is.
+    assert run([*render, f"{tmp_path}/cut/", "--preset", "remove-background"]) == 0
+    for path, shown in ((otio_path, "cut"), (xml_path, "new.mov")):
+        assert run([*export, str(path)]) == 0
+        assert shown_in(path) == ["disc.mp4", shown]
+    # What is no cut-out any more is no matte any more.
+    for name in ("old.mov", "new.mov"):
+        assert run([*render, str(tmp_path / name), "--preset", "blur-object"]) == 0
+    capsys.readouterr()
+    assert run([*export, str(xml_path)]) == 0
+    assert shown_in(xml_path) == ["disc.mp4"]
+    assert ".xml cannot name the folder" in capsys.readouterr().err
+    masks = tmp_path / "masks"
+    assert run(["export", str(project), "--as", "davis-png", "-o", str(masks), "-q"]) == 0
+    capsys.readouterr()
+    assert run([*export, str(otio_path), "--matte", str(masks)]) == 1
+    assert "hold numbers of objects" in capsys.readouterr().err
 
 
 def test_cut_outs_and_mattes_go_out_and_onto_a_timeline(
@@ -208,7 +254,15 @@ def test_cut_outs_and_mattes_go_out_and_onto_a_timeline(
     assert values[~inside].max() < 0.5
     assert 0.7 * inside.sum() < values.sum() < inside.sum()
     assert run([*base, "otio", "-o", str(tmp_path / "t.otio")]) == 0
-    clips = list(otio.adapters.read_from_file(str(tmp_path / "t.otio")).find_clips())
+    clips = pictures(otio.adapters.read_from_file(str(tmp_path / "t.otio")))
+    told_of = [clip.metadata["tam_edit"] for clip in clips]
+    # Of all that shows the same objects, what was written last.
+    assert [each["in_point_offset_frames"] for each in told_of] == [IN, 0]
+    assert [clip.name for clip in clips] == ["disc.mp4", "exr"]
+    named = [arg for name in ("luma.mkv", "cut.mov", "exr") for arg in ("--matte", tmp_path / name)]
+    again = [*base, "otio", "-o", tmp_path / "t.otio", "--overwrite", *named]
+    assert run([str(argument) for argument in again]) == 0
+    clips = pictures(otio.adapters.read_from_file(str(tmp_path / "t.otio")))
     told_of = [clip.metadata["tam_edit"] for clip in clips]
     assert [each["in_point_offset_frames"] for each in told_of] == [IN, IN, 0, 0]
     assert [each["alpha"] for each in told_of] == ["none", "luma", "premultiplied", "premultiplied"]

@@ -168,6 +168,27 @@ def test_a_plan_of_a_tracked_project_has_nothing_left_to_track(
     assert before[:16] == b"SQLite format 3\x00"
 
 
+def test_a_recipe_file_is_rendered_by_either_option_and_the_help_says_so(
+    disc_video: Path,
+    disc_click: str,
+    tmp_path: Path,
+    result: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["render", "--help"]) == 0
+    assert "--preset NAME|FILE.toml" in capsys.readouterr().out
+    project, recipe = tmp_path / "disc.tam", tmp_path / "mine.toml"
+    recipe.write_text(WHOLE)
+    assert run(["new", str(disc_video), "-o", str(project)]) == 0
+    assert run(["prompt", str(project), "--click", disc_click]) == 0
+    plans = []
+    for option in ("--preset", "--recipe"):
+        job = ["render", str(project), option, str(recipe), "-o", str(tmp_path / "out.mp4")]
+        assert run([*job, "--plan", "--json", str(result)]) == 0
+        plans.append({k: v for k, v in read(result).items() if k != "estimate"})
+    assert plans[0] == plans[1]
+
+
 def test_a_setting_changes_the_recipe_for_one_run(
     disc_video: Path, disc_click: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,14 +24,16 @@ def test_every_key_stands_in_the_documentation_as_it_is_in_the_code() -> None:
 
 def test_the_recipes_in_the_documentation_can_be_read(tmp_path: Path) -> None:
     examples = FENCED.findall(PAGE.read_text())
-    assert len(examples) == 2
+    assert len(examples) == 3
     for number, text in enumerate(examples):
         (tmp_path / f"{number}.toml").write_text(text)
-    whole, changed = (load_preset(tmp_path / f"{n}.toml") for n in (0, 1))
+    whole, changed, ramped = (load_preset(tmp_path / f"{n}.toml") for n in range(3))
     assert [step.path for step in whole.exports] == [None, "{stem}-master.mkv", "{stem}-masks/"]
     base = load_preset("redact-solid")
     kinds = [step.kind for step in changed.steps]
     assert kinds == ["track", "checkpoint", "matte", *[step.kind for step in base.steps[3:]]]
+    (blur,) = ramped.effects()
+    assert list(blur.step.ramps) == ["strength"]
 
 
 @pytest.mark.parametrize("kind", STEP_KINDS)

@@ -69,6 +69,38 @@ def test_a_step_is_changed_key_by_key(tmp_path: Path) -> None:
     assert effect_step(recipe, 2).parameters == {"color": "red"}
 
 
+RAMP = """[[steps]]
+name = "first"
+[steps.ramps]
+strength = [{at = 0, value = 1}, {at = 9, value = 3}]
+"""
+
+
+def test_the_nearer_of_a_ramp_and_a_constant_wins(tmp_path: Path) -> None:
+    ramped = effect_step(extending(tmp_path, RAMP), 1)
+    assert [point.value for point in ramped.ramps["strength"]] == [1, 3]
+    assert ramped.parameters == {}
+    typed = ("first.strength=1.5",)
+    assert effect_step(extending(tmp_path, RAMP, typed), 1).parameters == {"strength": 1.5}
+    assert effect_step(extending(tmp_path, RAMP, typed), 1).ramps == {}
+    points = "first.ramps.strength=[{at = 0, value = 2}, {at = 9, value = 4}]"
+    again = effect_step(extending(tmp_path, RAMP, (*typed, points)), 1)
+    assert [point.value for point in again.ramps["strength"]] == [2, 4]
+    assert again.parameters == {}
+    # A third recipe states it as a constant again; other parameters stay as they are.
+    last = f'{HEAD}extends = "mine.toml"\n[[steps]]\nname = "first"\nwith = {{ strength = 0.5 }}\n'
+    extending(tmp_path, RAMP)
+    written(tmp_path, last=last)
+    step = effect_step(load_preset(tmp_path / "last.toml"), 1)
+    assert (step.parameters, step.ramps, step.margin_px) == ({"strength": 0.5}, {}, 3)
+
+
+def test_a_ramp_and_a_constant_in_one_document_are_refused(tmp_path: Path) -> None:
+    both = RAMP + "[steps.with]\nstrength = 2\n"
+    with pytest.raises(RecipeError, match=r"mine\.toml: steps\[0\].*also stated as with\.strength"):
+        extending(tmp_path, both)
+
+
 def test_the_one_track_step_needs_no_name(tmp_path: Path) -> None:
     recipe = extending(tmp_path, '[[steps]]\nkind = "track"\nshort_side_px = 360\n')
     assert steps(recipe) == ["track", "blur", "fill"]

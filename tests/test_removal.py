@@ -138,6 +138,7 @@ def test_with_a_camera_that_pans_the_plate_is_nearly_the_background() -> None:
     assert psnr(results, clip) > 38
     assert psnr(results, clip) > psnr(telea(clip), clip) + 12
     assert run.report()["recovered_frac"] > 0.98
+    assert "comes from other frames (look at it: what no mask covers" in run.report()["summary"]
 
 
 def test_camera_motion_is_the_known_one() -> None:

@@ -18,6 +18,7 @@ from tam_edit.media import Source, open_source
 from tam_edit.media.file_sink import FileSink
 from tam_edit.media.folder_sink import FolderSink
 from tam_edit.media.sink import Sink
+from tam_edit.prompts import Said
 from tam_edit.recipe import Recipe, parse_recipe
 from tam_edit.render import Ledger, RenderJob, check_outputs, render, write_palette_masks
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
@@ -259,7 +260,7 @@ def test_finished_outputs_are_not_written_again(
 
 @pytest.mark.parametrize(
     "change",
-    ["masks", "effect", "covered", "export", "version", "file"],
+    ["masks", "said", "effect", "covered", "export", "version", "file"],
 )
 def test_what_was_made_otherwise_is_no_finished_output(
     source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
@@ -271,6 +272,8 @@ def test_what_was_made_otherwise_is_no_finished_output(
     if change == "effect":
         other = HEAD.replace('"fill"', '"fill"\nmargin_px = 9')
         job = job_of(parse_recipe(other + f"[[steps]]\n{MAIN}\n[[steps]]\n{MASKS}", "here"))
+    elif change == "said":
+        job = job_of(job.recipe, said={1: {3: Said(positive=((30.0, 40.0),))}})
     elif change == "covered":
         job = job_of(job.recipe, covered_frames=frozenset({3}))
     elif change == "export":

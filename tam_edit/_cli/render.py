@@ -21,8 +21,18 @@ from tam_edit.session import OnDoubt, Session
 
 @click.command("render")
 @click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
-@click.option("--preset", help="A name from `tam-edit presets list`.")
-@click.option("--recipe", "recipe_file", type=click.Path(path_type=Path), help="A recipe file.")
+@click.option(
+    "--preset",
+    metavar="NAME|FILE.toml",
+    help="A name from `tam-edit presets list`, or a recipe file.",
+)
+@click.option(
+    "--recipe",
+    "recipe_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE.toml",
+    help="A recipe file; the same as --preset FILE.toml.",
+)
 @click.option("-o", "--output", "target", required=True, metavar="OUT", help=TARGET_HELP)
 @set_option
 @on_doubt_option
@@ -46,7 +56,7 @@ def command(
     """Write the video of SHOT.tam with the effects of a preset or a recipe."""
     given = preset if recipe_file is None else recipe_file
     if given is None or (preset is not None and recipe_file is not None):
-        raise click.UsageError("give either --preset NAME or --recipe FILE", context)
+        raise click.UsageError("give either --preset NAME|FILE.toml or --recipe FILE.toml", context)
     recipe = load_preset(given, settings)
     with Session.open(project) as session:
         if is_plan:

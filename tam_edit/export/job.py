@@ -12,6 +12,7 @@ import numpy as np
 
 from tam_edit.errors import InputError
 from tam_edit.media import Source, timecode_at
+from tam_edit.prompts import Said
 from tam_edit.tracks import FrameScore, Origin, TrackedMatte, TrackReader, TrackSet
 from tam_edit.types import ObjectId
 
@@ -111,6 +112,7 @@ class ExportJob:
         cuts: First frames of new shots, ascending.
         options: What only some formats can be told.
         known_media: What was exported before.
+        said: What persons said of an object on a frame; it stands whatever is done to mattes.
     """
 
     source: Source
@@ -122,6 +124,7 @@ class ExportJob:
     cuts: tuple[int, ...] = ()
     options: ExportOptions = field(default_factory=ExportOptions)
     known_media: tuple[KnownMedia, ...] = ()
+    said: Mapping[ObjectId, Mapping[int, Said]] = field(default_factory=dict)
 
     @property
     def frames(self) -> range:

@@ -48,6 +48,7 @@ class PictureExport:
                 out_frame=job.out_frame,
                 lead_frames=job.in_frame - frames.start,
                 tail_frames=frames.stop - job.out_frame,
+                said=job.said,
             ),
             path,
             overwrite=True,

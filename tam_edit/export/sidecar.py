@@ -6,7 +6,8 @@ extension   what is written
 ``.otio``   OpenTimelineIO itself; any constant frame rate
 ``.edl``    CMX3600: the video's event; mattes are named in comments, an EDL has one track
 ``.xml``    Final Cut Pro 7 XML, which Premiere and Resolve read
-``.fcpxml``  Final Cut Pro X XML; OpenTimelineIO's adapter counts whole frames a second only
+``.fcpxml``  Final Cut Pro X XML; OpenTimelineIO's adapter counts whole frames a second only, and
+            no tracks of sound are written
 ``.csv``    a list of frames; any frame rate
 ``.txt``    the same with tabs
 ==========  =========================================================================
@@ -22,6 +23,7 @@ from typing import Any
 import opentimelineio as otio
 
 from tam_edit.errors import EncodeError, InputError
+from tam_edit.export.fcp_xml import by_channel, completed
 from tam_edit.export.frame_list import SEPARATORS, write_frame_list
 from tam_edit.export.job import ExportJob, ExportReport, Progress
 from tam_edit.export.target import finished_file
@@ -39,6 +41,13 @@ ADAPTERS = {
 #: Those at which OpenTimelineIO's adapter for FCPXML reads what it writes.
 FCPXML_RATES = (24, 25, 30, 50, 60)
 EXTENSIONS = (*ADAPTERS, *SEPARATORS)
+#: Channels of sound that an event of an EDL names beside the picture, and how it names them.
+EDL_CHANNELS = 2
+EDL_CODES = ("V", "B", "AA/V")
+EVENT_CHANNEL = re.compile(r"^(\d{3}  \S+ +)V    ", re.MULTILINE)
+NO_MATTE = (
+    "export one (tam-edit export SHOT.tam --as prores4444 -o cut.mov) or name one with --matte FILE"
+)
 EVENT_TIMECODE = re.compile(r"(\d\d:\d\d:\d\d;\d\d)")
 
 
@@ -52,12 +61,14 @@ def write_sidecar(job: ExportJob, path: Path, progress: Progress | None = None) 
     if path.suffix.lower() in SEPARATORS:
         return write_frame_list(job, path, progress)
     check_sidecar(job, path)
-    media = media_of(job)
-    notes = _sayable(media, path)
+    media = media_of(job, takes_folders=path.suffix.lower() == ".otio")
+    notes = _sayable(job, media, path)
     timeline = timeline_of(job, media)
+    if path.suffix.lower() == ".fcpxml":
+        del timeline.tracks[len(media) :]
     with finished_file(path) as part:
         _write(timeline, media, part)
-        _check_written(timeline, part, path)
+        _check_written(timeline, part, path, _channel_count(media))
     return ExportReport(
         path=path,
         format="otio",
@@ -104,7 +115,7 @@ def check_sidecar(job: ExportJob, path: Path) -> None:
         )
 
 
-def _sayable(media: list[Media], path: Path) -> list[str]:
+def _sayable(job: ExportJob, media: list[Media], path: Path) -> list[str]:
     """What an editor must know of what the format leaves out.
 
     Raises:
@@ -117,24 +128,41 @@ def _sayable(media: list[Media], path: Path) -> list[str]:
             f"{extension} cannot name the folder of pictures {folders[0]}",
             hint="write .otio, or give a video file",
         )
+    notes = []
+    channels = _channel_count(media)
+    if extension == ".edl" and channels > EDL_CHANNELS:
+        notes.append(f"an EDL names {EDL_CHANNELS} channels of sound, and the video has {channels}")
     if extension == ".edl" and len(media) > 1:
-        return ["an EDL has one track: the mattes are named in its comments only"]
-    return []
+        notes.append("an EDL has one track: the mattes are named in its comments only")
+    if len(media) > 1:
+        return notes
+    passed = [str(medium.path) for medium in job.known_media if medium.path.is_dir()]
+    told = f"; {extension} cannot name the folder {passed[-1]}" if passed else ""
+    return [*notes, f"no matte is in this timeline{told}: {NO_MATTE}"]
+
+
+def _channel_count(media: list[Media]) -> int:
+    return sum(sound.channels for sound in media[0].source.info.audio)
 
 
 def _write(timeline: Any, media: list[Media], part: Path) -> None:
     extension = part.suffix.lower()
+    if extension == ".xml":
+        split = by_channel(timeline, media[0].source.info)
+        text = otio.adapters.write_to_string(split, ADAPTERS[extension])
+        part.write_text(completed(text), encoding="utf-8")
+        return
     if extension != ".edl":
         otio.adapters.write_to_file(timeline, str(part), adapter_name=ADAPTERS[extension])
         return
     single = timeline.deepcopy()
-    comments = [
-        comment for clip in single.find_clips() for comment in clip.metadata["cmx_3600"]["comments"]
-    ]
+    pictures = single.find_clips()[: len(media)]
+    comments = [comment for clip in pictures for comment in clip.metadata["cmx_3600"]["comments"]]
     del single.tracks[1:]
     single.tracks[0][0].metadata["cmx_3600"]["comments"] = comments
     rate = float(rate_of(media[0].source.info))
-    text: str = otio.adapters.write_to_string(single, ADAPTERS[extension], rate=rate)
+    text = otio.adapters.write_to_string(single, ADAPTERS[extension], rate=rate)
+    text = EVENT_CHANNEL.sub(rf"\g<1>{EDL_CODES[min(_channel_count(media), EDL_CHANNELS)]:5}", text)
     part.write_text(_in_the_videos_timecode(text, media[0]), encoding="utf-8")
 
 
@@ -160,7 +188,7 @@ def _in_the_videos_timecode(text: str, video: Media) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _check_written(timeline: Any, part: Path, path: Path) -> None:
+def _check_written(timeline: Any, part: Path, path: Path, channel_count: int) -> None:
     """Read a timeline back: every clip must show the frames that it was to show.
 
     Raises:
@@ -177,7 +205,8 @@ def _check_written(timeline: Any, part: Path, path: Path) -> None:
         raise EncodeError(f"{path} was written, but cannot be read back: {error}") from error
     wanted = list(_spans(timeline))
     if extension == ".edl":
-        wanted = wanted[:1]
+        # Read back, each channel of an event is a track of its own.
+        wanted = wanted[:1] * (1 + min(channel_count, EDL_CHANNELS))
     if found != wanted:
         raise EncodeError(
             f"{path} was written, but read back it shows {found} instead of {wanted}; it was "

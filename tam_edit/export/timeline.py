@@ -1,4 +1,4 @@
-"""The shot as an OpenTimelineIO timeline: the video on one track, its mattes on tracks above.
+"""The shot as an OpenTimelineIO timeline: the video, its mattes on tracks above, its sound.
 
 Media are placed by their own timecode: a file's first frame has its start timecode, counted in
 frames, and what is shown of it begins at that number plus the offset of the in point. The rate is
@@ -18,10 +18,12 @@ import opentimelineio as otio
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from tam_edit.errors import InputError
+from tam_edit.export.fcp_xml import media_facts
 from tam_edit.export.job import ExportJob
-from tam_edit.media import Source, SourceInfo, open_source
+from tam_edit.media import AudioFacts, Source, SourceInfo, open_source
 from tam_edit.media.folder_source import FolderSource
 from tam_edit.media.timecode import frames_of
+from tam_edit.render.palette import SCORES_FILE
 
 SCHEMA = "tam_edit.timeline/1"
 NAMESPACE = "tam_edit"
@@ -57,8 +59,12 @@ class Media:
     metadata: dict[str, Any]
 
 
-def media_of(job: ExportJob) -> list[Media]:
+def media_of(job: ExportJob, *, takes_folders: bool = True) -> list[Media]:
     """The video and, after it, its mattes, each with the part from in to out point.
+
+    Args:
+        job: Its mattes are shown; where it names none, those that were written before.
+        takes_folders: Whether a folder of pictures that was written before can be one of them.
 
     Raises:
         InputError: A matte has another rate, or does not reach from the in to the out point.
@@ -73,17 +79,27 @@ def media_of(job: ExportJob) -> list[Media]:
         length=length,
         metadata=_described(job, "video", job.in_frame),
     )
-    names = set(job.names.values())
-    known = tuple(medium.path for medium in job.known_media if names & set(medium.objects))
-    mattes = job.options.mattes or known
+    mattes = job.options.mattes or _newest(job, takes_folders=takes_folders)
     return [video, *(_matte(job, path, length) for path in mattes)]
+
+
+def _newest(job: ExportJob, *, takes_folders: bool) -> tuple[Path, ...]:
+    """What was written last of each set of objects, so that no matte is shown in two versions."""
+    names = set(job.names.values())
+    newest = {
+        frozenset(medium.objects): medium.path
+        for medium in job.known_media
+        if names & set(medium.objects) and (takes_folders or not medium.path.is_dir())
+    }
+    return tuple(newest.values())
 
 
 def timeline_of(job: ExportJob, media: list[Media]) -> Any:
     """The timeline, beginning at the timecode of the in point.
 
     Returns:
-        ``opentimelineio.schema.Timeline`` with one track per medium, the video's at the bottom.
+        ``opentimelineio.schema.Timeline`` with one track per medium, the video's at the bottom,
+        and after them one per stream of the video's sound.
     """
     info = job.source.info
     rate = float(rate_of(info))
@@ -95,6 +111,10 @@ def timeline_of(job: ExportJob, media: list[Media]) -> Any:
     for number, medium in enumerate(media, start=1):
         track = otio.schema.Track(name=f"V{number}", kind=otio.schema.TrackKind.Video)
         track.append(_clip(medium, rate))
+        timeline.tracks.append(track)
+    for number, sound in enumerate(info.audio, start=1):
+        track = otio.schema.Track(name=f"A{number}", kind=otio.schema.TrackKind.Audio)
+        track.append(_sound_clip(media[0], number, sound, rate))
         timeline.tracks.append(track)
     return timeline
 
@@ -130,6 +150,11 @@ def rate_of(info: SourceInfo) -> Fraction:
 def _matte(job: ExportJob, path: Path, length: int) -> Media:
     rate = rate_of(job.source.info)
     fps = rate if path.is_dir() else None
+    if (path / SCORES_FILE).is_file():
+        raise InputError(
+            f"the pictures in {path} hold numbers of objects, which no editor shows as a matte",
+            hint="give --matte what was exported --as prores4444, luma, png or exr",
+        )
     with open_source(path, fps=fps) as matte:
         own = rate_of(matte.info)
         if own != rate or matte.info.is_variable_rate:
@@ -189,11 +214,6 @@ def _described(job: ExportJob, role: str, offset: int) -> dict[str, Any]:
 
 def _clip(medium: Media, rate: float) -> Any:
     info = medium.source.info
-    start = RationalTime(medium.first_number, rate)
-    available = TimeRange(start, RationalTime(info.frame_count, rate))
-    shown = TimeRange(
-        RationalTime(medium.first_number + medium.offset, rate), RationalTime(medium.length, rate)
-    )
     alpha = medium.metadata["alpha"]
     metadata: dict[str, Any] = {NAMESPACE: medium.metadata}
     if alpha in ("straight", "premultiplied"):
@@ -203,8 +223,25 @@ def _clip(medium: Media, rate: float) -> Any:
     # An EDL holds one track of video and calls a tape by eight letters.
     reel = re.sub(r"[^A-Za-z0-9]", "", info.path.stem)[:REEL_LETTERS].upper() or "AX"
     metadata["cmx_3600"] = {"reel": reel, "comments": [f"TAM-EDIT {told}"]}
+    return _shown(medium, rate, metadata)
+
+
+def _sound_clip(video: Media, number: int, sound: AudioFacts, rate: float) -> Any:
+    """A stream of the video's sound, from the in to the out point of the picture."""
+    said = {"role": "sound", "stream": number, **vars(sound)}
+    return _shown(video, rate, {NAMESPACE: said})
+
+
+def _shown(medium: Media, rate: float, metadata: dict[str, Any]) -> Any:
+    info = medium.source.info
+    start = RationalTime(medium.first_number, rate)
+    available = TimeRange(start, RationalTime(info.frame_count, rate))
+    shown = TimeRange(
+        RationalTime(medium.first_number + medium.offset, rate), RationalTime(medium.length, rate)
+    )
     reference = _reference(medium.source, available, rate)
-    reference.metadata["fcp_xml"] = {"timecode": _timecode_format(info)}
+    said = {"timecode": _timecode_format(info), "media": media_facts(info)}
+    reference.metadata["fcp_xml"] = said
     return otio.schema.Clip(
         name=info.path.name, media_reference=reference, source_range=shown, metadata=metadata
     )

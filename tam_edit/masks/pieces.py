@@ -1,14 +1,15 @@
-"""Soft mattes without holes and without specks; nothing else of them changes."""
+"""Soft mattes without holes and without specks, but with those that a person pointed at."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import cv2
 import numpy as np
 
 from tam_edit.masks import ops
-from tam_edit.types import Mask, Matte
+from tam_edit.types import Mask, Matte, Point
 
 # A hole's soft rim is filled with it, up to so far from it.
 RIM_PX = 8.0
@@ -61,6 +62,52 @@ def specks_dropped(matte: Matte, *, share: float) -> Matte:
     left = matte.copy()
     left[dropped] = 0
     return left
+
+
+def upheld(
+    before: Matte, after: Matte, *, positive: Iterable[Point], negative: Iterable[Point]
+) -> Matte:
+    """A matte that was worked on, with the pieces and holes in it that a person pointed at.
+
+    Where a click on the object would no longer be in the matte, its whole piece is as it was; where
+    one beside the object would be covered, so is its whole hole. The soft rim comes with it.
+
+    Args:
+        before: The matte before that, float32 (H, W) in [0, 1].
+        after: The matte after it, of the same size.
+        positive: Points on the object, column and row in these arrays.
+        negative: Points that are not on it.
+
+    Returns:
+        float32 (H, W) in [0, 1]; ``after`` itself where nothing that was pointed at is lost.
+    """
+    if after is before:
+        return after
+    half = np.float32(0.5)
+    was, is_now = before >= half, after >= half
+    lost = _around(positive, was & ~is_now, was, connectivity=8)
+    covered = _around(negative, ~was & is_now, ~was, connectivity=4)
+    if lost is not None:
+        after = np.where(lost, np.maximum(after, before), after)
+    if covered is not None:
+        after = np.where(covered, np.minimum(after, before), after)
+    return after
+
+
+def _around(
+    points: Iterable[Point], changed: Mask, regions: Mask, *, connectivity: int
+) -> Mask | None:
+    """The connected regions, with their rim, that hold a point at which something changed."""
+    height, width = changed.shape
+    pixels = [(int(np.floor(y + 0.5)), int(np.floor(x + 0.5))) for x, y in points]
+    hit = [(y, x) for y, x in pixels if 0 <= y < height and 0 <= x < width and changed[y, x]]
+    if not hit:
+        return None
+    _, labels = cv2.connectedComponents(regions.view(np.uint8), connectivity=connectivity)
+    chosen = np.isin(labels, [labels[pixel] for pixel in hit])
+    away = _distance_to(chosen)
+    is_around: Mask = (away <= RIM_PX) & (away < _distance_to(regions & ~chosen))
+    return is_around
 
 
 def _distance_to(mask: Mask) -> Matte:

@@ -15,6 +15,7 @@ from tam_edit.errors import RecipeError, did_you_mean
 from tam_edit.recipe.order import ROW_OF
 from tam_edit.recipe.text import Fault, Place, found, key_path
 
+WITH, RAMPS = "with", "ramps"  # where a parameter is stated, for good or over time
 REMOVE, BEFORE = "remove", "before"  # keys of a step that changes another recipe
 TYPED = "--set "
 SINGLE_KINDS = ("track", "verify")  # of which a recipe has one, so it needs no name
@@ -65,7 +66,12 @@ class Step:
         )
 
     def change(self, table: Mapping[str, Any], by: Written) -> None:
-        """Take another table's values; parameters and other tables are taken key by key."""
+        """Take another table's values; parameters and other tables are taken key by key.
+
+        A ramp takes the place of the constant that stands here, and a constant that of the ramp.
+        """
+        self._give_way(WITH, table.get(RAMPS))
+        self._give_way(RAMPS, table.get(WITH))
         for key, value in table.items():
             known = self.table.get(key)
             if isinstance(value, dict) and isinstance(known, dict):
@@ -74,6 +80,11 @@ class Step:
             else:
                 self.table[key] = value
                 self.by[(key,)] = by
+
+    def _give_way(self, key: str, stated: object) -> None:
+        known = self.table.get(key)
+        if isinstance(known, dict) and isinstance(stated, dict):
+            self.table[key] = {name: value for name, value in known.items() if name not in stated}
 
 
 @dataclass

@@ -104,7 +104,7 @@ def _ramp_faults(place: Place, step: EffectStep, kind: type[Effect]) -> list[Fau
             faults.append(Fault(here, trouble, did_you_mean(name, numbers)))
             continue
         if name in step.parameters:
-            hint = "leave one of the two out"
+            hint = "leave one of the two out; a recipe that extends this one may state the other"
             faults.append(Fault(here, f"is also stated as with.{name}", hint))
         is_whole = known[name].kind == "whole"
         for number, point in enumerate(points):

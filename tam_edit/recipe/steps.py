@@ -102,7 +102,11 @@ class CheckpointStep(StepPart):
 class MatteStep(StepPart):
     """Works on the masks before the effects below it, and the masks that are written, see them.
 
-    The fields are carried out in the order in which they stand here.
+    The fields are carried out in the order in which they stand here. What a person said on a frame
+    stays on that frame: a painted mask is not smoothed, filled, rid of specks or rounded, and on a
+    frame with clicks the piece under a click stays and the hole under a click beside the object
+    stays open. Fields that only move the edge (follow_edges_frac, grow_px, feather_px) act on these
+    frames as on all others.
     """
 
     kind: Literal["matte"] = Field(description="The word that makes this step one on masks.")
@@ -195,10 +199,17 @@ class EffectStep(StepPart):
         default=None, description="First frame without it again; left out, it lasts to the end."
     )
     fade_in_s: float = Field(
-        default=0.0, ge=0, le=3600, description="Seconds in which it comes in, after the in point."
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="Seconds in which it comes in, after the in point: a dissolve from the picture "
+        "without the effect to the one with it; a parameter that grows is one of the ramps.",
     )
     fade_out_s: float = Field(
-        default=0.0, ge=0, le=3600, description="Seconds in which it goes, before the out point."
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="Seconds in which it goes, before the out point; a dissolve, too.",
     )
     margin_px: float = Field(
         default=COVER_MARGIN_PX,
@@ -233,7 +244,8 @@ class EffectStep(StepPart):
     ramps: dict[str, Annotated[tuple[RampPoint, ...], Field(min_length=2)]] = Field(
         default_factory=dict,
         description="Parameters that change over time: values at places in the video, evenly "
-        "between them, held before the first and after the last.",
+        "between them, held before the first and after the last. One that is stated below this "
+        "recipe under with is replaced, and the other way round.",
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict, alias="with", description="The effect's own parameters."

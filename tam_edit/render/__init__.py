@@ -18,8 +18,9 @@ module         what it holds
 =============  ==============================================================================
 """
 
-from tam_edit.render.job import RenderJob, check_tracked, objects_of
+from tam_edit.render.job import RenderJob, check_tracked, objects_of, said_in
 from tam_edit.render.ledger import Ledger, digest_of
+from tam_edit.render.outputs import EXR_PIXEL_FORMAT
 from tam_edit.render.palette import (
     PaletteFolder,
     check_mask_folder,
@@ -32,6 +33,7 @@ from tam_edit.render.rendering import check_outputs, render
 from tam_edit.render.report import OutputReport, RenderReport, Verified, Worst
 
 __all__ = [
+    "EXR_PIXEL_FORMAT",
     "Covers",
     "Ledger",
     "OutputReport",
@@ -48,6 +50,7 @@ __all__ = [
     "digest_of",
     "objects_of",
     "render",
+    "said_in",
     "voc_palette",
     "write_palette_masks",
 ]

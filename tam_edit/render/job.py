@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tam_edit.errors import InputError, UnknownNameError
+from tam_edit.prompts import Prompts, Said
 from tam_edit.recipe import Recipe
 from tam_edit.tracks import TrackSet
 from tam_edit.types import ObjectId
@@ -18,6 +19,19 @@ class OnObjects(Protocol):
     @property
     def objects(self) -> str | tuple[str, ...]:
         """``"all"``, or their names."""
+        ...
+
+
+class PromptReader(Protocol):
+    """Where prompts are kept, such as a project."""
+
+    @property
+    def object_ids(self) -> tuple[ObjectId, ...]:
+        """Every object."""
+        ...
+
+    def prompts(self, object_id: ObjectId) -> Mapping[int, Prompts]:
+        """What is said about an object, by frame."""
         ...
 
 
@@ -34,6 +48,7 @@ class RenderJob:
         covered_frames: Frames on which effects act on the whole picture.
         lead_frames: Frames before the first that are written as well; the tracks are empty there.
         tail_frames: The same after the last.
+        said: What persons said of an object on a frame; matte steps leave it standing.
     """
 
     recipe: Recipe
@@ -44,11 +59,20 @@ class RenderJob:
     covered_frames: Collection[int] = field(default=())
     lead_frames: int = 0
     tail_frames: int = 0
+    said: Mapping[ObjectId, Mapping[int, Said]] = field(default_factory=dict)
 
     @property
     def frames(self) -> range:
         """All frames that are written."""
         return range(self.in_frame - self.lead_frames, self.out_frame + self.tail_frames)
+
+
+def said_in(reader: PromptReader) -> dict[ObjectId, dict[int, Said]]:
+    """What persons said of each object on each frame; of painted masks only that they are there."""
+    return {
+        object_id: {index: Said.of(said) for index, said in reader.prompts(object_id).items()}
+        for object_id in reader.object_ids
+    }
 
 
 def check_tracked(job: RenderJob) -> None:

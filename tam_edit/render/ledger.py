@@ -21,7 +21,7 @@ from tam_edit.types import ObjectId
 RENDERED = "rendered"
 MOST_OUTPUTS = 100
 # Goes up when the same recipe would give another picture than before.
-RENDER_VERSION = 1
+RENDER_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,7 @@ class Ledger:
         return _digest(
             {
                 "objects": self._mattes_of(target, job),
+                "said": _said_key(job, _object_ids(target, job)),
                 "covered": sorted(job.covered_frames) if target.step.what == "picture" else [],
             }
         )
@@ -179,6 +180,17 @@ def _object_ids(target: Target, job: RenderJob) -> set[ObjectId]:
         return set(job.names)
     steps = [step for step in job.recipe.steps if isinstance(step, EffectStep | MatteStep)]
     return {i for step in steps for i in objects_of(step, job.names)}
+
+
+def _said_key(job: RenderJob, object_ids: set[ObjectId]) -> list[object]:
+    """What persons said, as far as matte steps heed it; painted masks are among the mattes."""
+    if not any(isinstance(step, MatteStep) for step in job.recipe.steps):
+        return []
+    return [
+        [i, index, said.is_painted, said.positive, said.negative]
+        for i in sorted(object_ids)
+        for index, said in sorted(job.said.get(i, {}).items())
+    ]
 
 
 def digest_of(place: Path) -> str:

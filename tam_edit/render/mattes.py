@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -17,14 +17,15 @@ from tam_edit.masks.edges import feathered, grown, smoothed
 from tam_edit.masks.follow import ROOM, edge_followed
 from tam_edit.masks.guided import Floats
 from tam_edit.masks.patch import Patch, united
-from tam_edit.masks.pieces import holes_filled, specks_dropped
+from tam_edit.masks.pieces import holes_filled, specks_dropped, upheld
 from tam_edit.masks.steady import Outline, outline_of, steadied
 from tam_edit.media import Source
+from tam_edit.prompts import Said
 from tam_edit.recipe import MatteStep
 from tam_edit.render.job import RenderJob, objects_of
 from tam_edit.render.plan import RenderPlan
 from tam_edit.tracks import TrackSet, resized
-from tam_edit.types import Matte, ObjectId
+from tam_edit.types import Box, Matte, ObjectId, Point
 
 Kept = TypeVar("Kept")
 # Mattes that are kept beside those that are still needed: of the frames that effects look back at.
@@ -82,6 +83,7 @@ class RenderMattes:
         frames: The frames that are rendered.
         window: Over how many frames around the current one mattes are asked for at most.
         pictures: The frames, for edges that follow the picture's.
+        said: What persons said of objects on frames: it stays whatever a step does.
     """
 
     def __init__(
@@ -92,8 +94,10 @@ class RenderMattes:
         frames: range,
         window: int,
         pictures: Pictures,
+        said: Mapping[ObjectId, Mapping[int, Said]],
     ) -> None:
         self._tracks = tracks
+        self._said = said
         self._steps = tuple(steps)
         self._size = size
         self._frames = frames
@@ -188,7 +192,9 @@ class RenderMattes:
             if steps:
                 before = self._stage(object_id, steps - 1)
                 step = self._steps[steps - 1][0]
-                make = _Worked(step, before, self._size, self._frames, self._count, self._pictures)
+                said = self._said.get(object_id, {})
+                args = (self._size, self._frames, self._count, self._pictures, said)
+                make = _Worked(step, before, *args)
             else:
                 entry = self._entry(object_id)
 
@@ -210,8 +216,10 @@ class _Worked:
         frames: range,
         count: int,
         picture: Callable[[int], Frame],
+        said: Mapping[int, Said],
     ) -> None:
         self._step = step
+        self._said = said
         self._picture = picture
         self._before = before
         self._size = size
@@ -221,17 +229,19 @@ class _Worked:
     def __call__(self, index: int) -> Patch:
         """The fields of the step, in the order in which they stand there."""
         step, patch = self._step, self._before(index)
-        if step.smooth_frames:
-            patch = steadied(
+        said = self._said.get(index, Said())
+        if step.smooth_frames and not said.is_painted:
+            steady = steadied(
                 patch, lambda by: self._outlines(index + by), step.smooth_frames, *self._size
             )
+            patch = _upheld(patch, steady, said)
         for frac, drawn in (
             (step.follow_edges_frac, edge_followed),
             (step.closed_form_frac, edge_solved),
         ):
             if frac and not patch.is_empty:
                 patch = self._redrawn(patch, index, frac * min(self._size), drawn)
-        return patch if patch.is_empty else self._reshaped(patch)
+        return patch if patch.is_empty else self._reshaped(patch, said)
 
     def _outline(self, index: int) -> Outline | None:
         if index not in self._frames:
@@ -251,22 +261,47 @@ class _Worked:
         picture = np.asarray(part / np.float32(np.iinfo(part.dtype).max), np.float32)
         return Patch.of(drawn(patch.within(box), picture, reach_px), (box.x0, box.y0))
 
-    def _reshaped(self, patch: Patch) -> Patch:
+    def _reshaped(self, patch: Patch, said: Said) -> Patch:
         step = self._step
         room = 2 + math.ceil(3 * step.smooth_edge_px + max(0.0, step.grow_px) + step.feather_px)
         box = patch.box.grown(room).clipped(*self._size)
         matte = patch.within(box)
+        if not said.is_painted:
+            matte = _kept(matte, self._tidied(matte), said, box)
+        if step.grow_px:
+            matte = grown(matte, px=step.grow_px)
+        if step.feather_px:
+            matte = feathered(matte, radius_px=step.feather_px)
+        return Patch.of(matte, (box.x0, box.y0))
+
+    def _tidied(self, matte: Matte) -> Matte:
+        step = self._step
         if step.fill_holes_frac:
             matte = holes_filled(matte, share=step.fill_holes_frac)
         if step.drop_specks_frac:
             matte = specks_dropped(matte, share=step.drop_specks_frac)
         if step.smooth_edge_px:
             matte = smoothed(matte, sigma_px=step.smooth_edge_px)
-        if step.grow_px:
-            matte = grown(matte, px=step.grow_px)
-        if step.feather_px:
-            matte = feathered(matte, radius_px=step.feather_px)
-        return Patch.of(matte, (box.x0, box.y0))
+        return matte
+
+
+def _upheld(before: Patch, after: Patch, said: Said) -> Patch:
+    """A patch that was worked on, with what was pointed at in it as it was."""
+    if after is before or not (said.positive or said.negative):
+        return after
+    box = united([before, after]).box
+    return Patch.of(_kept(before.within(box), after.within(box), said, box), (box.x0, box.y0))
+
+
+def _kept(before: Matte, after: Matte, said: Said, box: Box) -> Matte:
+    """The same for mattes that lie in a box of the frame."""
+    positive, negative = _moved(said.positive, box), _moved(said.negative, box)
+    return upheld(before, after, positive=positive, negative=negative)
+
+
+def _moved(points: Sequence[Point], box: Box) -> list[Point]:
+    """Points of the frame in a box of it."""
+    return [(x - box.x0, y - box.y0) for x, y in points]
 
 
 def mattes_of(job: RenderJob, plan: RenderPlan, source: Source) -> RenderMattes:
@@ -278,6 +313,7 @@ def mattes_of(job: RenderJob, plan: RenderPlan, source: Source) -> RenderMattes:
         range(job.in_frame, job.out_frame),
         window_of(plan),
         Pictures(source, window_of(plan)),
+        job.said,
     )
 
 

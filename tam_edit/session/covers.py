@@ -6,7 +6,7 @@ from tam_edit.errors import TamEditError
 from tam_edit.media import Source
 from tam_edit.project import Project
 from tam_edit.recipe import Recipe, parse_recipe
-from tam_edit.render import Covers, RenderJob
+from tam_edit.render import Covers, RenderJob, said_in
 from tam_edit.session import checkpoint
 
 # A setting of a project: the last recipe with a checkpoint, as TOML.
@@ -41,6 +41,7 @@ def kept_covers(project: Project, source: Source) -> Covers | None:
             names=project.objects(),
             in_frame=project.in_frame,
             out_frame=project.out_frame,
+            said=said_in(project),
         )
         covers = Covers(source, job)
     except TamEditError:

@@ -20,12 +20,16 @@ from tam_edit.export import (
 from tam_edit.export.inpaint.document import BUNDLE_FILE
 from tam_edit.media import Source
 from tam_edit.project import Project
+from tam_edit.recipe import Recipe
+from tam_edit.render import EXR_PIXEL_FORMAT, RenderReport, objects_of, said_in
 from tam_edit.session import checkpoint
 from tam_edit.types import ObjectId
 
 # A setting of a project: what was exported, the newest last.
 EXPORTS = "exports"
 MOST_EXPORTS = 100
+# What stands for the format of an output that a recipe wrote.
+RENDERED = "rendered"
 
 
 def export_masks(
@@ -55,6 +59,7 @@ def export_masks(
         cuts=cuts,
         options=options or ExportOptions(),
         known_media=_known_media(project),
+        said=said_in(project),
     )
     checkpoint.remember_output(project, path, hides=False)
     reports = export(name, job, path, each=each, overwrite=overwrite, progress=progress)
@@ -107,7 +112,10 @@ def _chosen(project: Project, objects: Sequence[str]) -> Mapping[ObjectId, str]:
     return {k: name for k, name in names.items() if not objects or name in objects}
 
 
-def _remember(project: Project, reports: Sequence[ExportReport]) -> None:
+def _remember(
+    project: Project, reports: Sequence[ExportReport], *, written: Sequence[Path] = ()
+) -> None:
+    """Keep what was exported; what else was written is an earlier export no more."""
     new = [
         {
             "format": report.format,
@@ -118,9 +126,41 @@ def _remember(project: Project, reports: Sequence[ExportReport]) -> None:
         }
         for report in reports
     ]
-    replaced = {record["path"] for record in new}
-    kept = [record for record in _records(project) if record["path"] not in replaced]
-    project.settings[EXPORTS] = [*kept, *new][-MOST_EXPORTS:]
+    known = _records(project)
+    replaced = {record["path"] for record in new} | {str(path.absolute()) for path in written}
+    kept = [record for record in known if record["path"] not in replaced]
+    if new or kept != known:
+        project.settings[EXPORTS] = [*kept, *new][-MOST_EXPORTS:]
+
+
+def remember_rendered(project: Project, recipe: Recipe, rendered: RenderReport) -> None:
+    """Keep which outputs of a recipe carry a matte, so that a timeline finds them."""
+    names = project.objects()
+    cut_out = {
+        names[object_id]
+        for use in recipe.effects()
+        if use.effect.needs_alpha and not use.step.invert
+        for object_id in objects_of(use.step, names)
+    }
+    new = []
+    for step, output in zip(recipe.exports, rendered.outputs, strict=True):
+        is_exr = output.pixel_format == EXR_PIXEL_FORMAT
+        shown, alpha = cut_out, "premultiplied" if is_exr else str(step.alpha)
+        if step.what == "luma":
+            shown, alpha = {names[i] for i in objects_of(step, names)}, "luma"
+        # FFmpeg, and so a timeline of ours, reads no EXR without colours.
+        if step.what == "masks" or not shown or (is_exr and step.what == "luma"):
+            continue
+        new.append(
+            ExportReport(
+                path=output.path,
+                format=RENDERED,
+                frames=range(project.in_frame, project.out_frame),
+                objects=tuple(name for name in names.values() if name in shown),
+                alpha=alpha,
+            )
+        )
+    _remember(project, new, written=[output.path for output in rendered.outputs])
 
 
 def _known_media(project: Project) -> tuple[KnownMedia, ...]:

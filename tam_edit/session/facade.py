@@ -24,9 +24,10 @@ from tam_edit.render import (
     check_recipe,
     check_tracked,
     render,
+    said_in,
 )
 from tam_edit.review import Doubt
-from tam_edit.session import checkpoint, covers, report
+from tam_edit.session import checkpoint, covers, exports, report
 from tam_edit.session.questions import questions_of
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import Tally, follow, give_prompts
@@ -313,6 +314,7 @@ class Session(OpenedShot):
             progress=progress,
             verifying=verifying,
         )
+        exports.remember_rendered(self.project, recipe, rendered)
         if not report.is_wanted(recipe):
             return rendered
         return replace(rendered, proof=report.write(self.project, recipe, rendered, places))
@@ -353,6 +355,7 @@ class Session(OpenedShot):
             in_frame=self.project.in_frame,
             out_frame=self.project.out_frame,
             covered_frames=covered,
+            said=said_in(self.project),
         )
 
 
