@@ -233,6 +233,35 @@ def test_a_timeline_shows_what_was_rendered_last_and_says_where_there_is_no_matt
     assert "hold numbers of objects" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["otio", "xml", "edl"])
+def test_handles_of_a_cut_out_are_beside_what_its_timeline_shows(
+    kind: str, project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = ["export", str(project), "--as"]
+    out = tmp_path / f"t.{kind}"
+    assert run([*base, "otio", "-o", str(out), "--handles", "2"]) == 1
+    command = "tam-edit export SHOT.tam --as prores4444 --handles 2 -o cut.mov"
+    assert command in capsys.readouterr().err
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert run(command.replace("SHOT.tam", str(project)).split()[1:]) == 0
+    assert run([*base, "otio", "-o", str(out)]) == 0
+    if kind == "edl":
+        assert "matte cut.mov, alpha straight: the in point is 2 frames after" in out.read_text()
+        return
+    _, cut = pictures(otio.adapters.read_from_file(str(out)))
+    available = cut.media_reference.available_range
+    assert available.duration.value == OUT - IN + 4
+    assert cut.source_range.start_time.value - available.start_time.value == 2
+    assert cut.source_range.duration.value == OUT - IN
+    with open_source(tmp_path / "cut.mov") as written, Session.open(project) as session:
+        shown = written.frame(2).opacity()
+        track = session.mask_track("the disc")
+        assert shown is not None
+        tracked = track.matte(IN, written.info.width, written.info.height)
+        assert np.abs(shown - tracked).max() < 0.01
+
+
 def test_cut_outs_and_mattes_go_out_and_onto_a_timeline(
     project: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

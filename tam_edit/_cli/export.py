@@ -50,7 +50,8 @@ FORMATS_HELP = "\n\n".join(f"{fmt.name}: {fmt.summary}." for fmt in EXPORT_FORMA
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Frames before the in and after the out point, without masks, as far as there are any.",
+    help="Frames before the in and after the out point, without masks, as far as there are any; "
+    "all formats but timelines, which show those of the mattes exported before.",
 )
 @click.option(
     "--grow",

@@ -98,7 +98,9 @@ def check_sidecar(job: ExportJob, path: Path) -> None:
     if job.handles:
         raise InputError(
             "a timeline takes no --handles: it shows in to out point and says what the files have",
-            hint="give --handles where the mattes are exported",
+            hint="leave it out here and export the matte with handles first, which this timeline "
+            f"then shows: tam-edit export SHOT.tam --as prores4444 --handles {job.handles} -o "
+            "cut.mov",
         )
     rate = rate_of(info)
     if extension == ".fcpxml" and rate not in FCPXML_RATES:
