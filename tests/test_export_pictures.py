@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import av
 import cv2
@@ -259,12 +260,25 @@ def test_mattes_lie_on_a_timeline_where_they_belong(job: ExportJob, tmp_path: Pa
         KnownMedia(path=r.path, first_frame=r.frames.start, alpha=r.alpha, objects=r.objects)
         for r in reports
     )
-    export("otio", replace(job, known_media=known), tmp_path / "t.otio")
-    clips = list(otio.adapters.read_from_file(str(tmp_path / "t.otio")).find_clips())
+    options = ExportOptions(mattes=tuple(report.path for report in reports))
+    shown = replace(job, known_media=known, options=options)
+    export("otio", shown, tmp_path / "t.otio")
+    timeline = otio.adapters.read_from_file(str(tmp_path / "t.otio"))
+    clips = [clip for track in timeline.video_tracks() for clip in track]
     offsets = [c.metadata["tam_edit"]["in_point_offset_frames"] for c in clips]
     assert offsets == [3, 2, 0]
     assert [c.metadata["tam_edit"]["alpha"] for c in clips] == ["none", "premultiplied", "luma"]
     assert {str(c.source_range.start_time.to_timecode()) for c in clips} == {"01:00:00:03"}
+    # A grey picture would lie over everything.
+    assert [c.enabled for c in clips] == [True, True, False]
+    export("otio", shown, tmp_path / "t.xml")
+    tree = ET.parse(tmp_path / "t.xml")  # noqa: S314 - written just now
+    told = tree.findall(".//video/track/clipitem/enabled")
+    assert [each.text for each in told] == ["FALSE"]
+    # Of what was written before, the newest is shown.
+    export("otio", replace(job, known_media=known), tmp_path / "n.otio")
+    timeline = otio.adapters.read_from_file(str(tmp_path / "n.otio"))
+    assert [clip.name for track in timeline.video_tracks() for clip in track][1:] == ["l.mp4"]
 
 
 # EXR

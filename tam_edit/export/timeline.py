@@ -218,12 +218,17 @@ def _clip(medium: Media, rate: float) -> Any:
     metadata: dict[str, Any] = {NAMESPACE: medium.metadata}
     if alpha in ("straight", "premultiplied"):
         metadata["fcp_xml"] = {"alphatype": alpha}
+    elif alpha == "luma":
+        # A grey picture above the video would hide it; editors take it as a track matte.
+        metadata["fcp_xml"] = {"enabled": "FALSE"}
     kind = f"{medium.metadata['role']} {info.path.name}, alpha {alpha}"
     told = f"{kind}: the in point is {medium.offset} frames after its first frame"
     # An EDL holds one track of video and calls a tape by eight letters.
     reel = re.sub(r"[^A-Za-z0-9]", "", info.path.stem)[:REEL_LETTERS].upper() or "AX"
     metadata["cmx_3600"] = {"reel": reel, "comments": [f"TAM-EDIT {told}"]}
-    return _shown(medium, rate, metadata)
+    clip = _shown(medium, rate, metadata)
+    clip.enabled = alpha != "luma"
+    return clip
 
 
 def _sound_clip(video: Media, number: int, sound: AudioFacts, rate: float) -> Any:
