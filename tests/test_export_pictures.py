@@ -259,8 +259,10 @@ def test_mattes_lie_on_a_timeline_where_they_belong(job: ExportJob, tmp_path: Pa
         KnownMedia(path=r.path, first_frame=r.frames.start, alpha=r.alpha, objects=r.objects)
         for r in reports
     )
-    export("otio", replace(job, known_media=known), tmp_path / "t.otio")
-    clips = list(otio.adapters.read_from_file(str(tmp_path / "t.otio")).find_clips())
+    named = ExportOptions(mattes=tuple(r.path for r in reports))
+    export("otio", replace(job, known_media=known, options=named), tmp_path / "t.otio")
+    timeline = otio.adapters.read_from_file(str(tmp_path / "t.otio"))
+    clips = [clip for track in timeline.video_tracks() for clip in track]
     offsets = [c.metadata["tam_edit"]["in_point_offset_frames"] for c in clips]
     assert offsets == [3, 2, 0]
     assert [c.metadata["tam_edit"]["alpha"] for c in clips] == ["none", "premultiplied", "luma"]
