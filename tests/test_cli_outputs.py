@@ -32,6 +32,34 @@ inside_correlation = 0.5
 """
 
 
+def test_sound_that_the_output_cannot_hold_is_refused_before_tracking(
+    disc_video: Path,
+    disc_click: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def track(*_: object, **__: object) -> None:
+        raise AssertionError("it was tracked")
+
+    out = tmp_path / "out.webm"
+    job = ["run", "remove-background", str(disc_video), "-o", str(out), "--click", disc_click]
+    with monkeypatch.context() as patch:
+        patch.setattr("tam_edit._cli.run.track", track)
+        assert run(job) == 1
+    told = capsys.readouterr().err
+    assert ".webm cannot hold the source's audio track 1 (aac)" in told
+    # MP4 could hold the sound, but not the transparency.
+    advice = "--set export.copy_sound=false"
+    assert f"write to .mov or .mkv, which can, or leave the sound out: {advice}" in told
+    assert run([*job, *advice.split()]) == 0
+    with open_source(out) as written:
+        assert (written.info.video_codec, written.info.audio) == ("vp9", ())
+    capsys.readouterr()
+    assert run([*job[:4], str(tmp_path / "out.mp4"), *job[5:]]) == 1
+    assert "a folder of PNGs or EXRs" in capsys.readouterr().err
+
+
 def test_a_job_with_several_outputs_and_the_same_again(
     disc_video: Path, disc_click: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from tam_edit.errors import EncodeError
-from tam_edit.media import OUTPUT_FORMATS, identify, open_sink, open_source
+from tam_edit.media import OUTPUT_FORMATS, check_streams, identify, open_sink, open_source
 
 SUBTITLES = """1
 00:00:00,200 --> 00:00:00,900
@@ -99,6 +100,43 @@ def tracks(path: Path) -> list[tuple[str, str | None, int, list[tuple[Fraction, 
             )
             for s in kept
         ]
+
+
+@pytest.mark.parametrize("extension", [".mp4", ".mov", ".m4v", ".mkv", ".webm"])
+@pytest.mark.parametrize("name", CODECS)
+@pytest.mark.parametrize("keeps", [(True, True), (True, False), (False, True)])
+def test_what_cannot_be_copied_is_known_beforehand(
+    clips: dict[str, Path], tmp_path: Path, name: str, extension: str, keeps: tuple[bool, bool]
+) -> None:
+    sound, extras = keeps
+
+    def check() -> None:
+        check_streams(
+            clips[name], extension, keeps_sound=sound, keeps_extras=extras, needs_alpha=False
+        )
+
+    def begin() -> None:
+        with (
+            open_source(clips[name]) as source,
+            open_sink(
+                tmp_path / f"o{extension}",
+                source=source,
+                format=None if extension == ".webm" else OUTPUT_FORMATS["h264"],
+                copy_streams=sound,
+                copy_metadata=extras,
+                stop=1,
+            ) as sink,
+        ):
+            sink.write(source.frame(0))
+
+    def is_refused(attempt: Callable[[], None]) -> bool:
+        try:
+            attempt()
+        except EncodeError:
+            return True
+        return False
+
+    assert is_refused(check) == is_refused(begin)
 
 
 def joined(packets: list[tuple[Fraction, bytes]]) -> bytes:

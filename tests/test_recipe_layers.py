@@ -128,6 +128,18 @@ def test_new_steps_stand_behind_those_of_their_kind_or_where_they_are_put(tmp_pa
     ]
 
 
+def test_the_export_of_a_recipe_that_states_none_can_be_set(tmp_path: Path) -> None:
+    verified = '[[steps]]\nkind = "verify"\n'
+    recipe = extending(tmp_path, verified, ("export.copy_sound=false", "export.bits=10"))
+    assert steps(recipe) == ["track", "blur", "fill", "export", "verify"]
+    (export,) = recipe.exports
+    assert (export.copy_sound, export.bits) == (False, 10)
+    stated = extending(tmp_path, '[[steps]]\nkind = "export"\nname = "main"\n', ("main.bits=8",))
+    assert [export.bits for export in stated.exports] == [8]
+    with pytest.raises(RecipeError, match=r"--set export\.copy=1: the step 'export' has no key"):
+        extending(tmp_path, "", ("export.copy=1",))
+
+
 def test_a_step_is_taken_away(tmp_path: Path) -> None:
     assert steps(extending(tmp_path, '[[steps]]\nname = "first"\nremove = true\n')) == [
         "track",

@@ -1,6 +1,7 @@
 """Video in and out: lazy, frame-exact reading and writing that carries everything over."""
 
 from tam_edit.media.assets import Asset, open_asset
+from tam_edit.media.copied_streams import check_streams
 from tam_edit.media.exr_sink import COMPRESSIONS, USUAL_COMPRESSION, ExrSink, check_exr, layer_names
 from tam_edit.media.formats import (
     MATTE_FORMATS,
@@ -46,6 +47,7 @@ __all__ = [
     "SubtitleFacts",
     "check_exr",
     "check_place",
+    "check_streams",
     "check_target",
     "clear_leftovers",
     "format_for",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,14 @@ CHAPTER_TEXT = "bin_data"
 # QuickTime's subtitles, which no other family of containers holds.
 ISO_ONLY = "mov_text"
 WRITABLE = (".mp4", ".mov", ".m4v", ".mkv")
+# FFmpeg's names of the containers that outputs are written in.
+MUXERS = {
+    ".mp4": "mp4",
+    ".mov": "mov",
+    ".m4v": "ipod",
+    ".mkv": "matroska",
+    ".webm": "webm",
+}
 
 
 @dataclass
@@ -226,6 +235,56 @@ class CopiedStreams:
         if packet.dts is not None:
             packet.dts -= shift
         return True
+
+
+def check_streams(
+    path: Path, extension: str, *, keeps_sound: bool, keeps_extras: bool, needs_alpha: bool
+) -> None:
+    """Refuse sound and subtitles that a container cannot hold, before any work begins.
+
+    Args:
+        path: The source, a video file.
+        extension: Of the output, with its dot.
+        keeps_sound: Whether sound is to be copied.
+        keeps_extras: Whether subtitles are to be.
+        needs_alpha: Whether the output is transparent somewhere, which only some containers hold.
+
+    Raises:
+        EncodeError: A track cannot be copied; the hint says what can be done.
+    """
+    with open_input(path) as container:
+        wanted = [*container.streams.audio] if keeps_sound else []
+        tracks: list[Stream] = [*wanted, *(container.streams.subtitles if keeps_extras else [])]
+        lost = next((track for track in tracks if not _holds(extension, track)), None)
+        if lost is None:
+            return
+        others = (".mov", ".mkv") if needs_alpha else (".mp4", ".mov", ".mkv")
+        able = [each for each in others if all(_holds(each, track) for track in tracks)]
+        name = lost.codec_context.name if lost.codec_context is not None else "unknown coding"
+        leave_out = (
+            "leave the sound out: --set export.copy_sound=false"
+            if lost.type == "audio"
+            else "leave subtitles and metadata out: --set export.copy_metadata=false"
+        )
+        raise EncodeError(
+            f"{extension} cannot hold the source's {lost.type} track {lost.index} ({name})",
+            hint=f"write to {' or '.join(able)}, which can, or {leave_out}" if able else leave_out,
+        )
+
+
+def _holds(extension: str, track: Stream) -> bool:
+    """Whether a container takes a track as it is; one that is not known is asked later."""
+    muxer = MUXERS.get(extension.lower())
+    if muxer is None:
+        return True
+    try:
+        with av.open(io.BytesIO(), "w", format=muxer) as output:
+            output.add_stream_from_template(track)
+            # Some codings are refused only here, such as FLAC in QuickTime.
+            output.start_encoding()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
 
 
 def kept_metadata(metadata: dict[str, str]) -> dict[str, str]:

@@ -271,7 +271,7 @@ def check_format(
         able = ", ".join(fmt.name for fmt in OUTPUT_FORMATS.values() if fmt.can_hold_alpha)
         raise EncodeError(
             f"{chosen.name} cannot store transparency, which this result has",
-            hint=f"formats that can: {able} (.mov, .webm, .mkv or a folder of PNGs)",
+            hint=f"formats that can: {able} (.mov, .webm, .mkv, or a folder of PNGs or EXRs)",
         )
     if bits is not None and bits > chosen.max_bits:
         able = ", ".join(fmt.name for fmt in among.values() if fmt.max_bits >= bits)

@@ -272,7 +272,9 @@ class ExportStep(StepPart):
         description="For 'luma': whose matte, their union: 'all', or a list of object names.",
     )
     format: VideoFormat | None = Field(
-        default=None, description="Left out: chosen by the output's extension and by transparency."
+        default=None,
+        description="Left out: chosen by the output's extension and by transparency, which ffv1, "
+        "prores4444, vp9-alpha, png and exr hold.",
     )
     alpha: Literal["straight", "premultiplied"] = Field(
         default="straight",

@@ -14,9 +14,11 @@ from tam_edit.effect import EFFECTS
 from tam_edit.errors import RecipeError, did_you_mean
 from tam_edit.parameters import parameters_of
 from tam_edit.recipe.layers import TYPED, Draft, Step, Written
+from tam_edit.recipe.order import ROW_OF
 from tam_edit.recipe.steps import STEP_KINDS
 
 HEAD_KEYS = ("title", "description")
+EXPORT = "export"
 _NUMBERED = re.compile(r"steps\[(\d+)\]")
 
 
@@ -46,12 +48,24 @@ def apply_typed(draft: Draft, settings: Sequence[str]) -> None:
             draft.head[keys[0]] = _value(value)
             draft.typed[keys[0]] = by
             continue
+        if keys[0] == EXPORT:
+            _state_export(draft, by)
         index, step = _step(draft, keys[0], where)
         inside = _inside(step, keys[1:], where)
         table: Any = _value(value)
         for key in reversed(inside):
             table = {key: table}
         step.change(table, replace(by, number=index))
+
+
+def _state_export(draft: Draft, by: Written) -> None:
+    """Write down the one export of a recipe that states none, so that it can be changed."""
+    steps = draft.steps or []
+    if any(EXPORT in (step.called, step.table.get("kind")) for step in steps):
+        return
+    row = ROW_OF[EXPORT]
+    at = sum(ROW_OF.get(str(step.table.get("kind")), 0) <= row for step in steps)
+    steps.insert(at, Step({"kind": EXPORT}, by))
 
 
 def _value(text: str) -> Any:

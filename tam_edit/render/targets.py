@@ -12,6 +12,7 @@ from tam_edit.media import (
     Source,
     check_exr,
     check_place,
+    check_streams,
     format_for,
     is_taken,
     matte_format_for,
@@ -114,6 +115,15 @@ def _target(source: Source, recipe: Recipe, step: ExportStep, written: str) -> T
     is_folder = chosen is None or chosen.is_folder
     place = place_of(written, is_folder=is_folder)
     check_place(place, source, is_folder=is_folder)
+    if not is_folder and source.info.kind == "file":
+        check_streams(
+            source.info.path,
+            place.suffix,
+            keeps_sound=step.has_sound,
+            # Nobody reads subtitles on a matte, so none are copied there.
+            keeps_extras=step.copy_metadata and step.what == "picture",
+            needs_alpha=step.what == "picture" and recipe.needs_alpha,
+        )
     return Target(step=step, written=written, place=place, format=chosen, bits=bits)
 
 
