@@ -45,7 +45,7 @@ def test_sound_that_the_output_cannot_hold_is_refused_before_tracking(
     out = tmp_path / "out.webm"
     job = ["run", "remove-background", str(disc_video), "-o", str(out), "--click", disc_click]
     with monkeypatch.context() as patch:
-        patch.setattr("tam_edit._cli.run.track", track)
+        patch.setattr("tam_edit.session.Session.track", track)
         assert run(job) == 1
     told = capsys.readouterr().err
     assert ".webm cannot hold the source's audio track 1 (aac)" in told
