@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import opentimelineio as otio
@@ -231,6 +231,60 @@ def test_a_timeline_shows_what_was_rendered_last_and_says_where_there_is_no_matt
     capsys.readouterr()
     assert run([*export, str(otio_path), "--matte", str(masks)]) == 1
     assert "hold numbers of objects" in capsys.readouterr().err
+
+
+SEVERAL = """schema = "tam_edit.recipe/1"
+title = "t"
+[[steps]]
+kind = "track"
+[[steps]]
+kind = "effect"
+effect = "{effect}"
+{more}
+[[steps]]
+kind = "export"
+{alpha}
+[[steps]]
+kind = "export"
+path = "{{stem}}-luma.mkv"
+what = "luma"
+[[steps]]
+kind = "export"
+path = "{{stem}}-masks/"
+what = "masks"
+[[steps]]
+kind = "export"
+path = "{{stem}}-exr/"
+what = "luma"
+format = "exr"
+"""
+
+
+@pytest.mark.parametrize(
+    ("effect", "more", "alpha", "kept"),
+    [
+        ("blur", "", "", {"luma": "out-luma.mkv"}),
+        ("background-remove", "invert = true", "", {"luma": "out-luma.mkv"}),
+        (
+            "background-remove",
+            "",
+            'alpha = "premultiplied"',
+            {"premultiplied": "out.mov", "luma": "out-luma.mkv"},
+        ),
+    ],
+)
+def test_of_several_outputs_those_that_carry_a_matte_are_kept(
+    effect: str, more: str, alpha: str, kept: dict[str, str], project: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(SEVERAL.format(effect=effect, more=more, alpha=alpha))
+    render = ["render", str(project), "--recipe", str(recipe), "-o", str(tmp_path / "out.mov")]
+    for _ in range(2):  # also what was there already, and each of it once
+        assert run([*render, "-q"]) == 0
+        with Session.open(project) as session:
+            known = cast("list[dict[str, Any]]", session.project.settings["exports"])
+        assert {each["alpha"]: Path(each["path"]).name for each in known} == kept
+        assert [each["first_frame"] for each in known] == [IN] * len(kept)
 
 
 @pytest.mark.parametrize("kind", ["otio", "xml", "edl"])
