@@ -159,7 +159,6 @@ class Ledger:
         return _digest(
             {
                 "objects": self._mattes_of(target, job),
-                "said": _said_key(job, _object_ids(target, job)),
                 "covered": sorted(job.covered_frames) if target.step.what == "picture" else [],
             }
         )
@@ -168,9 +167,10 @@ class Ledger:
         """A digest of the masks that an output is made from."""
         return _digest(self._mattes_of(target, job))
 
-    def _mattes_of(self, target: Target, job: RenderJob) -> list[list[object]]:
-        object_ids = sorted(_object_ids(target, job))
-        return [[i, job.names[i], self._mattes(i)] for i in object_ids]
+    def _mattes_of(self, target: Target, job: RenderJob) -> list[object]:
+        object_ids = _object_ids(target, job)
+        masks = [[i, job.names[i], self._mattes(i)] for i in sorted(object_ids)]
+        return [masks, _said_key(job, object_ids)]
 
 
 def _object_ids(target: Target, job: RenderJob) -> set[ObjectId]:
