@@ -239,7 +239,7 @@ class _Worked:
             (step.follow_edges_frac, edge_followed),
             (step.closed_form_frac, edge_solved),
         ):
-            if frac and not patch.is_empty:
+            if frac and not (patch.is_empty or said.is_painted):
                 patch = self._redrawn(patch, index, frac * min(self._size), drawn)
         return patch if patch.is_empty else self._reshaped(patch, said)
 
