@@ -105,7 +105,8 @@ class MatteStep(StepPart):
     The fields are carried out in the order in which they stand here. What a person said on a frame
     stays on that frame: a painted mask is not smoothed, filled, rid of specks, rounded or drawn to
     the picture's edges, and on a frame with clicks the piece under a click stays and the hole under
-    a click beside the object stays open. grow_px and feather_px act on these frames as on all others.
+    a click beside the object stays open. grow_px and feather_px act on these frames as on all
+    others.
     """
 
     kind: Literal["matte"] = Field(description="The word that makes this step one on masks.")
