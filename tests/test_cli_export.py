@@ -294,7 +294,7 @@ def test_handles_of_a_cut_out_are_beside_what_its_timeline_shows(
     base = ["export", str(project), "--as"]
     out = tmp_path / f"t.{kind}"
     assert run([*base, "otio", "-o", str(out), "--handles", "2"]) == 1
-    command = "tam-edit export SHOT.tam --as prores4444 --handles 2 -o cut.mov"
+    command = f"tam-edit export {project} --as prores4444 --handles 2 -o cut.mov"
     assert command in capsys.readouterr().err
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
