@@ -251,7 +251,7 @@ def test_the_terminal_and_the_page_list_what_a_recipe_asks_about(
     told = tmp_path / "told.json"
     assert run(["review", str(path), "--json", str(told), "--html", str(tmp_path / "page")]) == 0
     shown = capsys.readouterr().out
-    assert "masks to look at, worst first:" in shown
+    assert "masks to look at, the worst stretch first:" in shown
     assert "  look for: Is <the sign> free?" in shown
     assert f"frame 14 (00:00:00:14) of 'car': {STATED} (score 0.90)" in shown
     (span,) = json.loads(told.read_text(encoding="utf-8"))["spans"]

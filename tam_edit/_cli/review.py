@@ -34,7 +34,7 @@ from tam_edit.session import Session
 def command(
     project: Path, folder: Path | None, below: float | None, overwrite: bool, output: Output
 ) -> None:
-    """List the masks of SHOT.tam that a person should look at, worst first.
+    """List the masks of SHOT.tam that a person should look at, the worst stretch first.
 
     Each comes with what settles it: those that may be wrong, and what the last recipe's
     checkpoints asked about. With --html DIR also on one page that needs no network and that only
@@ -73,7 +73,7 @@ def _tell(session: Session, doubts: Sequence[Doubt], threshold: float, output: O
         output.say(f"nothing needs a look: {why}")
         return
     stated = f" (unapproved, with a score below {threshold:g} or asked for by the recipe)"
-    output.say(f"masks to look at{stated if threshold else ''}, worst first:")
+    output.say(f"masks to look at{stated if threshold else ''}, the worst stretch first:")
     common = look_for(doubts)
     for why in common:
         output.say(f"  look for: {why}")

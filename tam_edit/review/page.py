@@ -84,7 +84,7 @@ def _head(review: Review) -> Iterator[str]:
 def _list(review: Review) -> Iterator[str]:
     if not review.doubts:
         return
-    yield '<h2 id="list">Worst first</h2><ol class="list">'
+    yield '<h2 id="list">The worst stretch first</h2><ol class="list">'
     for number, doubt in enumerate(review.doubts[:MOST_LISTED], start=1):
         title = f"{escape(doubt.name)}, {frames_text(doubt)}"
         if number <= MOST_PICTURED:
