@@ -23,10 +23,10 @@ from tam_edit.testing.clips import draw_clip, write_clip
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 
 SIZE, LARGE = (1920, 1080), (3840, 2160)
-FRAMES, LARGE_FRAMES = 40, 24
+FRAMES, LARGE_FRAMES = 30, 12
 TRACKING = (854, 480)
 AREA_FRAC = 0.1
-PAIRS, BLUR_PAIRS = 3, 7
+PAIRS, BLUR_PAIRS = 2, 7
 FAST = {"preset": "veryfast", "crf": "17"}
 HEAD = 'schema = "tam_edit.recipe/1"\ntitle = "measured"\n[[steps]]\nkind = "track"\n'
 CUT_OUT = '[[steps]]\nkind = "effect"\neffect = "background-remove"\n'

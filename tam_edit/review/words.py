@@ -139,8 +139,10 @@ def in_words(doubts: Sequence[Doubt], timecode: Timecode, project: Path) -> str:
         project: The project's file.
     """
     lines = [
-        "a person must look before anything is written; the worst stretch first, "
-        f"{frames_counted(doubts)}:"
+        (
+            "a person must look before anything is written; the worst stretch first, "
+            f"{frames_counted(doubts)}:"
+        )
     ]
     common = look_for(doubts)
     lines += [f"  look for: {why}" for why in common]
