@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -49,6 +49,19 @@ LIGHT_SIGMA_PX = 3.0
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Weight:
+    """How much a candidate counts at each pixel; 0 where it is not usable.
+
+    Attributes:
+        given: float32 (h, w); a reliable candidate counts whatever stands beside it.
+        strict: float32 (h, w); 0 wherever it disagrees with what is around the hole nearby.
+    """
+
+    given: Floats
+    strict: Floats
+
+
 def lit_alike(
     candidate: Candidate, target: Floats, is_known: Mask, *, is_local: bool
 ) -> Candidate | None:
@@ -87,28 +100,58 @@ def lit_alike(
     return replace(candidate, image=image)
 
 
+def weighed(candidates: Sequence[Candidate], target: Floats, is_known: Mask) -> list[Weight]:
+    """How much each candidate counts, by how it goes with what is around the hole nearby.
+
+    Args:
+        candidates: What is weighed.
+        target: float32 (h, w, 3) in levels.
+        is_known: bool (h, w), where the target shows background.
+    """
+    contrast = _contrast(target, is_known)
+    allowed = REFUSED_NEARBY_LEVELS + REFUSED_NEARBY_CONTRAST * contrast
+    weights = []
+    for each in candidates:
+        both = is_known & each.is_usable
+        error = np.minimum(largest(np.abs(target - each.image)), np.float32(ERROR_MAX_LEVELS))
+        near = _nearby(error, both)
+        rim: Any = cv2.distanceTransform(each.is_usable.view(np.uint8), cv2.DIST_L2, 3)
+        sure = np.clip(rim / np.float32(RIM_PX), RIM_WEIGHT, 1) if not each.is_usable.all() else 1
+        weight = each.prior * sure * np.exp(-near / np.float32(ERROR_SCALE_LEVELS))
+        usable = np.where(each.is_usable, weight, 0).astype(np.float32)
+        strict = np.where(near < allowed, usable, np.float32(0))
+        weights.append(Weight(given=usable if each.is_reliable else strict, strict=strict))
+    return weights
+
+
 def fused(
-    candidates: Sequence[Candidate], target: Floats, is_known: Mask, *, is_averaged: bool
+    candidates: Sequence[Candidate],
+    weights: Sequence[Floats],
+    target: Floats,
+    *,
+    is_averaged: bool,
 ) -> tuple[Floats, Mask]:
     """The weighted median of candidates, per pixel.
 
-    Each weighs what it disagrees with the surroundings of the hole nearby. The median is taken by
-    luma and the whole colour goes with it, so that no colour appears that nobody has.
+    The median is taken by luma and the whole colour goes with it, so that no colour appears that
+    nobody has.
 
     Args:
-        candidates: At least one.
-        target: float32 (h, w, 3) in levels.
-        is_known: bool (h, w), where the target shows background.
+        candidates: What is chosen from.
+        weights: float32 (h, w) for each, how much it counts.
+        target: float32 (h, w, 3), of which only the size matters.
         is_averaged: Whether those that agree with the median are averaged: less noise, and
             nothing jumps when the median goes from one to the next.
 
     Returns:
         float32 (h, w, 3) in levels, and where there was any candidate.
     """
-    weights = _weights(candidates, target, is_known)
-    is_seen = np.logical_or.reduce([each > 0 for each in weights])
+    plate = np.zeros_like(target)
+    is_seen = np.zeros(target.shape[:2], bool)
+    for each in weights:
+        is_seen |= each > 0
     if not is_seen.any():
-        return np.zeros_like(target), is_seen
+        return plate, is_seen
     weight = np.stack([each[is_seen] for each in weights])
     stacked = np.stack([each.image[is_seen] for each in candidates])
     # What is compared is smoothed, what is shown is not.
@@ -119,15 +162,8 @@ def fused(
         distance = largest(np.abs(calm - np.take_along_axis(calm, chosen[None, :, None], axis=0)))
         alike = weight * np.exp(-((distance / np.float32(AGREE_LEVELS)) ** 2))
         picked = (stacked * alike[..., None]).sum(axis=0) / alike.sum(axis=0)[:, None]
-    plate = np.zeros_like(target)
     plate[is_seen] = picked
     return plate, is_seen
-
-
-def fits(candidate: Candidate, target: Floats, is_known: Mask) -> Mask:
-    """Where a candidate goes with what is around the hole; bool (h, w)."""
-    fitting: Mask = _weights([candidate], target, is_known)[0] > 0
-    return fitting
 
 
 def seam_light(plate: Floats, is_seen: Mask, target: Floats, is_known: Mask) -> Floats:
@@ -169,23 +205,6 @@ def _calm(candidate: Candidate) -> Floats:
     blurred: Any = cv2.GaussianBlur(candidate.image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
     calm: Floats = blurred
     return calm
-
-
-def _weights(candidates: Sequence[Candidate], target: Floats, is_known: Mask) -> list[Floats]:
-    """How much each candidate counts at each pixel; 0 where it shows something else."""
-    contrast = _contrast(target, is_known)
-    allowed = REFUSED_NEARBY_LEVELS + REFUSED_NEARBY_CONTRAST * contrast
-    weights = []
-    for each in candidates:
-        both = is_known & each.is_usable
-        error = np.minimum(largest(np.abs(target - each.image)), np.float32(ERROR_MAX_LEVELS))
-        near = _nearby(error, both)
-        rim: Any = cv2.distanceTransform(each.is_usable.view(np.uint8), cv2.DIST_L2, 3)
-        sure = np.clip(rim / np.float32(RIM_PX), RIM_WEIGHT, 1) if not each.is_usable.all() else 1
-        weight = each.prior * sure * np.exp(-near / np.float32(ERROR_SCALE_LEVELS))
-        shows = each.is_usable if each.is_reliable else each.is_usable & (near < allowed)
-        weights.append(np.where(shows, weight, 0).astype(np.float32))
-    return weights
 
 
 def _contrast(target: Floats, is_known: Mask) -> Floats:

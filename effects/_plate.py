@@ -12,11 +12,13 @@ from tam_edit.frame import Frame
 from tam_edit.types import Box, Mask
 
 from ._camera import CameraPath, follow_camera, transformed
-from ._fusion import fits, fused, lit_alike, seam_light
+from ._estimate import borrowed, disagreement, is_disturbed, made_up, mean_of, trailed
+from ._fusion import fused, lit_alike, seam_light, weighed
 from ._holes import Hole
 from ._inpaint import Fallback, Floats, invented
 from ._mosaic import Mosaic, Stretch, build_mosaic, stretches
 from ._patch import Candidate, Patch, aligned, brought, levels_of, patch_of
+from ._trails import Trails
 
 # How far around its hole a frame is looked at: a share of the hole's size, within bounds.
 RING_FRAC = 0.25
@@ -30,6 +32,8 @@ VOTES = 4
 # A source that adds votes to less of the hole than this is not worth its time.
 WORTHWHILE_FRAC = 0.02
 PROBES_MAX = 600
+# A pixel counts as invented where that much of it is inpainted.
+INVENTED_MIN_SHARE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +47,23 @@ class Plate:
 
     image: Floats
     is_recovered: Mask
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Place:
+    """What is looked at to fill a hole.
+
+    Attributes:
+        index: The frame.
+        crop: The hole and what is around it.
+        target: float32 (h, w, 3), that part of the frame in levels; 0 in the hole.
+        is_known: bool (h, w), where there is no hole.
+    """
+
+    index: int
+    crop: Box
+    target: Floats
+    is_known: Mask
 
 
 class PlateRun:
@@ -86,6 +107,7 @@ class PlateRun:
         self._path: CameraPath = follow_camera(indices, view, *size)
         ring = max((_ring_px(box) for box in boxes.values()), default=0)
         self._stretches = stretches(self._path, boxes, *size, ring)
+        self._trails = Trails(self._view, self._path, size)
 
     def plate(self, frame: Frame, hole: Hole) -> Plate:
         """The plate of one frame.
@@ -94,60 +116,83 @@ class PlateRun:
             frame: The picture.
             hole: What is to be filled; not empty.
         """
-        crop = hole.box.grown(_ring_px(hole.box)).clipped(*self._size)
-        is_known = ~hole.within(crop)
-        region = frame.region(crop)
-        target = region.astype(np.float32) * np.float32(levels_of(region))
-        target = np.where(is_known[..., None], target, np.float32(0))
+        place = _place_of(frame, hole, self._size)
+        target, is_known = place.target, place.is_known
         stretch = self._stretch_of(frame.index)
         is_still = stretch is not None and stretch.is_still
         mosaic = None if stretch is None else self._mosaic_of(stretch)
-        patches = self._patches(frame.index, hole, crop)
+        patches = self._patches(frame.index, hole, place.crop)
         if mosaic is not None:
             patches.insert(0, mosaic.patch(self._path, frame.index))
-        candidates = _candidates(patches, crop, target, is_known, is_still=is_still)
-        if candidates:
-            image, is_seen = fused(candidates, target, is_known, is_averaged=not is_still)
+        candidates = _candidates(patches, place.crop, target, is_known, is_still=is_still)
+        weights = weighed(candidates, target, is_known)
+        levels = disagreement(candidates, weights, is_known)
+        if is_disturbed(candidates, levels, ~is_known):
+            strict = [each.strict for each in weights]
+            image, is_seen = fused(candidates, strict, target, is_averaged=not is_still)
+            image, is_recovered = self._mixed(place, mosaic, image, is_seen, levels)
         else:
-            image, is_seen = np.zeros_like(target), np.zeros_like(is_known)
-        image = self._completed(image, is_seen, target, is_known, crop, mosaic, frame.index)
+            given = [each.given for each in weights]
+            image, is_recovered = fused(candidates, given, target, is_averaged=not is_still)
+            image = self._completed(place, mosaic, image, is_recovered)
+        crop = place.crop
         part = Box(
             hole.box.x0 - crop.x0,
             hole.box.y0 - crop.y0,
             hole.box.x1 - crop.x0,
             hole.box.y1 - crop.y0,
         ).slices
-        return Plate(image=image[part], is_recovered=is_seen[part] & hole.mask)
+        return Plate(image=image[part], is_recovered=is_recovered[part] & hole.mask)
 
     def _completed(
-        self,
-        image: Floats,
-        is_seen: Mask,
-        target: Floats,
-        is_known: Mask,
-        crop: Box,
-        mosaic: Mosaic | None,
-        index: int,
+        self, place: _Place, mosaic: Mosaic | None, image: Floats, is_seen: Mask
     ) -> Floats:
         """The plate with its invented part, and lit as the picture around it."""
+        target, is_known = place.target, place.is_known
         is_there = is_seen.copy()
-        if mosaic is not None and not is_seen.all():
-            filled = mosaic.filled(self._path, index)
-            lasting, is_inside = brought(filled, crop)
-            made_up = Candidate(
-                image=lasting,
-                is_usable=is_inside,
-                prior=1.0,
-                is_reliable=mosaic.is_reliable,
-            )
-            is_local = not mosaic.stretch.is_still
-            lit = lit_alike(made_up, target, is_known, is_local=is_local)
-            if lit is not None:
-                image = np.where(is_seen[..., None], image, lit.image)
-                is_there |= fits(lit, target, is_known)
+        lasting = None if is_seen.all() else self._lasting(place, mosaic)
+        if lasting is not None:
+            image = np.where(is_seen[..., None], image, lasting.image)
+            is_there |= weighed([lasting], target, is_known)[0].given > 0
         image = image + seam_light(image, is_there, target, is_known)
         image = np.where(is_known[..., None], target, image)
         return invented(image, is_there | is_known, self._fallback)
+
+    def _mixed(
+        self,
+        place: _Place,
+        mosaic: Mosaic | None,
+        image: Floats,
+        is_seen: Mask,
+        levels: Floats,
+    ) -> tuple[Floats, Mask]:
+        """The plate where something moves behind the hole, and where most of it was seen."""
+        target, is_known = place.target, place.is_known
+        seen = borrowed(image + seam_light(image, is_seen, target, is_known), levels)
+        trails = [
+            trailed(trail) for trail in self._trails.followed(place.index, place.crop, is_known)
+        ]
+        painted = invented(target, is_known, self._fallback)
+        is_lost = np.logical_and.reduce([np.isinf(each.variance) for each in (seen, *trails)])
+        lasting = self._lasting(place, mosaic) if (is_lost & ~is_known).any() else None
+        if lasting is not None:
+            # What was invented once for all frames does not flicker.
+            is_there = is_lost & (weighed([lasting], target, is_known)[0].strict > 0)
+            painted = np.where(is_there[..., None], lasting.image, painted)
+        guess = made_up(painted, ~is_known, min(self._size))
+        mixed, shares = mean_of([guess, seen, *trails])
+        return np.where(is_known[..., None], target, mixed), shares[0] < INVENTED_MIN_SHARE
+
+    def _lasting(self, place: _Place, mosaic: Mosaic | None) -> Candidate | None:
+        """The mosaic with what was invented on it, lit as the picture around the hole."""
+        if mosaic is None:
+            return None
+        image, is_inside = brought(mosaic.filled(self._path, place.index), place.crop)
+        filled = Candidate(
+            image=image, is_usable=is_inside, prior=1.0, is_reliable=mosaic.is_reliable
+        )
+        is_local = not mosaic.stretch.is_still
+        return lit_alike(filled, place.target, place.is_known, is_local=is_local)
 
     def _stretch_of(self, index: int) -> Stretch | None:
         for stretch in self._stretches:
@@ -210,6 +255,15 @@ class PlateRun:
             if low <= other <= high and other != index and self._path.are_related(index, other)
         ]
         return sorted(grid, key=lambda other: (abs(other - index), other - first))
+
+
+def _place_of(frame: Frame, hole: Hole, size: tuple[int, int]) -> _Place:
+    crop = hole.box.grown(_ring_px(hole.box)).clipped(*size)
+    is_known = ~hole.within(crop)
+    region = frame.region(crop)
+    target = region.astype(np.float32) * np.float32(levels_of(region))
+    target = np.where(is_known[..., None], target, np.float32(0))
+    return _Place(index=frame.index, crop=crop, target=target, is_known=is_known)
 
 
 def _candidates(
