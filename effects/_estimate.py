@@ -21,11 +21,11 @@ from ._inpaint import Floats
 from ._patch import Candidate
 from ._trails import Trail
 
-# Squared errors in levels, fitted by eye to eight made clips with five moving scenes; doubling or
-# halving any of them changes none by more than 0.4 dB. A source that disagrees with the hole's
-# surroundings by n levels is wrong by 2 n within the hole; what was followed is wrong by so much
-# more for each step; inpainting is wrong by 45 levels from so far inside the hole on, as a share
-# of the frame's short side.
+# Squared errors in levels, chosen on eight made clips over seven videos; halving or doubling any
+# of these numbers changes no clip's PSNR by more than 0.8 dB, most by less than 0.3. A source that
+# disagrees with the hole's surroundings by n levels is wrong by 2 n within the hole; what was
+# followed is wrong by so much more for each step; inpainting is wrong by 45 levels from so far
+# inside the hole on, as a share of the frame's short side.
 DISAGREEMENT_VARIANCE = 4.0
 STEP_VARIANCE = 90.0
 INVENTED_VARIANCE = 2000.0

@@ -127,7 +127,7 @@ def weighed(candidates: Sequence[Candidate], target: Floats, is_known: Mask) -> 
 def fused(
     candidates: Sequence[Candidate],
     weights: Sequence[Floats],
-    target: Floats,
+    shape: tuple[int, int],
     *,
     is_averaged: bool,
 ) -> tuple[Floats, Mask]:
@@ -139,15 +139,15 @@ def fused(
     Args:
         candidates: What is chosen from.
         weights: float32 (h, w) for each, how much it counts.
-        target: float32 (h, w, 3), of which only the size matters.
+        shape: h and w, also where there is nothing to choose from.
         is_averaged: Whether those that agree with the median are averaged: less noise, and
             nothing jumps when the median goes from one to the next.
 
     Returns:
         float32 (h, w, 3) in levels, and where there was any candidate.
     """
-    plate = np.zeros_like(target)
-    is_seen = np.zeros(target.shape[:2], bool)
+    plate = np.zeros((*shape, 3), np.float32)
+    is_seen = np.zeros(shape, bool)
     for each in weights:
         is_seen |= each > 0
     if not is_seen.any():

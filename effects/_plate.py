@@ -126,14 +126,15 @@ class PlateRun:
             patches.insert(0, mosaic.patch(self._path, frame.index))
         candidates = _candidates(patches, place.crop, target, is_known, is_still=is_still)
         weights = weighed(candidates, target, is_known)
+        shape = (place.crop.height, place.crop.width)
         levels = disagreement(candidates, weights, is_known)
         if is_disturbed(candidates, levels, ~is_known):
             strict = [each.strict for each in weights]
-            image, is_seen = fused(candidates, strict, target, is_averaged=not is_still)
+            image, is_seen = fused(candidates, strict, shape, is_averaged=not is_still)
             image, is_recovered = self._mixed(place, mosaic, image, is_seen, levels)
         else:
             given = [each.given for each in weights]
-            image, is_recovered = fused(candidates, given, target, is_averaged=not is_still)
+            image, is_recovered = fused(candidates, given, shape, is_averaged=not is_still)
             image = self._completed(place, mosaic, image, is_recovered)
         crop = place.crop
         part = Box(
