@@ -107,7 +107,7 @@ class PlateRun:
         self._path: CameraPath = follow_camera(indices, view, *size)
         ring = max((_ring_px(box) for box in boxes.values()), default=0)
         self._stretches = stretches(self._path, boxes, *size, ring)
-        self._trails = Trails(self._view, self._path, size)
+        self._trails = Trails(self._view, self._path, size, window_frames)
 
     def plate(self, frame: Frame, hole: Hole) -> Plate:
         """The plate of one frame.

@@ -69,11 +69,17 @@ class Trails:
         view: Gives any frame and its hole.
         path: How the camera moved; nothing is followed from one shot into another.
         size: Columns and rows of a frame.
+        window_frames: How far before and after a frame it may look.
     """
 
     def __init__(
-        self, view: Callable[[int], tuple[Frame, Hole]], path: CameraPath, size: tuple[int, int]
+        self,
+        view: Callable[[int], tuple[Frame, Hole]],
+        path: CameraPath,
+        size: tuple[int, int],
+        window_frames: int,
     ) -> None:
+        self._steps_max = min(STEPS_MAX, window_frames)
         self._view, self._path, self._size = view, path, size
         scale = min(1.0, SHORT_SIDE_PX / min(size))
         self._small_size = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
@@ -108,7 +114,7 @@ class Trails:
         columns, rows = (each.astype(np.float32) for each in np.meshgrid(x, y))
         image = np.zeros((height, width, 3), np.float32)
         steps = np.full((height, width), np.inf, np.float32)
-        for step in range(1, STEPS_MAX + 1):
+        for step in range(1, self._steps_max + 1):
             other = index + direction * step
             if not is_under.any() or not self._is_followed(index, other):
                 break

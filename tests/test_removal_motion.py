@@ -93,7 +93,7 @@ def removed(clip: Clip) -> list[np.ndarray]:
     return clip.removed()
 
 
-def trails_of(clip: Clip, shots: list[int] | None = None) -> Trails:
+def trails_of(clip: Clip, shots: list[int] | None = None, window_frames: int = 40) -> Trails:
     poses = [
         Pose(shot=shot, to_world=np.eye(3), gain=np.ones(3, np.float32))
         for shot in shots or [0] * COUNT
@@ -103,7 +103,7 @@ def trails_of(clip: Clip, shots: list[int] | None = None) -> Trails:
     def view(index: int) -> tuple[Frame, object]:
         return clip.frame(index), hole_of(clip.matte(index), 4.0, 0.04)
 
-    return Trails(view, path, (WIDTH, HEIGHT))
+    return Trails(view, path, (WIDTH, HEIGHT), window_frames)
 
 
 def psnr(results: list[np.ndarray], clip: Clip) -> float:
@@ -169,6 +169,15 @@ def test_a_trail_does_not_go_on_in_another_shot(clip: Clip) -> None:
     later, earlier = trails.followed(10, crop, known)
     assert np.isinf(later.steps[~known]).all()
     assert np.isfinite(earlier.steps[~known]).mean() > 0.9
+
+
+def test_a_trail_stays_within_the_window(clip: Clip) -> None:
+    crop = Box(80, 50, 140, 110)
+    known = ~clip.hole(10)[crop.slices]
+    trails = trails_of(clip, window_frames=3)
+    steps = [trail.steps for trail in trails.followed(10, crop, known)]
+    assert all(each[np.isfinite(each)].max() == 3 for each in steps)
+    assert set(trails._frames) == set(range(7, 14))
 
 
 def test_a_plate_does_not_depend_on_what_was_rendered_before(
