@@ -17,13 +17,10 @@ from tam_edit.errors import InputError
 from tam_edit.export import (
     ExportJob,
     ExportOptions,
-    Recomposite,
-    RecompositeReport,
-    broken_rules,
     export,
-    recomposite,
 )
 from tam_edit.frame import to_av
+from tam_edit.inpaint import Recomposite, RecompositeReport, broken_rules, recomposite
 from tam_edit.media import Source, open_source
 from tam_edit.pixels import ColorTags, PixelLayout
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte

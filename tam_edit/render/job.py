@@ -48,6 +48,7 @@ class RenderJob:
         covered_frames: Frames on which effects act on the whole picture.
         lead_frames: Frames before the first that are written as well; the tracks are empty there.
         tail_frames: The same after the last.
+        cuts: First frames of new shots, ascending; known where tracking looked for them.
         said: What persons said of an object on a frame; matte steps leave it standing.
     """
 
@@ -59,6 +60,7 @@ class RenderJob:
     covered_frames: Collection[int] = field(default=())
     lead_frames: int = 0
     tail_frames: int = 0
+    cuts: tuple[int, ...] = ()
     said: Mapping[ObjectId, Mapping[int, Said]] = field(default_factory=dict)
 
     @property

@@ -355,6 +355,7 @@ class Session(OpenedShot):
             in_frame=self.project.in_frame,
             out_frame=self.project.out_frame,
             covered_frames=covered,
+            cuts=self._shots.barriers(self.loop.at_cuts),
             said=said_in(self.project),
         )
 
