@@ -18,9 +18,11 @@ from tam_edit.frame import to_av
 from tam_edit.masks.clicks import first_click
 from tam_edit.media import open_source
 from tam_edit.pixels import ColorTags, PixelLayout
+from tam_edit.project import Project
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 from tam_edit.types import Matte
+from tests.made_projects import make
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -73,6 +75,20 @@ def disc_click(disc: DrawnClip) -> str:
     """A click on the middle of the disc on the first frame, as it is typed."""
     x, y = first_click(disc.mask(1, 0))
     return f"{x:g},{y:g}"
+
+
+@pytest.fixture
+def tam_path(tmp_path: Path) -> Path:
+    """Where a project may be made, in a folder of its own."""
+    return tmp_path / "shot.tam"
+
+
+@pytest.fixture
+def project(tam_path: Path) -> Iterator[Project]:
+    """A project with one object and nothing said or tracked yet."""
+    with make(tam_path) as made:
+        made.add_object("dog")
+        yield made
 
 
 BT709 = ColorTags(primaries=1, transfer=1, matrix=1, full_range=False)
