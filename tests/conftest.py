@@ -19,10 +19,13 @@ from tam_edit.masks.clicks import first_click
 from tam_edit.media import open_source
 from tam_edit.pixels import ColorTags, PixelLayout
 from tam_edit.project import Project
+from tam_edit.prompts import ObjectPrompts, Prompts
+from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 from tam_edit.types import Matte
 from tests.made_projects import make
+from tests.review_pages import HOSTILE, WRONG, right, wrong
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -89,6 +92,20 @@ def project(tam_path: Path) -> Iterator[Project]:
     with make(tam_path) as made:
         made.add_object("dog")
         yield made
+
+
+@pytest.fixture
+def doubtful(disc_video: Path, disc: DrawnClip, tmp_path: Path) -> Iterator[Session]:
+    """A tracked project with one doubtful span, in which the mask lies 40 pixels off."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    with Session.create(disc_video, folder / "it's a shot.tam") as opened:
+        painted = Prompts(mask=disc.mask(1, 0))
+        opened.prompt(ObjectPrompts(object_name=HOSTILE, frame_index=0, prompts=painted))
+        for index in range(1, len(disc)):
+            mask, is_wrong = disc.mask(1, index), index in WRONG
+            opened.project.append(index, {1: wrong(mask) if is_wrong else right(mask)})
+        yield opened
 
 
 BT709 = ColorTags(primaries=1, transfer=1, matrix=1, full_range=False)
