@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,14 @@ from scipy import ndimage
 
 from tam_edit.errors import InputError, OpenError
 from tam_edit.export import (
-    ExportJob,
     ExportOptions,
     export,
 )
 from tam_edit.inpaint import CoverMasks, broken_rules
 from tam_edit.media import Source, open_source
-from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
+from tests.made_jobs import IN, OUT, job_of
 
-FRAMES, IN, OUT = 6, 1, 5
+FRAMES = 6
 SIZE = (45, 27)
 
 
@@ -45,19 +43,6 @@ def write_noise(path: Path, width: int, height: int) -> Path:
             output.mux(stream.encode(picture))
         output.mux(stream.encode(None))
     return path
-
-
-def job_of(source: Source, **changes: Any) -> ExportJob:
-    """An object that moves right by three pixels a frame and touches the picture's right edge."""
-    width, height = source.info.width, source.info.height
-    tracks = MemoryTracks()
-    for index in range(IN, OUT):
-        matte = np.zeros((height, width), np.float32)
-        matte[5:15, width - 20 + 3 * index :] = 1
-        entry = TrackedMatte(matte=matte, score=0.9, origin=Origin.PROPAGATED)
-        tracks.append(index, {1: entry})
-    job = ExportJob(source=source, reader=tracks, names={1: "it"}, in_frame=IN, out_frame=OUT)
-    return replace(job, **changes)
 
 
 @pytest.fixture
