@@ -18,13 +18,13 @@ from tam_edit.export.job import (
     ExportJob,
     ExportReport,
     Progress,
-    check_tracked,
 )
 from tam_edit.export.pictures import PictureExport
 from tam_edit.export.sidecar import EXTENSIONS, check_sidecar, write_sidecar
 from tam_edit.export.target import check_file, named_after
 from tam_edit.export.ytvos import write_ytvos
 from tam_edit.media.formats import NUMBERED
+from tam_edit.render import check_tracked
 from tam_edit.render.palette import check_mask_folder, write_palette_masks
 
 Write: TypeAlias = Callable[[ExportJob, Path, "Progress | None"], ExportReport]

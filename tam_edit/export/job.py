@@ -10,7 +10,6 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from tam_edit.errors import InputError
 from tam_edit.media import Source, known_timecode
 from tam_edit.prompts import Said
 from tam_edit.tracks import FrameScore, Origin, TrackedMatte, TrackReader, TrackSet
@@ -180,30 +179,6 @@ class ExportReport:
             "notes": list(self.notes),
             "alpha": self.alpha,
         }
-
-
-def check_tracked(job: ExportJob) -> None:
-    """Refuse an export in which an object's place is not known on some frame.
-
-    Raises:
-        InputError: An object lacks a mask between in and out point, or there is no object.
-    """
-    if not job.names:
-        raise InputError(
-            "there is no object yet, so there is nothing to export",
-            hint="say where it is: tam-edit prompt SHOT.tam --click X,Y",
-        )
-    for object_id, name in job.names.items():
-        at = job.in_frame
-        for start, stop in job.reader.tracked_spans(object_id):
-            if start > at:
-                break
-            at = max(at, stop)
-        if at < job.out_frame:
-            raise InputError(
-                f"{name!r} was not tracked on frame {at}, so nobody knows where it is there",
-                hint="track it first: tam-edit track SHOT.tam",
-            )
 
 
 class _Selection:
