@@ -17,6 +17,8 @@ Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
 RATE = Fraction(25)
+SMALL, LARGE = (854, 480), (1280, 720)
+FIRST_OF_VIDEO = 20  # of a real video's frames, the first that is a background
 NOISE_LEVELS = 1.5  # of a good camera
 # A cut-out from a hard mask: its outline is rounded so far, in its own pixels, and gets this ramp;
 # its colours are taken from so far inside, where nothing of the old background is in them.
@@ -135,6 +137,92 @@ def placed(scale: float, x: float, y: float, turn_deg: float = 0.0) -> Matrix:
     return np.array([[cos, -sin, x], [sin, cos, y]])
 
 
+@dataclass(frozen=True)
+class Composition:
+    """A clip of the benchmark, before anything of it is read.
+
+    Attributes:
+        name: What it is called in the results.
+        cut_out: ``lemur``, or the name of an object of the training data.
+        size: Columns and rows.
+        background: A picture or a video, below the folder ``data`` of the shared data.
+        motion: See :class:`Clip`.
+        pan_px: How far the camera pans over a picture, columns a frame.
+    """
+
+    name: str
+    cut_out: str
+    size: tuple[int, int]
+    background: str
+    motion: Callable[[float], Matrix]
+    pan_px: float = 0.0
+
+    def clip(self, data: Path, frames: int) -> Clip:
+        """The clip, with so many frames."""
+        cut_out = lemur(data) if self.cut_out == "lemur" else sharp(data, self.cut_out)
+        path = data / self.background
+        if path.suffix == ".mp4":
+            background = video(path, self.size, FIRST_OF_VIDEO, frames)
+        else:
+            background = still(path, self.size, self.pan_px)
+        return Clip(cut_out, self.size, self.motion, background, frames)
+
+
+COMPOSITIONS = (
+    Composition(
+        "lemur, its own leaves, moves",
+        "lemur",
+        SMALL,
+        "matting/lemur_background.png",
+        lambda t: placed(1.0, 40 + 90.3 * t, 50.2 + 9 * np.sin(6 * t)),
+    ),
+    Composition(
+        "lemur, snow, turns and grows",
+        "lemur",
+        SMALL,
+        "train-regions/100007.jpg",
+        lambda t: placed(0.95 + 0.1 * t, 130 - 20 * t, 90 - 25.5 * t, -3 + 6 * t),
+    ),
+    Composition(
+        "lemur, a picture, camera pans",
+        "lemur",
+        LARGE,
+        "train-regions/100080.jpg",
+        lambda t: placed(1.5, 260 - 150.7 * t, 110 + 8 * np.sin(9 * t)),
+        pan_px=5.3,
+    ),
+    Composition(
+        "lemur, 19_cyclist, moves",
+        "lemur",
+        LARGE,
+        "videos/19_cyclist.mp4",
+        lambda t: placed(1.35, 150 + 190.2 * t, 180 + 12 * np.sin(7 * t)),
+    ),
+    Composition(
+        "lemur, bedroom, moves",
+        "lemur",
+        SMALL,
+        "videos/bedroom.mp4",
+        lambda t: placed(0.9, 250 - 120.4 * t, 100 + 6 * np.sin(8 * t)),
+    ),
+    Composition(
+        "elephant, a picture, camera pans",
+        "davis_061",
+        SMALL,
+        "train-regions/100039.jpg",
+        lambda t: placed(1.6 + 0.06 * t, -110 + 70.4 * t, -70 + 5 * np.sin(7 * t), 2 * t),
+        pan_px=-2.7,
+    ),
+    Composition(
+        "woman, street, moves",
+        "davis_173",
+        LARGE,
+        "videos/street.mp4",
+        lambda t: placed(2.3, -200 + 130.3 * t, -95 + 6 * np.sin(9 * t)),
+    ),
+)
+
+
 def composed(data: Path, frames: int) -> Iterator[tuple[str, Clip]]:
     """Every clip of the benchmark.
 
@@ -142,79 +230,8 @@ def composed(data: Path, frames: int) -> Iterator[tuple[str, Clip]]:
         data: The folder ``data`` of the shared data.
         frames: How many frames each one has.
     """
-    small, large = (854, 480), (1280, 720)
-    fur = lemur(data)
-    pictures, videos = data / "train-regions", data / "videos"
-    own = data / "matting" / "lemur_background.png"
-
-    def clip(
-        what: CutOut, size: tuple[int, int], motion: Callable[[float], Matrix], back: Any
-    ) -> Clip:
-        return Clip(what, size, motion, back, frames)
-
-    yield (
-        "lemur, its own leaves, moves",
-        clip(
-            fur,
-            small,
-            lambda t: placed(1.0, 40 + 90.3 * t, 50.2 + 9 * np.sin(6 * t)),
-            still(own, small),
-        ),
-    )
-    yield (
-        "lemur, snow, turns and grows",
-        clip(
-            fur,
-            small,
-            lambda t: placed(0.95 + 0.1 * t, 130 - 20 * t, 90 - 25.5 * t, -3 + 6 * t),
-            still(pictures / "100007.jpg", small),
-        ),
-    )
-    yield (
-        "lemur, a picture, camera pans",
-        clip(
-            fur,
-            large,
-            lambda t: placed(1.5, 260 - 150.7 * t, 110 + 8 * np.sin(9 * t)),
-            still(pictures / "100080.jpg", large, 5.3),
-        ),
-    )
-    yield (
-        "lemur, 19_cyclist, moves",
-        clip(
-            fur,
-            large,
-            lambda t: placed(1.35, 150 + 190.2 * t, 180 + 12 * np.sin(7 * t)),
-            video(videos / "19_cyclist.mp4", large, 20, frames),
-        ),
-    )
-    yield (
-        "lemur, bedroom, moves",
-        clip(
-            fur,
-            small,
-            lambda t: placed(0.9, 250 - 120.4 * t, 100 + 6 * np.sin(8 * t)),
-            video(videos / "bedroom.mp4", small, 20, frames),
-        ),
-    )
-    yield (
-        "elephant, a picture, camera pans",
-        clip(
-            sharp(data, "davis_061"),
-            small,
-            lambda t: placed(1.6 + 0.06 * t, -110 + 70.4 * t, -70 + 5 * np.sin(7 * t), 2 * t),
-            still(pictures / "100039.jpg", small, -2.7),
-        ),
-    )
-    yield (
-        "woman, street, moves",
-        clip(
-            sharp(data, "davis_173"),
-            large,
-            lambda t: placed(2.3, -200 + 130.3 * t, -95 + 6 * np.sin(9 * t)),
-            video(videos / "street.mp4", large, 20, frames),
-        ),
-    )
+    for composition in COMPOSITIONS:
+        yield composition.name, composition.clip(data, frames)
 
 
 def _warped(array: Floats, matrix: Matrix, size: tuple[int, int], border: int) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
@@ -10,9 +10,9 @@ import numpy as np
 from tam_edit.types import Image, Mask
 
 Screen: TypeAlias = Literal["none", "green", "blue"]
-SCREENS = ("none", "green", "blue")
+SCREENS: tuple[Screen, ...] = get_args(Screen)
 Limit: TypeAlias = Literal["average", "max"]
-LIMITS = ("average", "max")
+LIMITS: tuple[Limit, ...] = get_args(Limit)
 CHANNEL = {"green": 1, "blue": 2}
 
 

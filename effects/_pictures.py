@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
@@ -12,9 +12,9 @@ import numpy as np
 from tam_edit.types import Box, Image
 
 Fit: TypeAlias = Literal["cover", "contain", "stretch", "unscaled", "tile"]
-FITS = ("cover", "contain", "stretch", "unscaled", "tile")
+FITS: tuple[Fit, ...] = get_args(Fit)
 Bars: TypeAlias = Literal["color", "blurred"]
-BARS = ("color", "blurred")
+BARS: tuple[Bars, ...] = get_args(Bars)
 Align: TypeAlias = Literal[
     "centre",
     "top",
@@ -26,17 +26,7 @@ Align: TypeAlias = Literal[
     "bottom-left",
     "bottom-right",
 ]
-ALIGNS = (
-    "centre",
-    "top",
-    "bottom",
-    "left",
-    "right",
-    "top-left",
-    "top-right",
-    "bottom-left",
-    "bottom-right",
-)
+ALIGNS: tuple[Align, ...] = get_args(Align)
 # Blurred bars: what is behind is to be felt, not seen.
 BARS_SIGMA_SHARE = 0.04
 BARS_SHORT_SIDE_PX = 135

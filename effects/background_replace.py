@@ -100,7 +100,6 @@ class BackgroundReplace(ScreenEffect):
                 f"{self.name}: give exactly one of color, image and video, "
                 f"not {' and '.join(given) or 'none'}"
             )
-
         if self.edge == "cover" and self.light_wrap > 0:
             raise InputError(
                 f"{self.name}: light_wrap changes the object, which edge = 'cover' leaves as it is",

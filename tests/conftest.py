@@ -18,9 +18,14 @@ from tam_edit.frame import to_av
 from tam_edit.masks.clicks import first_click
 from tam_edit.media import open_source
 from tam_edit.pixels import ColorTags, PixelLayout
+from tam_edit.project import Project
+from tam_edit.prompts import ObjectPrompts, Prompts
+from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 from tam_edit.types import Matte
+from tests.made_projects import make
+from tests.review_pages import HOSTILE, WRONG, right, wrong
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -37,6 +42,17 @@ def no_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TAM_EDIT_WEIGHTS", str(tmp_path_factory.mktemp("weights")))
         yield
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """PyTorch adds in one order, on one thread, until the test is over."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +89,34 @@ def disc_click(disc: DrawnClip) -> str:
     """A click on the middle of the disc on the first frame, as it is typed."""
     x, y = first_click(disc.mask(1, 0))
     return f"{x:g},{y:g}"
+
+
+@pytest.fixture
+def tam_path(tmp_path: Path) -> Path:
+    """Where a project may be made, in a folder of its own."""
+    return tmp_path / "shot.tam"
+
+
+@pytest.fixture
+def project(tam_path: Path) -> Iterator[Project]:
+    """A project with one object and nothing said or tracked yet."""
+    with make(tam_path) as made:
+        made.add_object("dog")
+        yield made
+
+
+@pytest.fixture
+def doubtful(disc_video: Path, disc: DrawnClip, tmp_path: Path) -> Iterator[Session]:
+    """A tracked project with one doubtful span, in which the mask lies 40 pixels off."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    with Session.create(disc_video, folder / "it's a shot.tam") as opened:
+        painted = Prompts(mask=disc.mask(1, 0))
+        opened.prompt(ObjectPrompts(object_name=HOSTILE, frame_index=0, prompts=painted))
+        for index in range(1, len(disc)):
+            mask, is_wrong = disc.mask(1, index), index in WRONG
+            opened.project.append(index, {1: wrong(mask) if is_wrong else right(mask)})
+        yield opened
 
 
 BT709 = ColorTags(primaries=1, transfer=1, matrix=1, full_range=False)

@@ -285,3 +285,22 @@ def test_a_click_on_another_object_is_told(
     # A click on the object's own mask is nothing to be told.
     assert run(["prompt", str(tracked), "--object", "disc", "--click", f"{x:g},{y:g}@9"]) == 0
     assert "is on 'disc'" not in capsys.readouterr().err
+
+
+def test_a_bundle_of_one_line_comes_back_through_the_project_that_stays(
+    disc_video: Path, disc_click: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, clean = tmp_path / "a bundle", tmp_path / "clean.mkv"
+    arguments = ["run", "inpaint-bundle", str(disc_video), "-o", str(bundle), "--click", disc_click]
+    assert run(arguments) == 0
+    (back,) = re.findall(r"comes back with: tam-edit (.*)", capsys.readouterr().out)
+    assert run(["verify", str(bundle)]) == 0
+    results = shlex.quote(str(bundle / "frames"))
+    typed = back.replace("RESULTS", results).replace("clean.mkv", shlex.quote(str(clean)))
+    assert run([*shlex.split(typed), "--format", "ffv1"]) == 0
+    with open_source(disc_video) as before, open_source(clean) as after:
+        for source, shown in zip(before.frames(), after.frames(), strict=True):
+            assert all(map(np.array_equal, source.planes, shown.planes))
+    # The same command finds all of it done.
+    assert run(arguments) == 0
+    assert "already written" in capsys.readouterr().out

@@ -253,5 +253,5 @@ def test_what_does_not_fit_a_format_is_refused(job: ExportJob, tmp_path: Path) -
     with pytest.raises(InputError, match="one file for all objects"):
         export("otio", job, tmp_path / "t.otio", each=True)
     (tmp_path / "file").write_text("")
-    with pytest.raises(EncodeError, match="is a file, but an inpainting bundle needs a folder"):
+    with pytest.raises(EncodeError, match="is a file, but a folder is to be written"):
         export("inpaint", job, tmp_path / "file")

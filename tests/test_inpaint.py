@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,15 @@ from scipy import ndimage
 
 from tam_edit.errors import InputError, OpenError
 from tam_edit.export import (
-    ExportJob,
     ExportOptions,
-    broken_rules,
     export,
 )
-from tam_edit.export.inpaint.cover import CoverMasks
+from tam_edit.inpaint import CoverMasks, broken_rules
 from tam_edit.media import Source, open_source
-from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
+from tests.made_jobs import IN, OUT, job_of
 
-FRAMES, IN, OUT = 6, 1, 5
+FRAMES = 6
+SIZE = (45, 27)
 
 
 def write_noise(path: Path, width: int, height: int) -> Path:
@@ -47,19 +45,6 @@ def write_noise(path: Path, width: int, height: int) -> Path:
     return path
 
 
-def job_of(source: Source, **changes: Any) -> ExportJob:
-    """An object that moves right by three pixels a frame and touches the picture's right edge."""
-    width, height = source.info.width, source.info.height
-    tracks = MemoryTracks()
-    for index in range(IN, OUT):
-        matte = np.zeros((height, width), np.float32)
-        matte[5:15, width - 20 + 3 * index :] = 1
-        entry = TrackedMatte(matte=matte, score=0.9, origin=Origin.PROPAGATED)
-        tracks.append(index, {1: entry})
-    job = ExportJob(source=source, reader=tracks, names={1: "it"}, in_frame=IN, out_frame=OUT)
-    return replace(job, **changes)
-
-
 @pytest.fixture
 def source(tmp_path: Path) -> Source:
     return open_source(write_noise(tmp_path / "in.mkv", 45, 27))
@@ -72,25 +57,18 @@ def bundle(source: Source, tmp_path: Path) -> Path:
     return tmp_path / "bundle"
 
 
-def masks_of(mattes: NDArray[np.float32], source: Source, **options: Any) -> NDArray[np.bool_]:
-    cuts = options.pop("cuts", ())
-    tracks = MemoryTracks()
-    for index, matte in enumerate(mattes, start=IN):
-        entry = TrackedMatte(matte=matte, score=0.9, origin=Origin.PROPAGATED)
-        tracks.append(index, {1: entry})
-    job = replace(job_of(source), reader=tracks, out_frame=IN + len(mattes), cuts=cuts)
-    covers = CoverMasks(replace(job, options=ExportOptions(**options)))
-    return np.array([covers.mask(index) for index in range(IN, job.out_frame)])
+def masks_of(mattes: NDArray[np.float32], **options: Any) -> NDArray[np.bool_]:
+    frames = range(IN, IN + len(mattes))
+    covers = CoverMasks(lambda index: mattes[index - IN], frames, SIZE, **options)
+    return np.array([covers.mask(index) for index in frames])
 
 
 @pytest.mark.parametrize("steady_frames", [1, 2])
 @pytest.mark.parametrize("cuts", [(), (IN + 7,)])
-def test_no_pixel_flickers_for_one_frame(
-    source: Source, steady_frames: int, cuts: tuple[int, ...]
-) -> None:
+def test_no_pixel_flickers_for_one_frame(steady_frames: int, cuts: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
     mattes = (rng.random((16, 27, 45)) > 0.93).astype(np.float32)
-    masks = masks_of(mattes, source, steady_frames=steady_frames, cuts=cuts)
+    masks = masks_of(mattes, steady_frames=steady_frames, cuts=cuts)
     assert (masks | ~(mattes > 0)).all()
     shots = np.split(masks, [cut - IN for cut in cuts])
     for shot in shots:
@@ -100,29 +78,29 @@ def test_no_pixel_flickers_for_one_frame(
         # What is masked after the cut says nothing of what lies before it.
         blank = mattes.copy()
         blank[7:] = 0
-        again = masks_of(blank, source, steady_frames=steady_frames, cuts=cuts)
+        again = masks_of(blank, steady_frames=steady_frames, cuts=cuts)
         assert np.array_equal(again[:7], masks[:7])
         assert not again[7:].any()
 
 
-def test_a_mask_has_every_pixel_that_shows_the_object_and_no_holes(source: Source) -> None:
+def test_a_mask_has_every_pixel_that_shows_the_object_and_no_holes() -> None:
     matte = np.zeros((27, 45), np.float32)
     matte[4:20, 6:30] = 0.3
     matte[8:12, 10:20] = 0
     matte[24, 40] = 0.2
-    (mask,) = masks_of(matte[None], source)
+    (mask,) = masks_of(matte[None])
     wanted = np.zeros((27, 45), bool)
     wanted[4:20, 6:30] = True
     assert np.array_equal(mask, wanted)
-    (grown,) = masks_of(matte[None], source, grow_px=3)
+    (grown,) = masks_of(matte[None], grow_px=3)
     distance = ndimage.distance_transform_edt(~wanted)
     assert np.array_equal(grown, distance <= 3)
 
 
-def test_without_steadying_each_frame_stands_alone(source: Source) -> None:
+def test_without_steadying_each_frame_stands_alone() -> None:
     mattes = np.zeros((4, 27, 45), np.float32)
     mattes[1, 3:9, 3:9] = mattes[3, 12:20, 5:9] = 1
-    assert np.array_equal(masks_of(mattes, source, steady_frames=0), mattes > 0)
+    assert np.array_equal(masks_of(mattes, steady_frames=0), mattes > 0)
 
 
 def test_a_bundle_says_where_it_comes_from(bundle: Path) -> None:
@@ -141,7 +119,8 @@ def test_video_models_read_frames_and_masks_in_pairs(bundle: Path, source: Sourc
     # As ProPainter and E2FGVI read them: every file, by the order of the names.
     names = [sorted(os.listdir(bundle / part)) for part in ("frames", "masks")]  # noqa: PTH208
     assert len(names[0]) == len(names[1]) == FRAMES
-    covers = CoverMasks(job_of(source, options=ExportOptions(grow_px=2)))
+    track = job_of(source).tracks[1]
+    covers = CoverMasks(lambda k: track.matte(k, *SIZE), range(IN, OUT), SIZE, grow_px=2)
     for index, (frame_name, mask_name) in enumerate(zip(*names, strict=True)):
         frame = cv2.imread(str(bundle / "frames" / frame_name))
         assert frame is not None
@@ -153,7 +132,7 @@ def test_video_models_read_frames_and_masks_in_pairs(bundle: Path, source: Sourc
         native = source.frame(index).rgb
         assert np.array_equal(frame[:27, :45, ::-1], native)
         assert np.array_equal(frame[27:, :45, ::-1], np.repeat(native[-1:], 5, axis=0))
-        wanted = np.zeros((27, 45), bool) if index in (0, 5) else covers.mask(index)
+        wanted = covers.mask(index)
         assert np.array_equal((grey > 0)[:27, :45], wanted)
         assert grey.any() == (IN <= index < OUT)
         # At the right edge the object goes on into the padding.

@@ -22,6 +22,7 @@ EXPECTED = {
     "blur-object": (["blur"], False, True, False),
     "green-screen": (["background-replace"], False, True, False),
     "highlight": (["outline"], False, True, False),
+    "inpaint-bundle": ([], False, True, False),
     "license-plate": (["fill"], True, False, False),
     "matte-exr": ([], False, True, False),
     "matte-prores": (["background-remove"], False, True, True),
@@ -51,7 +52,8 @@ def test_a_preset_does_what_its_name_says(name: str) -> None:
     assert recipe.track.model == "auto"
     formats = {"matte-prores": "prores4444", "matte-exr": "exr"}
     assert recipe.exports[0].format == formats.get(name)
-    assert recipe.exports[0].what == ("luma" if name == "matte-exr" else "picture")
+    kinds = {"matte-exr": "luma", "inpaint-bundle": "inpaint"}
+    assert recipe.exports[0].what == kinds.get(name, "picture")
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -36,16 +36,28 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "prompts",
+    ("inside", "outside", "words"),
     [
-        Prompts(positive=((0.0, 0.0), (39.4, 29.4))),
-        Prompts(box=(-5, -5, 3, 3)),
-        Prompts(box=(0, 0, WIDTH, HEIGHT)),
-        Prompts(mask=OBJECT, negative=((0.0, 0.0),)),
+        (
+            Prompts(positive=((-0.5, -0.5), (0.0, 0.0), (39.4, 29.4))),
+            Prompts(positive=((0.0, 0.0), (39.5, 29.4))),
+            "the click 39.5,29.4 lies outside",
+        ),
+        (
+            Prompts(mask=OBJECT, negative=((0.0, 0.0),)),
+            Prompts(mask=OBJECT, negative=((0.0, -0.6),)),
+            "the click 0,-0.6 lies outside",
+        ),
+        (Prompts(box=(-5, -5, 3, 3)), Prompts(box=(-5, -5, 0, 3)), "outside"),
+        (Prompts(box=(0, 0, WIDTH, HEIGHT)), Prompts(box=(0, HEIGHT, WIDTH, 40)), "outside"),
     ],
 )
-def test_what_lies_on_the_border_is_fine(prompts: Prompts) -> None:
-    prompts.check(WIDTH, HEIGHT)
+def test_what_lies_on_the_border_is_fine_and_what_lies_just_beyond_it_is_not(
+    inside: Prompts, outside: Prompts, words: str
+) -> None:
+    inside.check(WIDTH, HEIGHT)
+    with pytest.raises(InputError, match=words):
+        outside.check(WIDTH, HEIGHT)
 
 
 def test_clicks_add_up_and_a_newer_box_replaces_the_older() -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -15,20 +13,16 @@ from scipy import ndimage
 
 from tam_edit.errors import InputError
 from tam_edit.export import (
-    ExportJob,
     ExportOptions,
-    Recomposite,
-    RecompositeReport,
-    broken_rules,
     export,
-    recomposite,
 )
 from tam_edit.frame import to_av
+from tam_edit.inpaint import Recomposite, RecompositeReport, broken_rules, recomposite
 from tam_edit.media import Source, open_source
 from tam_edit.pixels import ColorTags, PixelLayout
-from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
+from tests.made_jobs import IN, OUT, job_of
 
-FRAMES, IN, OUT = 6, 1, 5
+FRAMES = 6
 BT709 = ColorTags(primaries=1, transfer=1, matrix=1, full_range=False)
 
 
@@ -55,19 +49,6 @@ def write_noise(path: Path, pix_fmt: str, width: int, height: int, turned: int =
             output.mux(stream.encode(picture))
         output.mux(stream.encode(None))
     return path
-
-
-def job_of(source: Source, **changes: Any) -> ExportJob:
-    """An object that moves right by three pixels a frame and touches the picture's right edge."""
-    width, height = source.info.width, source.info.height
-    tracks = MemoryTracks()
-    for index in range(IN, OUT):
-        matte = np.zeros((height, width), np.float32)
-        matte[5:15, width - 20 + 3 * index :] = 1
-        entry = TrackedMatte(matte=matte, score=0.9, origin=Origin.PROPAGATED)
-        tracks.append(index, {1: entry})
-    job = ExportJob(source=source, reader=tracks, names={1: "it"}, in_frame=IN, out_frame=OUT)
-    return replace(job, **changes)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -166,9 +167,13 @@ def test_a_bad_value_is_named_with_what_is_allowed(owner, given, message) -> Non
     assert message in str(caught.value)
 
 
-def test_values_at_the_limits_are_fine() -> None:
-    Settings(share=0, count=1)
-    Settings(share=1, file="a.png")
+def test_values_at_the_limits_are_kept_and_the_next_ones_are_refused() -> None:
+    lowest, highest = Settings(share=0, count=1), Settings(share=1, file="a.png")
+    assert (lowest.share, lowest.count, lowest.file) == (0, 1, None)
+    assert (highest.share, highest.count, highest.file) == (1, 3, "a.png")
+    for share in (math.nextafter(0, -1), math.nextafter(1, 2)):
+        with pytest.raises(InputError, match="must be a number from 0 to 1"):
+            Settings(share=share)
 
 
 def test_colours() -> None:

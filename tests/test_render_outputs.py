@@ -22,6 +22,7 @@ from tam_edit.prompts import Said
 from tam_edit.recipe import Recipe, parse_recipe
 from tam_edit.render import Ledger, RenderJob, check_outputs, render, write_palette_masks
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
+from tests.made_jobs import render_of
 
 FRAMES = 16
 HEAD = """schema = "tam_edit.recipe/1"
@@ -67,14 +68,7 @@ def source(disc_video: Path) -> Iterator[Source]:
 
 
 def job_of(recipe: Recipe, tracks: MemoryTracks | None = None, **changes: object) -> RenderJob:
-    facts: dict[str, object] = {
-        "recipe": recipe,
-        "tracks": (tracks or corner()).track_set(),
-        "names": {1: "it"},
-        "in_frame": 0,
-        "out_frame": FRAMES,
-    }
-    return RenderJob(**(facts | changes))  # type: ignore[arg-type]
+    return render_of(recipe, tracks or corner(), FRAMES, **changes)
 
 
 def ledger_of(settings: dict[str, object], mattes: str = "m") -> Ledger:

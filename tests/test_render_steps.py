@@ -26,6 +26,7 @@ from tam_edit.testing import check_effect
 from tam_edit.testing.clips import DrawnClip
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 from tam_edit.types import Box, Matte
+from tests.made_jobs import render_of
 
 FRAMES, WIDTH, HEIGHT = 16, 160, 120
 HEAD = 'schema = "tam_edit.recipe/1"\ntitle = "t"\n[[steps]]\nkind = "track"\n'
@@ -71,14 +72,7 @@ def flat(tmp_path: Path) -> Iterator[Source]:
 
 
 def job_of(recipe: Recipe, tracks: MemoryTracks | None = None, **changes: object) -> RenderJob:
-    facts: dict[str, object] = {
-        "recipe": recipe,
-        "tracks": (tracks or walking()).track_set(),
-        "names": {1: "it"},
-        "in_frame": 0,
-        "out_frame": FRAMES,
-    }
-    return RenderJob(**(facts | changes))  # type: ignore[arg-type]
+    return render_of(recipe, tracks or walking(), FRAMES, **changes)
 
 
 def shown(source: Source, job: RenderJob) -> list[Frame]:

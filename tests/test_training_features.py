@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +12,7 @@ import torch
 
 from tam_edit.models.builtin.backbone import CHANNEL_COUNT, WEIGHTS, Backbone
 from tam_edit.models.builtin.tracker.deep import DeepGrid
+from tests.training_runs import run, whole_and_broken_off
 from training.backbone_twin import BackboneTwin, kept_weights, twin_of
 from training.episodes import CELLS, CROP_PX, ZOOM, Episode, drawn_rows
 from training.features import (
@@ -119,34 +116,12 @@ def coloured_episode():
     return Episode(pictures, truth, (cells, cells))
 
 
-def command(*arguments) -> list[str]:
-    return [sys.executable, "-m", "training", "features", *map(str, arguments)]
-
-
-def run(*arguments) -> str:
-    return subprocess.run(
-        command(*arguments), cwd=CHECKOUT, check=True, capture_output=True, text=True
-    ).stdout
-
-
 @pytest.mark.slow
 def test_killed_resumed_exported_and_loaded_through_the_command_line(shared_data, tmp_path):
     data = ["--data", shared_data / "data" / "train-objects"]
     start = ["--start", SHIPPED]
     few = ["--steps", 6, "--batch", 1, "--judged", 1, "--measured-every", 3, "--device", "cpu"]
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    run("train", *data, *start, *few, "--out", whole)
-    begun = subprocess.Popen(
-        command("train", *data, *start, *few, "--saved-every", 0, "--out", broken), cwd=CHECKOUT
-    )
-    while not (broken / "checkpoint.pt").exists() and begun.poll() is None:
-        time.sleep(0.05)
-    begun.send_signal(signal.SIGKILL)
-    begun.wait()
-    run("train", *data, *start, *few, "--out", broken)
-    exported = [tmp_path / f"{name}.safetensors" for name in ("whole", "broken")]
-    for folder, file in zip((whole, broken), exported, strict=True):
-        assert "SHA-256" in run("export", folder, "--out", file)
+    exported = whole_and_broken_off("features", [*data, *start, *few], tmp_path)
     assert exported[0].read_bytes() == exported[1].read_bytes() != SHIPPED.read_bytes()
     weights = safetensors.torch.load_file(exported[0])
     shipped = safetensors.torch.load_file(SHIPPED)
@@ -164,7 +139,8 @@ def test_a_backbone_is_judged_on_held_out_pictures_and_clips(shared_data, tmp_pa
     for name in few:
         for ending in ("jpg", "png"):
             (tmp_path / f"{name}.{ending}").symlink_to(held_out.folder / f"{name}.{ending}")
-    said = run("judge", "--data", tmp_path, SHIPPED, "--made", 2, "--clips", 1).splitlines()
+    printed = run("features", "judge", "--data", tmp_path, SHIPPED, "--made", 2, "--clips", 1)
+    said = printed.splitlines()
     assert [line.split(":")[0] for line in said] == ["real", "made", "tracked"]
     ious = [float(re.search(r"(?:IoU|J) ([0-9.]+)", line)[1]) for line in said]
     # Three frames of a boat at sea, easy to tell; whatever the others are, they are not lost.
@@ -175,8 +151,9 @@ def test_a_backbone_is_judged_on_held_out_pictures_and_clips(shared_data, tmp_pa
 @pytest.mark.slow
 def test_the_public_checkpoint_gives_the_shipped_format(shared_data, tmp_path):
     out = tmp_path / "imagenet.safetensors"
-    run("export", shared_data / "weights" / "shufflenetv2_x0_5_imagenet.pth", "--out", out)
+    public = shared_data / "weights" / "shufflenetv2_x0_5_imagenet.pth"
+    run("features", "export", public, "--out", out)
     again = tmp_path / "again.safetensors"
-    run("export", out, "--out", again)
+    run("features", "export", out, "--out", again)
     assert out.read_bytes() == again.read_bytes()
     assert safetensors.torch.load_file(out).keys() == safetensors.torch.load_file(SHIPPED).keys()

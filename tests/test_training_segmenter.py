@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +15,7 @@ from tam_edit.models.builtin.segmenter.encoder import Encoder, encoder_state
 from tam_edit.models.builtin.segmenter.network import WEIGHTS
 from tam_edit.models.builtin.segmenter.predictor import ClickPredictor, ready_network
 from tam_edit.prompts import Prompts
+from tests.training_runs import run, whole_and_broken_off
 from training.objects import Picture
 from training.segmenter import mask_loss, overlap
 from training.segmenter_clicks import Dialogue, as_batch
@@ -133,34 +130,12 @@ def test_the_encoder_starts_from_imagenet(shared_data):
             torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-3)
 
 
-def command(*arguments) -> list[str]:
-    return [sys.executable, "-m", "training", "segmenter", *map(str, arguments)]
-
-
-def run(*arguments) -> str:
-    return subprocess.run(
-        command(*arguments), cwd=CHECKOUT, check=True, capture_output=True, text=True
-    ).stdout
-
-
 @pytest.mark.slow
 def test_killed_resumed_exported_and_loaded_through_the_command_line(shared_data, tmp_path):
     data = ["--data", shared_data / "data" / "train-objects"]
     start = ["--start", shared_data / "weights" / "shufflenetv2_x0_5_imagenet.pth"]
     few = ["--steps", 6, "--batch", 2, "--held-out", 2, "--measured-every", 3, "--device", "cpu"]
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    run("train", *data, *start, *few, "--out", whole)
-    begun = subprocess.Popen(
-        command("train", *data, *start, *few, "--saved-every", 0, "--out", broken), cwd=CHECKOUT
-    )
-    while not (broken / "checkpoint.pt").exists() and begun.poll() is None:
-        time.sleep(0.05)
-    begun.send_signal(signal.SIGKILL)
-    begun.wait()
-    run("train", *data, *start, *few, "--out", broken)
-    exported = [tmp_path / f"{name}.safetensors" for name in ("whole", "broken")]
-    for folder, file in zip((whole, broken), exported, strict=True):
-        assert "SHA-256" in run("export", folder, "--out", file)
+    exported = whole_and_broken_off("segmenter", [*data, *start, *few], tmp_path)
     assert exported[0].read_bytes() == exported[1].read_bytes() != SHIPPED.read_bytes()
     weights = safetensors.torch.load_file(exported[0])
     shipped = safetensors.torch.load_file(SHIPPED)
@@ -175,5 +150,5 @@ def test_killed_resumed_exported_and_loaded_through_the_command_line(shared_data
 @pytest.mark.slow
 def test_examples_can_be_looked_at(shared_data, tmp_path):
     out = tmp_path / "sheet.png"
-    run("sheet", "--data", shared_data / "data" / "train-objects", "--out", out)
+    run("segmenter", "sheet", "--data", shared_data / "data" / "train-objects", "--out", out)
     assert out.stat().st_size > 100_000

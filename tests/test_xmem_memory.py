@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import pytest
 import torch
@@ -23,18 +23,12 @@ from tam_edit.models.xmem.memory import (
 )
 from tam_edit.models.xmem.similarity import Query, answer, similarity, strongest
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 KEY, VALUE, PER_PICTURE = 6, 5, 12
 SMALL = MemorySettings(
     top_k=7, memory_every=1, most_frames=5, fewest_frames=3, prototypes=4, most_long_term=10
 )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def normal(seed: int, *shape: int) -> Tensor:

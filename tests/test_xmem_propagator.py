@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,38 +19,15 @@ from tam_edit.models.base import PropagationRun, Propagator, TrackingInfo, Track
 from tam_edit.models.xmem import MemorySettings, XMemPropagator, load_xmem
 from tam_edit.models.xmem import tracker as tracker_module
 from tam_edit.models.xmem.evidence import assess, collect
-from tam_edit.models.xmem.network import Dimensions, XMem, aggregated
+from tam_edit.models.xmem.network import aggregated
 from tam_edit.models.xmem.propagator import XMemRun
+from tests.made_xmem import INFO, TINY, made_network
 
-TINY = Dimensions(key=8, value=16, hidden=8, stem=4, value_stem=4, drawing=16, middle=8, narrow=2)
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SETTINGS = MemorySettings(
     memory_every=2, most_frames=4, fewest_frames=2, prototypes=8, most_long_term=24
 )
-# Odd, and no multiple of 16 either way.
-INFO = TrackingInfo(width=75, height=53)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def made_network(sizes: Dimensions = TINY, seed: int = 0) -> XMem:
-    """A network that draws something: its masks are neither empty nor full."""
-    rng = torch.Generator().manual_seed(seed)
-    network = XMem(sizes).eval().requires_grad_(requires_grad=False)
-    for name, parameter in network.named_parameters():
-        if parameter.ndim > 1:
-            fan = parameter[0].numel()
-            parameter.copy_(torch.randn(parameter.shape, generator=rng) * fan**-0.5)
-        elif name.endswith("bias"):
-            parameter.copy_(0.05 * torch.randn(parameter.shape, generator=rng))
-        else:
-            parameter.fill_(0.4)
-    return network
 
 
 @pytest.fixture(scope="module")

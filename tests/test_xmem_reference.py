@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from tam_edit.models.xmem.checkpoint import network_from
 from tam_edit.models.xmem.memory import LONG_TERM, Memory, MemorySettings
 from tam_edit.models.xmem.network import Dimensions, XMem
 from tam_edit.models.xmem.tracker import PassState, Tracker
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 # The reference outputs are stored as float32; measured: 6.1e-8.
 EXACT = 1e-6
@@ -54,14 +56,6 @@ def made_parameter(name: str, shape: list[int]) -> Tensor:
     else:
         made = rng.standard_normal(shape) * np.sqrt(1 / np.prod(shape[1:]))
     return torch.from_numpy(made)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -15,42 +14,23 @@ from tam_edit.frame import Frame
 from tam_edit.models.base import PropagationRun, TrackingInfo
 from tam_edit.models.xmem import MemorySettings, XMemPropagator
 from tam_edit.models.xmem.memory import CORRECTED, LONG_TERM, RECENT
-from tam_edit.models.xmem.network import Dimensions, XMem
 from tam_edit.models.xmem.propagator import Precision, XMemRun
+from tests.made_xmem import INFO, TINY, made_network
 
-TINY = Dimensions(key=8, value=16, hidden=8, stem=4, value_stem=4, drawing=16, middle=8, narrow=2)
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SETTINGS = MemorySettings(
     memory_every=3, most_frames=4, fewest_frames=2, prototypes=8, most_long_term=24
 )
 # The published rule: a later keyframe is an ordinary frame of the memory.
 ORDINARY = dataclasses.replace(SETTINGS, keeps_corrections=False)
-# Odd, and no multiple of 16 either way.
-INFO = TrackingInfo(width=75, height=53)
 TOKENS = 20
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def made(
     settings: MemorySettings = SETTINGS, *, hidden: int = 8, precision: Precision = "full"
 ) -> XMemPropagator:
-    """A network whose masks are neither empty nor full."""
-    rng = torch.Generator().manual_seed(0)
-    network = XMem(dataclasses.replace(TINY, hidden=hidden)).eval()
-    for name, parameter in network.requires_grad_(requires_grad=False).named_parameters():
-        if parameter.ndim > 1:
-            fan = parameter[0].numel()
-            parameter.copy_(torch.randn(parameter.shape, generator=rng) * fan**-0.5)
-        elif name.endswith("bias"):
-            parameter.copy_(0.05 * torch.randn(parameter.shape, generator=rng))
-        else:
-            parameter.fill_(0.4)
+    network = made_network(dataclasses.replace(TINY, hidden=hidden))
     return XMemPropagator(network, settings=settings, precision=precision)
 
 

@@ -24,7 +24,7 @@ from tam_edit.recipe import (
     span_of,
 )
 from tam_edit.render import check_outputs
-from tam_edit.session import Session, Tracking, try_out
+from tam_edit.session import Session, Tracking, Trial, try_out
 from tam_edit.tracking import LoopSettings, check_frame
 
 
@@ -101,6 +101,28 @@ def tell(job: Job, output: Output, *, overwrite: bool) -> None:
         output: Where it is told.
         overwrite: Whether the command may replace outputs.
     """
+    places, trial = _checked(job)
+    lacking = _lacking(job)
+    _tell_heading(job, output)
+    for place in places:
+        if is_taken(place) and not overwrite:
+            output.note(f"{place} exists already: to replace it, the command needs --overwrite")
+    steps = _tell_steps(job, lacking, output)
+    estimate = _tell_estimate(job, lacking, trial, output)
+    output.result(
+        {
+            "title": job.recipe.title,
+            "frames": [job.frames[0], job.frames[-1]],
+            "untracked": lacking,
+            "steps": steps,
+            "outputs": [_target_of(step, job.target) for step in job.recipe.exports],
+            "estimate": estimate,
+        }
+    )
+
+
+def _checked(job: Job) -> tuple[Sequence[Path], Trial | None]:
+    """Refuse what the job would refuse; where it would write, and how a few frames of it went."""
     check_positions(job.recipe, job.source, job.frames)
     for said in job.said:
         check_frame(said.frame_index, job.frames.start, job.frames.stop)
@@ -115,46 +137,42 @@ def tell(job: Job, output: Output, *, overwrite: bool) -> None:
         frames=job.frames,
         tracking=job.tracking,
     )
-    info, frames = job.source.info, job.frames
-    span = f"{timecode_at(frames[0], job.source)} to {timecode_at(frames[-1], job.source)}"
+    return places, trial
+
+
+def _tell_heading(job: Job, output: Output) -> None:
+    info, first, last = job.source.info, job.frames[0], job.frames[-1]
+    span = f"{timecode_at(first, job.source)} to {timecode_at(last, job.source)}"
     output.say(f"plan of {job.recipe.title!r}; nothing is written")
     output.say(
-        f"  video      {info.path.name}: {info.width}x{info.height}, frames {frames[0]} to "
-        f"{frames[-1]} ({span})"
+        f"  video      {info.path.name}: {info.width}x{info.height}, frames {first} to {last} "
+        f"({span})"
     )
-    for place in places:
-        if is_taken(place) and not overwrite:
-            output.note(f"{place} exists already: to replace it, the command needs --overwrite")
-    lacking = _lacking(job)
+
+
+def _tell_steps(job: Job, lacking: dict[str, int], output: Output) -> list[dict[str, str]]:
     stated = any(step.kind == "export" for step in job.recipe.steps)
     steps = [*job.recipe.steps, *(() if stated else job.recipe.exports)]
     told = [{"kind": step.kind, "does": _told(step, job, lacking)} for step in steps]
     for each in told:
         output.say(f"  {each['kind']:<10} {each['does']}")
-    estimate = None
+    return told
+
+
+def _tell_estimate(
+    job: Job, lacking: dict[str, int], trial: Trial | None, output: Output
+) -> dict[str, float] | None:
+    """How long it would take, as the frames that were tried did; None where none were."""
     if trial is None:
         output.note("no estimate: give a --click, a --box or a --mask, and a few frames are tried")
-    else:
-        estimate = {
-            "track_s": round(trial.track_s * max(lacking.values(), default=0), 1),
-            "write_s": round(trial.write_s * len(frames), 1),
-            "tried_frames": trial.frame_count,
-        }
-        output.say(
-            f"  estimate   {_duration(estimate['track_s'])} for tracking, "
-            f"{_duration(estimate['write_s'])} for writing, from {trial.frame_count} frames that "
-            "were tried on this machine"
-        )
-    output.result(
-        {
-            "title": job.recipe.title,
-            "frames": [frames[0], frames[-1]],
-            "untracked": lacking,
-            "steps": told,
-            "outputs": [_target_of(step, job.target) for step in job.recipe.exports],
-            "estimate": estimate,
-        }
+        return None
+    track_s = round(trial.track_s * max(lacking.values(), default=0), 1)
+    write_s = round(trial.write_s * len(job.frames), 1)
+    output.say(
+        f"  estimate   {_duration(track_s)} for tracking, {_duration(write_s)} for writing, from "
+        f"{trial.frame_count} frames that were tried on this machine"
     )
+    return {"track_s": track_s, "write_s": write_s, "tried_frames": trial.frame_count}
 
 
 def _told(step: Step, job: Job, lacking: dict[str, int]) -> str:

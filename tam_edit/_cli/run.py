@@ -32,6 +32,7 @@ from tam_edit._cli.tracking import tell_how_to_correct, track
 from tam_edit.media import open_source
 from tam_edit.presets import load_preset
 from tam_edit.recipe import Recipe
+from tam_edit.review.words import quoted
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Tracking
 from tam_edit.tracking import LoopSettings
 
@@ -78,10 +79,15 @@ def command(
         loop_settings = _loop(recipe, loop)
         _plan(recipe, video, target, path, items, start, loop_settings, output, overwrite=overwrite)
         return
-    with work.one_line_session(video, target, project, start, output, step=recipe.track) as session:
+    # What an inpainting model makes of a bundle comes back through its project.
+    has_bundle = any(step.what == "inpaint" for step in recipe.exports)
+    is_kept = has_bundle or project is not None
+    with work.one_line_session(
+        video, target, project, start, output, is_kept=is_kept, step=recipe.track
+    ) as session:
         session.loop = _loop(recipe, loop)
         session.check_output(recipe, target, overwrite=overwrite)
-        keyframes = prompt_all(session, items, output, is_kept=project is not None)
+        keyframes = prompt_all(session, items, output, is_kept=is_kept)
         session.check_objects(recipe)
         if keyframes:
             # What was finished is so no more.
@@ -90,9 +96,14 @@ def command(
         report = work.render(
             session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite
         )
-        if project is None:
-            place = work.project_path(target, project)
-            tell_how_to_correct(session, "run", context.meta["typed"], place, output)
+        place = work.project_path(target, project)
+        typed = context.meta["typed"]
+        tell_how_to_correct(session, "run", typed, place, output, is_kept=is_kept)
+        if has_bundle:
+            output.say(
+                f"what an inpainting model makes of it comes back with: tam-edit recomposite "
+                f"{quoted(place)} --frames RESULTS -o clean.mkv"
+            )
     output.result(
         {
             "preset": preset,

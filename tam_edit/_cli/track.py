@@ -60,12 +60,12 @@ def command(
     target = masks_out or project
     if target is None:
         raise click.UsageError("tracking a VIDEO needs --masks-out DIR or --project FILE", context)
-    with work.one_line_session(shot, target, project, start, output) as session:
+    is_kept = project is not None
+    with work.one_line_session(shot, target, project, start, output, is_kept=is_kept) as session:
         session.loop = replace(session.loop, **loop)
-        _track(session, items, masks_out, overwrite, output, is_kept=project is not None)
-        if project is None:
-            place = work.project_path(target, project)
-            tell_how_to_correct(session, "track", context.meta["typed"], place, output)
+        _track(session, items, masks_out, overwrite, output, is_kept=is_kept)
+        place, typed = work.project_path(target, project), context.meta["typed"]
+        tell_how_to_correct(session, "track", typed, place, output, is_kept=is_kept)
 
 
 def _track(

@@ -177,9 +177,15 @@ def in_spans(frames: Collection[int]) -> str:
 
 
 def tell_how_to_correct(
-    session: Session, command: str, typed: Sequence[str], path: Path, output: Output
+    session: Session,
+    command: str,
+    typed: Sequence[str],
+    path: Path,
+    output: Output,
+    *,
+    is_kept: bool,
 ) -> None:
-    """Say how doubtful frames can be looked at, before the project beside an output goes.
+    """Say how doubtful frames can be looked at.
 
     Args:
         session: The project.
@@ -187,14 +193,18 @@ def tell_how_to_correct(
         typed: What was typed after it.
         path: Where the project is, and may be kept.
         output: Where it is told.
+        is_kept: Whether the project stays when the command is done.
     """
     unsure = sum(len(doubt.frames) for doubt in session.doubts(DOUBTFUL_BELOW))
     if not unsure:
         return
     them = "the doubtful frame" if unsure == 1 else f"the {unsure} doubtful frames"
+    look = f"tam-edit review {quoted(path)} {proposed_option([path])}"
+    if is_kept:
+        output.note(f"to look at {them} and correct what is wrong: {look}")
+        return
     kept = ["--project", str(path), *([] if "--overwrite" in typed else ["--overwrite"])]
     again = shlex.join(["tam-edit", command, *kept, *typed])
-    look = f"tam-edit review {quoted(path)} {proposed_option([path])}"
     output.note(
         f"the project is deleted now; to look at {them} and correct what is wrong, have it made "
         f"again and kept: {again}\n  then: {look}"

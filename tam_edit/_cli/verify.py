@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tam_edit._cli.console import Output, output_options
-from tam_edit.export import broken_rules
+from tam_edit.inpaint import broken_rules
 
 EXIT_BROKEN = 1
 

@@ -95,6 +95,7 @@ def one_line_session(
     start: Start,
     output: Output,
     *,
+    is_kept: bool,
     step: TrackStep | None = None,
 ) -> Iterator[Session]:
     """The session of a job that is given in one line, and again to go on with it.
@@ -102,7 +103,8 @@ def one_line_session(
     A recipe's track step fills in what was not typed where the project is begun.
 
     Its project lies beside the target, unless ``project`` names a place, and goes when the job is
-    done. It stays after an interruption, and after a failure once there is something in it.
+    done, unless it is to be kept. It stays after an interruption, and after a failure once there is
+    something in it.
     """
     path = project_path(target, project)
     is_begun = path.exists()
@@ -120,7 +122,7 @@ def one_line_session(
             except TamEditError:
                 is_worth_keeping = is_begun or bool(session.project.objects())
                 raise
-        is_worth_keeping = project is not None
+        is_worth_keeping = is_kept
     finally:
         if not is_worth_keeping:
             path.unlink()

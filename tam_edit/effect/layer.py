@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from tam_edit.pixels import Plane
 from tam_edit.types import Box, Image, Matte
 
 Edge: TypeAlias = Literal["cover", "soft"]
-EDGES = ("cover", "soft")
+EDGES: tuple[Edge, ...] = get_args(Edge)
 EPSILON = np.float32(1e-9)
 
 

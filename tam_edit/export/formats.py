@@ -11,25 +11,23 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tam_edit.errors import InputError, UnknownNameError
+from tam_edit.export.bundle import check_bundle, write_bundle
 from tam_edit.export.coco import write_coco
-from tam_edit.export.inpaint import is_part_of_bundle, write_bundle
 from tam_edit.export.job import (
     MATTE_FLAGS,
     ExportJob,
     ExportReport,
     Progress,
-    check_tracked,
 )
 from tam_edit.export.pictures import PictureExport
 from tam_edit.export.sidecar import EXTENSIONS, check_sidecar, write_sidecar
-from tam_edit.export.target import check_file, check_folder, named_after
+from tam_edit.export.target import check_file, named_after
 from tam_edit.export.ytvos import write_ytvos
 from tam_edit.media.formats import NUMBERED
+from tam_edit.render import check_tracked
 from tam_edit.render.palette import check_mask_folder, write_palette_masks
 
 Write: TypeAlias = Callable[[ExportJob, Path, "Progress | None"], ExportReport]
-# Wider than any object's surroundings: a slip of the keyboard.
-MOST_GROWN_PX = 1000
 Check: TypeAlias = Callable[[ExportJob, Path, bool], None]
 
 
@@ -161,15 +159,6 @@ def _file_check(what: str, *extensions: str) -> Check:
     return check
 
 
-def _check_bundle(job: ExportJob, path: Path, overwrite: bool) -> None:
-    if not 0 <= job.options.grow_px < MOST_GROWN_PX:
-        raise InputError(
-            f"--grow is {job.options.grow_px:g}, but the masks of an inpainting bundle reach past "
-            f"the object or up to it: from 0 to less than {MOST_GROWN_PX}"
-        )
-    check_folder(path, is_part_of_bundle, "an inpainting bundle", overwrite=overwrite)
-
-
 def _picture(
     exported: PictureExport, summary: str, options: frozenset[str], *extensions: str
 ) -> ExportFormat:
@@ -254,7 +243,7 @@ EXPORT_FORMATS: Mapping[str, ExportFormat] = {
             name="inpaint",
             summary="frames and masks for ProPainter, E2FGVI and LaMa",
             write=write_bundle,
-            check=_check_bundle,
+            check=check_bundle,
             options=frozenset({"grow_px", "steady_frames", "lama"}),
         ),
         ExportFormat(

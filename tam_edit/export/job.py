@@ -10,8 +10,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from tam_edit.errors import InputError
-from tam_edit.media import Source, timecode_at
+from tam_edit.media import Source, known_timecode
 from tam_edit.prompts import Said
 from tam_edit.tracks import FrameScore, Origin, TrackedMatte, TrackReader, TrackSet
 from tam_edit.types import ObjectId
@@ -71,10 +70,6 @@ class ExportOptions:
     compression: str | None = None
     picture: bool = False
     transfer: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.steady_frames < 0:
-            raise InputError(f"--steady is {self.steady_frames}, but must be at least 0 frames")
 
     def given(self) -> set[str]:
         """The names of the options that are not as they are if nothing is said."""
@@ -140,10 +135,7 @@ class ExportJob:
 
     def timecode(self, frame_index: int) -> str | None:
         """A frame's timecode; None where the file's start timecode is none at its rate."""
-        try:
-            return timecode_at(frame_index, self.source)
-        except InputError:
-            return None
+        return known_timecode(frame_index, self.source)
 
     @cached_property
     def tracks(self) -> TrackSet:
@@ -187,30 +179,6 @@ class ExportReport:
             "notes": list(self.notes),
             "alpha": self.alpha,
         }
-
-
-def check_tracked(job: ExportJob) -> None:
-    """Refuse an export in which an object's place is not known on some frame.
-
-    Raises:
-        InputError: An object lacks a mask between in and out point, or there is no object.
-    """
-    if not job.names:
-        raise InputError(
-            "there is no object yet, so there is nothing to export",
-            hint="say where it is: tam-edit prompt SHOT.tam --click X,Y",
-        )
-    for object_id, name in job.names.items():
-        at = job.in_frame
-        for start, stop in job.reader.tracked_spans(object_id):
-            if start > at:
-                break
-            at = max(at, stop)
-        if at < job.out_frame:
-            raise InputError(
-                f"{name!r} was not tracked on frame {at}, so nobody knows where it is there",
-                hint="track it first: tam-edit track SHOT.tam",
-            )
 
 
 class _Selection:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from tam_edit.errors import InputError
 from tam_edit.export.job import MATTE_FLAGS, ExportJob, ExportReport, Progress
-from tam_edit.recipe import EffectStep, ExportStep, MatteStep, Recipe, Step, TrackStep
-from tam_edit.render import RenderJob, check_outputs, render
+from tam_edit.export.rendered import checked, recipe_for, rendered
+from tam_edit.recipe import EffectStep, ExportStep, MatteStep, Recipe, Step
+from tam_edit.render import check_outputs
 
-Kind = TypeVar("Kind", MatteStep, ExportStep)
 # Sound that WebM holds.
 WEBM_SOUND = ("opus", "vorbis")
 
@@ -36,44 +33,27 @@ class PictureExport:
 
     def write(self, job: ExportJob, path: Path, progress: Progress | None) -> ExportReport:
         """Render it."""
-        frames = job.frames
-        recipe = self._recipe(job)
-        rendered = render(
-            job.source,
-            RenderJob(
-                recipe=recipe,
-                tracks=job.tracks,
-                names=job.names,
-                in_frame=job.in_frame,
-                out_frame=job.out_frame,
-                lead_frames=job.in_frame - frames.start,
-                tail_frames=frames.stop - job.out_frame,
-                said=job.said,
-            ),
-            path,
-            overwrite=True,
-            progress=progress,
-        )
+        report = rendered(job, self._recipe(job), path, progress)
         return ExportReport(
-            path=rendered.path,
+            path=report.path,
             format=self.name,
-            frames=frames,
+            frames=job.frames,
             objects=tuple(job.names.values()),
-            notes=(*rendered.notes, *self._notes(job)),
+            notes=(*report.notes, *self._notes(job)),
             alpha=self._alpha(job),
         )
 
     def _recipe(self, job: ExportJob) -> Recipe:
         """The same that a person would write by hand."""
-        steps: list[Step] = [TrackStep(kind="track")]
+        steps: list[Step] = []
         options = job.options
         treated = {field: v for field in MATTE_FLAGS if (v := getattr(options, field))}
         if treated:
-            steps.append(_checked(MatteStep, {"kind": "matte", **treated}))
+            steps.append(checked(MatteStep, {"kind": "matte", **treated}))
         if self._has_picture(job):
             steps.append(EffectStep(kind="effect", effect="background-remove"))
         steps.append(self._export_step(job))
-        return Recipe(schema="tam_edit.recipe/1", title=f"Export {self.name}", steps=tuple(steps))
+        return recipe_for(self.name, *steps)
 
     def _export_step(self, job: ExportJob) -> ExportStep:
         options = job.options
@@ -89,7 +69,7 @@ class PictureExport:
             stated["copy_sound"] = False
         given = {"compression": options.compression, "transfer": options.transfer}
         stated["codec_options"] = {k: v for k, v in given.items() if v is not None}
-        return _checked(ExportStep, {"kind": "export", **stated})
+        return checked(ExportStep, {"kind": "export", **stated})
 
     def _has_picture(self, job: ExportJob) -> bool:
         return job.options.picture if self.format == "exr" else self.format is not None
@@ -118,19 +98,3 @@ class PictureExport:
                 "were tracked on these; deinterlace it first where edges must be exact"
             )
         return notes
-
-
-def _checked(kind: type[Kind], fields: dict[str, Any]) -> Kind:
-    """A step of a recipe from options that a person gave.
-
-    Raises:
-        InputError: One is out of the range that a recipe allows.
-    """
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first["loc"][0])
-        allowed = first["msg"].removeprefix("Input ")
-        flag = MATTE_FLAGS.get(field, f"--{field}")
-        raise InputError(f"{flag} is {first['input']}, but {allowed}") from error

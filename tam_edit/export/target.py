@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,38 +44,6 @@ def check_file(
         raise EncodeError(f"{path} exists already", hint="add --overwrite to replace it")
 
 
-def check_folder(
-    folder: Path, is_own: Callable[[Path], bool], what: str, *, overwrite: bool
-) -> None:
-    """Refuse a folder that an export must not be written to, before any work begins.
-
-    Args:
-        folder: The target.
-        is_own: Whether something in the folder belongs to such an export.
-        what: What such an export is called, for messages.
-        overwrite: Whether an export that is there may be replaced.
-
-    Raises:
-        EncodeError: It is a file, holds something else, or holds an export that must stay.
-    """
-    if not folder.exists():
-        _check_parent(folder)
-        return
-    if not folder.is_dir():
-        raise EncodeError(f"{folder} is a file, but {what} needs a folder")
-    found = sorted(folder.iterdir())
-    foreign = [entry.name for entry in found if not is_own(entry)]
-    if foreign:
-        raise EncodeError(
-            f"{folder} holds {foreign[0]!r}, which is no part of {what}, so it is left alone",
-            hint="name a new folder",
-        )
-    if found and not overwrite:
-        raise EncodeError(
-            f"{folder} already holds {what}", hint="add --overwrite to replace it or name another"
-        )
-
-
 @contextmanager
 def finished_file(path: Path) -> Iterator[Path]:
     """A hidden name to write a file under; it gets its own name when the block ends well.
@@ -96,42 +63,10 @@ def finished_file(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-@contextmanager
-def finished_folder(folder: Path) -> Iterator[Path]:
-    """A hidden folder to write into; it gets its own name when the block ends well.
-
-    Raises:
-        EncodeError: It cannot be written.
-    """
-    part = partial_path(folder)
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        yield part
-        _take_place(part, folder)
-    except TamEditError:
-        raise
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
 def named_after(path: Path, name: str) -> Path:
     """The target of one object: ``mask.json`` of ``the dog`` is ``mask_the-dog.json``."""
     safe = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "object"
     return path.with_name(f"{path.stem}_{safe}{path.suffix}")
-
-
-def _take_place(part: Path, folder: Path) -> None:
-    if not folder.is_dir():
-        part.rename(folder)
-        return
-    # A folder cannot replace a full one in one step: the old one moves aside first.
-    former = folder.with_name(f".{folder.name}.former-{os.getpid()}")
-    folder.rename(former)
-    part.rename(folder)
-    shutil.rmtree(former)
 
 
 def _check_parent(path: Path) -> None:

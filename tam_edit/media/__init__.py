@@ -13,6 +13,7 @@ from tam_edit.media.formats import (
 from tam_edit.media.hdr import HdrFacts
 from tam_edit.media.identity import SourceIdentity, identify
 from tam_edit.media.light import TRANSFERS
+from tam_edit.media.new_folder import NewFolder
 from tam_edit.media.opening import open_sink, open_source
 from tam_edit.media.sink import (
     PictureKind,
@@ -26,7 +27,7 @@ from tam_edit.media.sink import (
     take_place,
 )
 from tam_edit.media.source import AudioFacts, Source, SourceInfo, SubtitleFacts
-from tam_edit.media.timecode import frame_at, timecode_at
+from tam_edit.media.timecode import frame_at, known_timecode, timecode_at
 
 __all__ = [
     "COMPRESSIONS",
@@ -38,6 +39,7 @@ __all__ = [
     "AudioFacts",
     "ExrSink",
     "HdrFacts",
+    "NewFolder",
     "OutputFormat",
     "PictureKind",
     "Sink",
@@ -54,6 +56,7 @@ __all__ = [
     "frame_at",
     "identify",
     "is_taken",
+    "known_timecode",
     "layer_names",
     "matte_format_for",
     "open_asset",

@@ -89,6 +89,14 @@ def timecode_at(index: int, source: Source) -> str:
     return advanced(info.start_timecode or "00:00:00:00", elapsed, info.average_rate)
 
 
+def known_timecode(index: int, source: Source) -> str | None:
+    """The same; None where the file's start timecode is none at its rate."""
+    try:
+        return timecode_at(index, source)
+    except InputError:
+        return None
+
+
 def advanced(timecode: str, frames: int, rate: Fraction) -> str:
     """A timecode some frames later, in the same notation."""
     is_drop = _is_drop(timecode, rate)

@@ -4,11 +4,13 @@
 module           what it holds
 ===============  ============================================================================
 ``document``     :class:`Project`: everything that callers use
+``reader``       what is stored of objects and their masks, from any thread
 ``store``        the file itself: who may open it, how it is locked, committed and closed
 ``schema``       the tables, and how a file of an older version becomes one of this version
 ``objects``      ids and names
 ``prompts``      what persons said, row by row, and merged per frame
 ``mattes``       masks, scores and origins per object and frame
+``dropped``      how large masks were before prompts dropped them
 ``approvals``    frames whose masks a person found right
 ``backtracks``   corrections that are still to be carried back
 ``decisions``    what persons decided, one row each

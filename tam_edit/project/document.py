@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,14 +15,15 @@ from tam_edit.project.gathered import GatheredFrames
 from tam_edit.project.history import History
 from tam_edit.project.log import LogRecord
 from tam_edit.project.prompts import PromptRecord
+from tam_edit.project.reader import StoredTracks
 from tam_edit.project.settings import Settings
 from tam_edit.project.store import Store
 from tam_edit.prompts import Prompts
-from tam_edit.tracks import Direction, FrameScore, MaskTrack, RunState, TrackedMatte, TrackSet
+from tam_edit.tracks import Direction, RunState, TrackedMatte
 from tam_edit.types import ObjectId
 
 
-class Project(shot.ShotFacts):
+class Project(StoredTracks):
     """A shot's document: one SQLite file, readable by its owner only, open in one process.
 
     It is the sink that tracking writes to and the reader that effects read from
@@ -138,19 +138,6 @@ class Project(shot.ShotFacts):
         """Small values by name, such as the model and the tracking size; changes are kept."""
         return self._settings
 
-    @property
-    def object_ids(self) -> tuple[ObjectId, ...]:
-        """Every object, ascending, tracked or not."""
-        return tuple(self.objects())
-
-    def objects(self) -> dict[ObjectId, str]:
-        """The name of every object, by ascending id."""
-        return objects.names(self._store)
-
-    def former_objects(self) -> dict[ObjectId, str]:
-        """The name of every object that was removed, by ascending id."""
-        return objects.former_names(self._store)
-
     def add_object(self, name: str) -> ObjectId:
         """Begin a new object, or one anew that was removed.
 
@@ -159,14 +146,6 @@ class Project(shot.ShotFacts):
         """
         with self._transaction():
             return objects.add(self._store, name)
-
-    def object_id(self, name: str) -> ObjectId:
-        """The object of that name.
-
-        Raises:
-            UnknownNameError: There is none.
-        """
-        return objects.id_of(self._store, name)
 
     def add_prompts(self, object_id: ObjectId, frame_index: int, said: Prompts) -> None:
         """Add what a person says about an object on a frame to what was said before.
@@ -300,30 +279,6 @@ class Project(shot.ShotFacts):
         """
         self._frames.flush()
 
-    def entry(self, object_id: ObjectId, frame_index: int) -> TrackedMatte | None:
-        """One frame's matte, or None where the object was not tracked.
-
-        Raises:
-            ProjectError: What is stored for it is damaged.
-        """
-        return mattes.entry(self._store, object_id, frame_index)
-
-    def tracked_spans(self, object_id: ObjectId) -> list[tuple[int, int]]:
-        """Half-open spans of consecutive frames that have a matte, ascending."""
-        return mattes.spans(self._store, object_id)
-
-    def scores(self, object_id: ObjectId) -> Iterator[FrameScore]:
-        """What is known of each tracked frame, ascending, without reading mattes."""
-        return mattes.scores(self._store, object_id)
-
-    def empty_frames(self, object_id: ObjectId, frames: Iterable[int]) -> set[int]:
-        """Those of some frames whose matte is there and shows nothing of the object.
-
-        Raises:
-            ProjectError: What is stored for one is damaged.
-        """
-        return mattes.empty_frames(self._store, object_id, frames)
-
     def mattes_digest(self, object_id: ObjectId) -> str:
         """A digest of all that is stored of an object between in and out point."""
         self.flush()
@@ -348,10 +303,6 @@ class Project(shot.ShotFacts):
             if state is not None and state.depends_on(object_id, start, stop):
                 runs.remove(self._store)
 
-    def areas_before(self, object_id: ObjectId) -> dict[int, float]:
-        """The share of the picture that masks had before prompts dropped them, by frame."""
-        return dropped.areas(self._store, object_id)
-
     def approve(self, object_id: ObjectId, start: int, stop: int, reason: str) -> int:
         """Say that the masks of a half-open span were looked at and are right.
 
@@ -373,20 +324,6 @@ class Project(shot.ShotFacts):
             details = {"object": object_id, "start": start, "stop": stop, "reason": reason}
             log_rows.add(self._store, "approval", details)
         return count
-
-    def approved(self, object_id: ObjectId) -> frozenset[int]:
-        """The frames on which the object's mask, as it is, was approved."""
-        return approvals.frames(self._store, object_id)
-
-    def track(
-        self, object_id: ObjectId, timestamps: Sequence[Fraction] | Sequence[float] = ()
-    ) -> MaskTrack:
-        """One object's track; it stays readable until the project is closed."""
-        return MaskTrack(self, object_id, timestamps)
-
-    def track_set(self, timestamps: Sequence[Fraction] | Sequence[float] = ()) -> TrackSet:
-        """The tracks of all objects."""
-        return TrackSet(self, timestamps)
 
     def log(self, kind: str, **details: object) -> None:
         """Add a line to the log; during a pass it is committed with the frames that wait.

@@ -25,6 +25,7 @@ _WHY = {
 def order_faults(steps: Sequence[Step]) -> list[Fault]:
     """Steps that are missing, repeated or in an order that could not be carried out."""
     faults = [*_misplaced(steps), *_missing(steps), *_same_names(steps), *_idle_mattes(steps)]
+    faults += _changed_frames(steps)
     return sorted(faults, key=lambda fault: len(fault.place) == 1)
 
 
@@ -71,6 +72,21 @@ def _same_names(steps: Sequence[Step]) -> list[Fault]:
             faults.append(Fault(("steps", index, "name"), trouble, hint))
         first.setdefault(step.name, index)
     return faults
+
+
+def _changed_frames(steps: Sequence[Step]) -> list[Fault]:
+    """Bundles beside effects: they hold the video's own frames, and come back into these."""
+    effects = [index for index, step in enumerate(steps) if step.kind == "effect"]
+    return [
+        Fault(
+            ("steps", index, "what"),
+            f"cannot be inpaint beside the effect in steps[{effects[0]}]: models get the video's "
+            "own frames",
+            "put it into a recipe without effects; mattes and masks may be written beside it",
+        )
+        for index, step in enumerate(steps)
+        if effects and isinstance(step, ExportStep) and step.what == "inpaint"
+    ]
 
 
 def _idle_mattes(steps: Sequence[Step]) -> list[Fault]:

@@ -10,6 +10,7 @@ from tam_edit.parameters import parameters_of
 from tam_edit.recipe.parameters import build_from_table
 from tam_edit.recipe.steps import (
     ALPHA_FORMATS,
+    BUNDLE_FIELDS,
     COVER_FIELDS,
     LUMA_FORMATS,
     STEM,
@@ -23,14 +24,17 @@ from tam_edit.recipe.text import Fault, Place, found
 
 # Settings of an export that would do nothing, by what is written, and what to do about it.
 _IDLE_FIELDS = {
-    "masks": {"format", "objects", "alpha", "bits", "codec_options"},
-    "luma": {"alpha"},
-    "picture": {"objects"},
+    "masks": {"format", "objects", "alpha", "bits", "codec_options"} | BUNDLE_FIELDS,
+    "luma": {"alpha"} | BUNDLE_FIELDS,
+    "picture": {"objects"} | BUNDLE_FIELDS,
+    "inpaint": {"format", "alpha", "bits", "codec_options"},
 }
+_IDLE_BUNDLE = 'leave it out: it goes with what = "inpaint"; matte steps change masks, too'
 _IDLE = {
     "masks": "leave it out: masks are written as palette pictures",
     "luma": "leave it out: a matte is a picture of its own",
     "picture": 'leave it out, or write what = "luma"; effects name the objects that they act on',
+    "inpaint": "leave it out: inpainting models read PNGs of 8 bits",
 }
 _ONLY_FOR = {"threshold": "doubt", "frame_count": "always", "frames": "frames"}
 
@@ -179,13 +183,16 @@ def export_path(template: str, stem: str) -> str:
 
 def _format_faults(place: Place, step: ExportStep, *, needs_alpha: bool) -> list[Fault]:
     faults = [
-        Fault((*place, name), f"does nothing for {step.what}", _IDLE[step.what])
+        Fault(
+            (*place, name),
+            f"does nothing for {step.what}",
+            _IDLE_BUNDLE if name in BUNDLE_FIELDS else _IDLE[step.what],
+        )
         for name in step.model_dump(include=_IDLE_FIELDS[step.what], exclude_defaults=True)
     ]
-    is_fit = {"masks": True, "luma": step.format in LUMA_FORMATS}.get(
-        step.what, step.format in ALPHA_FORMATS or not needs_alpha
-    )
-    if step.format is not None and not is_fit:
+    is_fit = {"picture": step.format in ALPHA_FORMATS or not needs_alpha}
+    is_fit["luma"] = step.format in LUMA_FORMATS
+    if step.format is not None and not is_fit.get(step.what, True):
         able = LUMA_FORMATS if step.what == "luma" else ALPHA_FORMATS
         needed = "a matte" if step.what == "luma" else "the transparency that an effect makes"
         trouble = f"is {found(step.format)}, which cannot hold {needed}"

@@ -13,11 +13,15 @@ Name: TypeAlias = Annotated[str, Field(min_length=1)]
 #: A frame, counted from 0, or a time or timecode as text.
 Position: TypeAlias = Annotated[int, Field(ge=0)] | Name
 Objects: TypeAlias = Literal["all"] | Annotated[tuple[Name, ...], Field(min_length=1)]
+#: What an output is.
+OutputKind: TypeAlias = Literal["picture", "luma", "masks", "inpaint"]
 VideoFormat: TypeAlias = Literal["h264", "hevc", "ffv1", "prores4444", "vp9-alpha", "png", "exr"]
 #: Fields of an effect step that only an effect with ``edge = "cover"`` heeds.
 COVER_FIELDS = {"margin_px", "margin_frac", "cover_threshold"}
 ALPHA_FORMATS = frozenset({"ffv1", "prores4444", "vp9-alpha", "png", "exr"})
 LUMA_FORMATS = frozenset({"h264", "ffv1", "png", "exr"})
+#: Fields of an export step that only an inpainting bundle heeds.
+BUNDLE_FIELDS = {"grow_px", "steady_frames", "lama_names"}
 STEM = "{stem}"  # in a path: the name of the output without its extension
 
 
@@ -261,15 +265,17 @@ class ExportStep(StepPart):
         description="Where, beside the output that the command names; {stem} is that one's name "
         "without its extension. Left out by the one export that is that output.",
     )
-    what: Literal["picture", "luma", "masks"] = Field(
+    what: OutputKind = Field(
         default="picture",
         description="'picture' is the video with the effects; 'luma' is the matte as a grey "
         "picture of full range, white where the object is; 'masks' is a folder of DAVIS palette "
-        "pictures with scores.json.",
+        "pictures with scores.json; 'inpaint' is a folder of frames and masks for inpainting "
+        "models, which tam-edit recomposite takes the results of.",
     )
     objects: Objects = Field(
         default="all",
-        description="For 'luma': whose matte, their union: 'all', or a list of object names.",
+        description="For 'luma' and 'inpaint': whose matte, their union: 'all', or a list of "
+        "object names.",
     )
     format: VideoFormat | None = Field(
         default=None,
@@ -302,6 +308,24 @@ class ExportStep(StepPart):
         description="Options for FFmpeg's encoder, such as crf = 18; for PNG compression = 9; for "
         "EXR compression (none rle zips zip piz pxr24 b44 dwaa dwab) and transfer (bt709 bt2020-12 "
         "srgb linear pq hlg; left out, what the video is tagged with).",
+    )
+
+    grow_px: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1000,
+        description="For 'inpaint': how far masks reach past the objects, in source pixels.",
+    )
+    steady_frames: int = Field(
+        default=1,
+        ge=0,
+        le=250,
+        description="For 'inpaint': from how many frames before and after a mask takes in what is "
+        "masked there, against flicker.",
+    )
+    lama_names: bool = Field(
+        default=False,
+        description="For 'inpaint': whether the folder also has the file names that LaMa reads.",
     )
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tam_edit.recipe.steps import (
+    BUNDLE_FIELDS,
     COVER_FIELDS,
     CheckpointStep,
     EffectStep,
@@ -98,6 +99,10 @@ def _export(step: ExportStep) -> str:
     where = step.path or "the output"
     if step.what == "masks":
         return f"{where}: masks as palette pictures"
+    if step.what == "inpaint":
+        more = step.model_dump(include=BUNDLE_FIELDS, exclude_defaults=True)
+        whose = _listed_objects(step.objects)
+        return f"{where}: frames and masks of {whose} for inpainting models{_listed(more)}"
     parts: list[str] = [step.format or "format by file name"]
     if step.bits is not None:
         parts.append(f"{step.bits} bits")

@@ -77,13 +77,11 @@ class Chain:
 def lookahead_of(plan: RenderPlan) -> int:
     """How many frames are decoded before the one that is shown."""
     follows = any(step.follows_picture for step in plan.mattes)
-    return max(
-        (
-            each.effect.lookahead_frames + (each.step.hold_before_frames if follows else 0)
-            for each in plan.effects
-        ),
-        default=0,
-    )
+    counts = [
+        each.effect.lookahead_frames + (each.step.hold_before_frames if follows else 0)
+        for each in plan.effects
+    ]
+    return max([*counts, plan.masks_ahead if follows else 0])
 
 
 class _Run:

@@ -22,6 +22,30 @@ class OnObjects(Protocol):
         ...
 
 
+class OnTracks(Protocol):
+    """What is done with the masks of objects between two points: a render, an export."""
+
+    @property
+    def tracks(self) -> TrackSet:
+        """Masks per object."""
+        ...
+
+    @property
+    def names(self) -> Mapping[ObjectId, str]:
+        """Object names by id."""
+        ...
+
+    @property
+    def in_frame(self) -> int:
+        """First frame of the work."""
+        ...
+
+    @property
+    def out_frame(self) -> int:
+        """One past the last."""
+        ...
+
+
 class PromptReader(Protocol):
     """Where prompts are kept, such as a project."""
 
@@ -48,6 +72,7 @@ class RenderJob:
         covered_frames: Frames on which effects act on the whole picture.
         lead_frames: Frames before the first that are written as well; the tracks are empty there.
         tail_frames: The same after the last.
+        cuts: First frames of new shots, ascending; known where tracking looked for them.
         said: What persons said of an object on a frame; matte steps leave it standing.
     """
 
@@ -59,6 +84,7 @@ class RenderJob:
     covered_frames: Collection[int] = field(default=())
     lead_frames: int = 0
     tail_frames: int = 0
+    cuts: tuple[int, ...] = ()
     said: Mapping[ObjectId, Mapping[int, Said]] = field(default_factory=dict)
 
     @property
@@ -75,15 +101,15 @@ def said_in(reader: PromptReader) -> dict[ObjectId, dict[int, Said]]:
     }
 
 
-def check_tracked(job: RenderJob) -> None:
-    """Refuse a render in which an object's place is not known on some frame.
+def check_tracked(job: OnTracks) -> None:
+    """Refuse work in which an object's place is not known on some frame.
 
     Raises:
         InputError: An object lacks a mask on a frame between in and out point, or there is none.
     """
     if not job.names:
         raise InputError(
-            "there is no object yet, so nothing would be changed",
+            "there is no object yet, so there is nothing to do",
             hint="say where it is: tam-edit prompt SHOT.tam --click X,Y",
         )
     for object_id, name in job.names.items():

@@ -160,6 +160,7 @@ class Ledger:
             {
                 "objects": self._mattes_of(target, job),
                 "covered": sorted(job.covered_frames) if target.step.what == "picture" else [],
+                **({"cuts": list(job.cuts)} if target.step.what == "inpaint" else {}),
             }
         )
 
@@ -175,8 +176,9 @@ class Ledger:
 
 def _object_ids(target: Target, job: RenderJob) -> set[ObjectId]:
     """The objects whose masks an output is made from."""
-    has_layers = target.format is not None and target.format.name == "exr"
-    if target.step.what != "picture" or has_layers:
+    if target.step.what == "inpaint":
+        return set(objects_of(target.step, job.names))
+    if target.step.what != "picture" or target.is_exr:
         return set(job.names)
     steps = [step for step in job.recipe.steps if isinstance(step, EffectStep | MatteStep)]
     return {i for step in steps for i in objects_of(step, job.names)}
@@ -194,10 +196,10 @@ def _said_key(job: RenderJob, object_ids: set[ObjectId]) -> list[object]:
 
 
 def digest_of(place: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder; empty where nothing is."""
+    """SHA-256 of a file, or of the paths and contents in a folder; empty where nothing is."""
     if place.is_dir():
-        files = sorted(file for file in place.iterdir() if file.is_file())
-        return _digest([[file.name, digest_of(file)] for file in files])
+        files = sorted(file for file in place.rglob("*") if file.is_file())
+        return _digest([[file.relative_to(place).as_posix(), digest_of(file)] for file in files])
     if not place.is_file():
         return ""
     with place.open("rb") as data:

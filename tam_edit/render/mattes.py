@@ -320,6 +320,5 @@ def mattes_of(job: RenderJob, plan: RenderPlan, source: Source) -> RenderMattes:
 def window_of(plan: RenderPlan) -> int:
     """Over how many frames around the current one mattes are asked for at most."""
     steps = [(each.step, each.effect.lookahead_frames) for each in plan.effects]
-    return max(
-        (s.hold_before_frames + s.hold_after_frames + 1 + ahead for s, ahead in steps), default=1
-    )
+    counts = [s.hold_before_frames + s.hold_after_frames + 1 + ahead for s, ahead in steps]
+    return max([*counts, 1 + plan.masks_ahead])

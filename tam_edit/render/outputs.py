@@ -1,4 +1,4 @@
-"""The outputs of one pass: the picture, the matte as a picture, masks; written frame by frame."""
+"""The outputs of one pass, frame by frame: the picture, mattes as pictures, masks, bundles."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol, cast
 import numpy as np
 
 from tam_edit.frame import Frame
+from tam_edit.inpaint import BundleFacts, BundleFolder, CoverMasks
 from tam_edit.media import ExrSink, PictureKind, Sink, Source, layer_names, open_sink, open_source
 from tam_edit.pixels import ColorTags, PixelLayout, Plane
 from tam_edit.render.job import RenderJob, objects_of
@@ -19,6 +20,7 @@ from tam_edit.render.targets import Target
 from tam_edit.types import Matte, ObjectId
 
 MASKS_PIXEL_FORMAT = "pal8"
+BUNDLE_PIXEL_FORMAT = "rgb24"
 EXR_PIXEL_FORMAT = "half"
 UNION = "A"
 GRAY = PixelLayout.of("gray16le")
@@ -46,7 +48,7 @@ class Output(ABC):
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.written: Sink | PaletteFolder
+        self.written: Sink | PaletteFolder | BundleFolder
 
     @abstractmethod
     def write(self, index: int, frame: Frame | None) -> None:
@@ -65,7 +67,7 @@ class Output(ABC):
         return self._entry(info.frame_count, info.layout.name, verified)
 
     def _entry(self, count: int, pixel_format: str, verified: Verified | None = None) -> Entry:
-        notes = self.written.notes if isinstance(self.written, Sink) else ()
+        notes = self.written.notes if isinstance(self.written, Sink | BundleFolder) else ()
         report = OutputReport(
             path=self.written.path,
             what=self.target.step.what,
@@ -165,13 +167,55 @@ class MasksOutput(Output):
         return self._entry(self._count, MASKS_PIXEL_FORMAT, verified)
 
 
+class BundleOutput(Output):
+    """Frames and masks for inpainting models."""
+
+    def __init__(
+        self, target: Target, source: Source, job: RenderJob, matte: MatteOf, *, overwrite: bool
+    ) -> None:
+        super().__init__(target)
+        step = target.step
+        object_ids = objects_of(step, job.names)
+        self._count = len(job.frames)
+        self._masks = CoverMasks(
+            lambda index: matte(object_ids, index),
+            range(job.in_frame, job.out_frame),
+            (source.info.width, source.info.height),
+            cuts=job.cuts,
+            steady_frames=step.steady_frames,
+            grow_px=step.grow_px,
+        )
+        facts = BundleFacts(
+            source=source,
+            frames=job.frames,
+            in_frame=job.in_frame,
+            out_frame=job.out_frame,
+            objects=tuple(job.names[i] for i in object_ids),
+            steady_frames=step.steady_frames,
+            grow_px=step.grow_px,
+            has_lama_names=step.lama_names,
+        )
+        self.written = self._folder = BundleFolder(target.place, facts, overwrite=overwrite)
+
+    def write(self, index: int, frame: Frame | None) -> None:
+        """Append the frame and its mask."""
+        if frame is not None:
+            self._folder.write(frame, self._masks.mask(index))
+
+    def entry(self, verified: Verified | None) -> Entry:
+        """What it is once it is complete."""
+        return self._entry(self._count, BUNDLE_PIXEL_FORMAT, verified)
+
+
 def open_output(
     target: Target, source: Source, job: RenderJob, matte: MatteOf, *, overwrite: bool
 ) -> Output:
     """Begin to write one output of a recipe."""
-    if target.format is None:
+    if target.step.what == "masks":
         return MasksOutput(target, job, matte, overwrite=overwrite)
-    if target.format.name == "exr":
+    if target.step.what == "inpaint":
+        return BundleOutput(target, source, job, matte, overwrite=overwrite)
+    if target.is_exr:
         return ExrOutput(target, source, job, matte, overwrite=overwrite)
     if target.step.what == "luma":
         return LumaOutput(target, source, job, matte, overwrite=overwrite)

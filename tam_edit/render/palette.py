@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tam_edit.errors import EncodeError, InputError
-from tam_edit.media import partial_path, take_place
+from tam_edit.media import NewFolder
 from tam_edit.tracks import TrackSet
 from tam_edit.types import Matte, ObjectId
 
@@ -35,7 +33,7 @@ def voc_palette() -> list[int]:
     return colors
 
 
-class PaletteFolder:
+class PaletteFolder(NewFolder):
     """A folder of masks that is being written: ``00000.png …`` and ``scores.json``.
 
     It appears under its name when everything in it is written, read back and published.
@@ -46,10 +44,6 @@ class PaletteFolder:
         frames: The frames to write; each file is named after its frame.
         names: Object names by id, for ``scores.json``.
         overwrite: Whether PNG masks that stand in the folder are replaced.
-
-    Attributes:
-        path: The folder.
-        hidden: Where it lies until it is published.
     """
 
     def __init__(
@@ -66,17 +60,11 @@ class PaletteFolder:
                 raise InputError(
                     f"object {object_id} does not fit into a palette PNG of {MAX_OBJECT_ID} objects"
                 )
-        self.path = Path(folder).absolute()
-        check_mask_folder(self.path, overwrite=overwrite)
+        check_mask_folder(folder, overwrite=overwrite)
+        super().__init__(folder, "the masks")
         self._tracks, self._frames, self._names = tracks, frames, names
         self._checksums: dict[str, int] = {}
         self._palette = voc_palette()
-        self._is_open = True
-        with self._reported():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.hidden = partial_path(self.path)
-            shutil.rmtree(self.hidden, ignore_errors=True)
-            self.hidden.mkdir()
 
     def write(self, frame_index: int, mattes: Mapping[ObjectId, Matte]) -> None:
         """Write one frame's picture.
@@ -112,30 +100,6 @@ class PaletteFolder:
                 with Image.open(self.hidden / name) as picture:
                     if zlib.crc32(np.asarray(picture).tobytes()) != checksum:
                         raise EncodeError(f"{self.path / name}, read back, is not what was written")
-
-    def publish(self) -> None:
-        """Give the completed folder its name."""
-        with self._reported():
-            take_place(self.hidden, self.path)
-        self._is_open = False
-
-    def discard(self) -> None:
-        """Give up and leave nothing behind; what stood under the folder's name stays."""
-        if self._is_open:
-            self._is_open = False
-            shutil.rmtree(self.hidden, ignore_errors=True)
-
-    @contextmanager
-    def _reported(self) -> Iterator[None]:
-        try:
-            yield
-        except EncodeError:
-            raise
-        except OSError as error:
-            raise EncodeError(
-                f"{self.path}: the masks cannot be written ({error.strerror or error})",
-                hint="name a folder that can be made, on a disk with room",
-            ) from error
 
 
 def write_palette_masks(

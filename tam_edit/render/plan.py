@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tam_edit.effect import Effect
+from tam_edit.inpaint import frames_around
 from tam_edit.media import Source
 from tam_edit.recipe import (
     EffectStep,
@@ -96,6 +97,12 @@ class RenderPlan:
     effects: tuple[EffectPlan, ...]
     exports: tuple[ExportStep, ...]
     verify: VerifyStep | None
+
+    @property
+    def masks_ahead(self) -> int:
+        """How many frames before a frame is written an output may ask for its masks."""
+        bundles = [step for step in self.exports if step.what == "inpaint"]
+        return max((frames_around(step.steady_frames) for step in bundles), default=0)
 
 
 def check_recipe(

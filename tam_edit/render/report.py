@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+from tam_edit.recipe import OutputKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,17 +82,17 @@ class OutputReport:
 
     Attributes:
         path: The file or folder.
-        what: The video with the effects, a matte as a picture, or masks.
+        what: The video with the effects, a matte as a picture, masks, or a bundle for inpainting.
         frame_count: Frames in it, read back.
         pixel_format: FFmpeg's name of its pixel format, read back; ``"pal8"`` for masks,
-            ``"half"`` for EXR.
+            ``"half"`` for EXR, ``"rgb24"`` for bundles.
         notes: What it could not take over from the source, in sentences.
         was_there: Whether an earlier run had written it already, and it was not written again.
         verified: What came of the recipe's verify step; None where there is none.
     """
 
     path: Path
-    what: Literal["picture", "luma", "masks"]
+    what: OutputKind
     frame_count: int
     pixel_format: str
     notes: tuple[str, ...] = ()

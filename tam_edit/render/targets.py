@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tam_edit.errors import EncodeError
+from tam_edit.inpaint import check_bundle_folder
 from tam_edit.media import (
     OutputFormat,
     Source,
@@ -30,7 +31,7 @@ class Target:
         step: What the recipe says of it.
         written: Its path as it is written: a folder's may end in a slash or be a pattern.
         place: The file or folder, absolute.
-        format: How it is written; None for masks.
+        format: How it is written; None for masks and for inpainting bundles.
         bits: Depth of its samples; None leaves it to the video and the format.
     """
 
@@ -44,6 +45,11 @@ class Target:
     def is_main(self) -> bool:
         """Whether it has the name that the command gave."""
         return self.step.path is None
+
+    @property
+    def is_exr(self) -> bool:
+        """Whether it is a folder of EXRs with a layer per object."""
+        return self.format is not None and self.format.name == "exr"
 
 
 def targets_of(source: Source, recipe: Recipe, path: str | Path) -> list[Target]:
@@ -77,7 +83,7 @@ def targets_of(source: Source, recipe: Recipe, path: str | Path) -> list[Target]
 def check_free(
     targets: Sequence[Target], *, overwrite: bool, finished: Collection[Path] = ()
 ) -> None:
-    """Refuse outputs whose names are taken, and folders of which more than masks would go.
+    """Refuse outputs whose names are taken, and folders of which more than ours would go.
 
     Args:
         targets: The outputs.
@@ -95,8 +101,10 @@ def check_free(
             f"{' and '.join(taken)} {verb} already", hint=f"add --overwrite to replace {them}"
         )
     for target in left:
-        if target.format is None:
+        if target.step.what == "masks":
             check_mask_folder(target.place, overwrite=overwrite)
+        elif target.step.what == "inpaint":
+            check_bundle_folder(target.place, overwrite=overwrite)
 
 
 def _target(source: Source, recipe: Recipe, step: ExportStep, written: str) -> Target:

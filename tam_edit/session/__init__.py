@@ -6,8 +6,10 @@ module          subject
 ``facade``      :class:`Session`: prompts, tracking, rendering
 ``shot``        what needs no model: masks, doubts, the review page, the history
 ``checkpoint``  which doubts are open, and the page that shows them
+``covers``      what a recipe hides, for that page
 ``exports``     masks for other programs, inpainted frames back in
 ``questions``   what a recipe's checkpoints ask, on which frames of which objects
+``report``      what lies beside an output as its proof
 ``trial``       the job on a few frames, to know how long all of it takes
 ``undo``        taking back a correction or an approval
 ==============  ==============================================================================

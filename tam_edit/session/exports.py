@@ -12,12 +12,9 @@ from tam_edit.export import (
     ExportOptions,
     ExportReport,
     KnownMedia,
-    Recomposite,
-    RecompositeReport,
     export,
-    recomposite,
 )
-from tam_edit.export.inpaint.document import BUNDLE_FILE
+from tam_edit.inpaint import BUNDLE_FILE, Recomposite, RecompositeReport, recomposite
 from tam_edit.media import Source
 from tam_edit.project import Project
 from tam_edit.recipe import Recipe
@@ -30,6 +27,8 @@ EXPORTS = "exports"
 MOST_EXPORTS = 100
 # What stands for the format of an output that a recipe wrote.
 RENDERED = "rendered"
+# And for that of an inpainting bundle, whether exported or written by a recipe.
+INPAINT = "inpaint"
 
 
 def export_masks(
@@ -87,7 +86,7 @@ def bundle_for(project: Project, returned: Path) -> Path:
     Raises:
         InputError: There is none any more, or more than one.
     """
-    known = [Path(str(r["path"])) for r in _records(project) if r["format"] == "inpaint"]
+    known = [Path(str(r["path"])) for r in _records(project) if r["format"] == INPAINT]
     bundles = [path for path in dict.fromkeys(known) if (path / BUNDLE_FILE).is_file()]
     around = [path for path in bundles if path in returned.absolute().parents]
     found = around or bundles
@@ -134,7 +133,7 @@ def _remember(
 
 
 def remember_rendered(project: Project, recipe: Recipe, rendered: RenderReport) -> None:
-    """Keep which outputs of a recipe carry a matte, so that a timeline finds them."""
+    """Keep which outputs of a recipe a timeline shows, or inpainted frames belong to."""
     names = project.objects()
     cut_out = {
         names[object_id]
@@ -145,16 +144,18 @@ def remember_rendered(project: Project, recipe: Recipe, rendered: RenderReport) 
     new = []
     for step, output in zip(recipe.exports, rendered.outputs, strict=True):
         is_exr = output.pixel_format == EXR_PIXEL_FORMAT
-        shown, alpha = cut_out, "premultiplied" if is_exr else str(step.alpha)
-        if step.what == "luma":
-            shown, alpha = {names[i] for i in objects_of(step, names)}, "luma"
+        alpha: str | None = "premultiplied" if is_exr else step.alpha
+        shown = cut_out
+        if step.what != "picture":
+            alpha = "luma" if step.what == "luma" else None
+            shown = {names[i] for i in objects_of(step, names)}
         # FFmpeg, and so a timeline of ours, reads no EXR without colours.
         if step.what == "masks" or not shown or (is_exr and step.what == "luma"):
             continue
         new.append(
             ExportReport(
                 path=output.path,
-                format=RENDERED,
+                format=INPAINT if step.what == "inpaint" else RENDERED,
                 frames=range(project.in_frame, project.out_frame),
                 objects=tuple(name for name in names.values() if name in shown),
                 alpha=alpha,

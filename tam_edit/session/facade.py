@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, Self, TypeAlias, cast
+from typing import Literal, Self, TypeAlias, cast, get_args
 
 from tam_edit.errors import InputError, ProjectError
 from tam_edit.frame import Frame
@@ -34,7 +34,7 @@ from tam_edit.tracking import Tally, follow, give_prompts
 from tam_edit.types import Matte
 
 OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
-ON_DOUBT: tuple[OnDoubt, ...] = ("stop", "continue", "cover-frame")
+ON_DOUBT: tuple[OnDoubt, ...] = get_args(OnDoubt)
 DEFAULT_SHORT_SIDE = 480
 MOST_TOLD = 50  # doubts that are kept with the decision to go on without a person
 
@@ -355,6 +355,7 @@ class Session(OpenedShot):
             in_frame=self.project.in_frame,
             out_frame=self.project.out_frame,
             covered_frames=covered,
+            cuts=self._shots.barriers(self.loop.at_cuts),
             said=said_in(self.project),
         )
 

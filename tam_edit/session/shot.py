@@ -11,9 +11,8 @@ from tam_edit.errors import InputError, TamEditError
 from tam_edit.export import (
     ExportOptions,
     ExportReport,
-    Recomposite,
-    RecompositeReport,
 )
+from tam_edit.inpaint import Recomposite, RecompositeReport
 from tam_edit.media import Source
 from tam_edit.project import Decision, Project
 from tam_edit.render import write_palette_masks

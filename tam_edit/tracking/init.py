@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import cv2
@@ -67,25 +68,22 @@ def give_prompts(
     """
     index = said.frame_index
     check_frame(index, store.in_frame, store.out_frame)
-    ids = {name: object_id for object_id, name in store.objects().items()}
-    object_id = ids.get(said.object_name)
-    before = None if object_id is None else store.entry(object_id, index)
-    earlier = None if object_id is None else store.prompts(object_id).get(index)
-    newer = _beyond_known(store, object_id, said, earlier, is_repeatable=is_repeatable)
+    known = _known(store, said)
+    newer = _beyond_known(store, known, said, is_repeatable=is_repeatable)
     if newer.is_empty:
         return None
-    together = newer if earlier is None else earlier.joined(newer)
-    has_mask = before is not None and bool((before.matte > INSIDE).any())
-    together.check(store.width, store.height, f"frame {index}", has_mask=has_mask)
+    together = newer if known.said is None else known.said.joined(newer)
+    together.check(store.width, store.height, f"frame {index}", has_mask=known.has_mask)
     gone = None
     if newer.gone:
-        gone = gone_frames(store, object_id, said, spares_masks=spares_masks)
-    previous = to_go_on_from(before, newer, store.width, store.height)
+        gone = gone_frames(store, known.object_id, said, spares_masks=spares_masks)
+    previous = to_go_on_from(known.mask, newer, store.width, store.height)
     matte, score = _segmented(source, segment, index, together, previous)
+    object_id = known.object_id
     if object_id is None:
         object_id = store.add_object(said.object_name)
-    is_correction = before is not None and before.origin not in UNTOUCHED
-    entry = _entry(matte, score, _origin(newer, is_correction=is_correction))
+    corrected = known.corrected
+    entry = _entry(matte, score, _origin(newer, is_correction=corrected is not None))
     place_keyframe(store, object_id, index, newer, entry, cuts=cuts, carries_back=carries_back)
     return Keyframe(
         object_id=object_id,
@@ -93,11 +91,44 @@ def give_prompts(
         frame_index=index,
         area_frac=float((matte > INSIDE).mean()),
         score=score,
-        is_correction=is_correction,
-        area_before_frac=None if before is None or not is_correction else area_of(before.matte),
-        joins_earlier=earlier is not None and newer.mask is None and not newer.gone,
+        is_correction=corrected is not None,
+        area_before_frac=None if corrected is None else area_of(corrected.matte),
+        joins_earlier=known.said is not None and newer.mask is None and not newer.gone,
         gone=gone,
     )
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is kept of the object, on the frame, that a person speaks of.
+
+    Attributes:
+        object_id: The object; None where it is new.
+        mask: What is stored of it on the frame.
+        said: What holds of all that was said of it there.
+    """
+
+    object_id: ObjectId | None
+    mask: TrackedMatte | None = None
+    said: Prompts | None = None
+
+    @property
+    def has_mask(self) -> bool:
+        return self.mask is not None and bool((self.mask.matte > INSIDE).any())
+
+    @property
+    def corrected(self) -> TrackedMatte | None:
+        """The mask that is corrected here; None where there was nothing to correct yet."""
+        return None if self.mask is None or self.mask.origin in UNTOUCHED else self.mask
+
+
+def _known(store: TrackStore, said: ObjectPrompts) -> _Known:
+    ids = {name: object_id for object_id, name in store.objects().items()}
+    object_id = ids.get(said.object_name)
+    if object_id is None:
+        return _Known(None)
+    index = said.frame_index
+    return _Known(object_id, store.entry(object_id, index), store.prompts(object_id).get(index))
 
 
 def _entry(matte: Matte, score: float, origin: Origin) -> TrackedMatte:
@@ -106,20 +137,15 @@ def _entry(matte: Matte, score: float, origin: Origin) -> TrackedMatte:
 
 
 def _beyond_known(
-    store: TrackStore,
-    object_id: ObjectId | None,
-    said: ObjectPrompts,
-    earlier: Prompts | None,
-    *,
-    is_repeatable: bool,
+    store: TrackStore, known: _Known, said: ObjectPrompts, *, is_repeatable: bool
 ) -> Prompts:
     """What of the prompts had not been said of this object and frame."""
-    known = [] if earlier is None else [earlier]
+    earlier = [] if known.said is None else [known.said]
     if is_repeatable:
         former = [i for i, name in store.former_objects().items() if name == said.object_name]
-        ids = former if object_id is None else [object_id]
-        known += [once for i in ids for once in store.ever_said(i, said.frame_index)]
-    return reduce(Prompts.beyond, known, said.prompts)
+        ids = former if known.object_id is None else [known.object_id]
+        earlier += [once for i in ids for once in store.ever_said(i, said.frame_index)]
+    return reduce(Prompts.beyond, earlier, said.prompts)
 
 
 def check_frame(index: int, in_frame: int, out_frame: int) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tam_edit.errors import TamEditError
-from tam_edit.export.inpaint.document import (
+from tam_edit.inpaint.document import (
     FRAMES,
     LAMA,
     MASKS,
@@ -32,7 +32,7 @@ from tam_edit.export.inpaint.document import (
     BundleFrame,
     read_bundle,
 )
-from tam_edit.export.inpaint.pictures import read_png
+from tam_edit.inpaint.pictures import read_png
 
 MOST_TOLD = 5  # files of one kind
 

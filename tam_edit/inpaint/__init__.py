@@ -5,24 +5,29 @@ module          subject
 ==============  ================================================================
 ``document``    ``bundle.json``: what a bundle holds
 ``cover``       masks that rather cover too much, and do not flicker
-``writing``     the bundle's folder
+``folder``      the bundle's folder
 ``rules``       what ProPainter, E2FGVI and LaMa expect of it
 ``comeback``    inpainted frames: only masked pixels that changed are taken over
 ==============  ================================================================
 """
 
-from tam_edit.export.inpaint.comeback import Recomposite, RecompositeReport, recomposite
-from tam_edit.export.inpaint.document import Bundle, read_bundle
-from tam_edit.export.inpaint.rules import broken_rules
-from tam_edit.export.inpaint.writing import is_part_of_bundle, write_bundle
+from tam_edit.inpaint.comeback import Recomposite, RecompositeReport, recomposite
+from tam_edit.inpaint.cover import CoverMasks, frames_around
+from tam_edit.inpaint.document import BUNDLE_FILE, Bundle, read_bundle
+from tam_edit.inpaint.folder import BundleFacts, BundleFolder, check_bundle_folder
+from tam_edit.inpaint.rules import broken_rules
 
 __all__ = [
+    "BUNDLE_FILE",
     "Bundle",
+    "BundleFacts",
+    "BundleFolder",
+    "CoverMasks",
     "Recomposite",
     "RecompositeReport",
     "broken_rules",
-    "is_part_of_bundle",
+    "check_bundle_folder",
+    "frames_around",
     "read_bundle",
     "recomposite",
-    "write_bundle",
 ]

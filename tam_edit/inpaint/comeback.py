@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from tam_edit.effect import Layer, composite
 from tam_edit.errors import InputError
-from tam_edit.export.inpaint.document import (
+from tam_edit.frame import Frame
+from tam_edit.inpaint.document import (
     FRAMES,
     MASKS,
     Bundle,
@@ -26,8 +27,7 @@ from tam_edit.export.inpaint.document import (
     identity_hash,
     read_bundle,
 )
-from tam_edit.export.inpaint.pictures import eight_bits, read_png
-from tam_edit.frame import Frame
+from tam_edit.inpaint.pictures import eight_bits, read_png
 from tam_edit.media import Source, check_target, format_for, identify, open_sink, open_source
 from tam_edit.types import Image, Mask, Matte, box_of
 

@@ -1,0 +1,105 @@
+"""Where a review page may lie, and what of a page that broke off stays."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tam_edit.errors import EncodeError, InputError
+from tam_edit.presets import load_preset, preset_names
+from tam_edit.review import write_page
+from tam_edit.session import Session, covers
+from tests.review_pages import mode
+
+
+def test_only_cut_outs_mattes_and_bundles_are_known_to_hide_nothing() -> None:
+    hiding = {name: covers.hides(load_preset(name)) for name in preset_names()}
+    assert {name for name, hides in hiding.items() if not hides} == {
+        "inpaint-bundle",
+        "matte-exr",
+        "matte-prores",
+        "remove-background",
+    }
+    bare = load_preset("matte-prores", ("export.copy_metadata=false",))
+    assert covers.hides(bare)
+
+
+@pytest.mark.parametrize("place", ["out", "out/deep/page", "out/../out/page", "link"])
+def test_the_page_never_lies_beside_what_is_delivered(
+    doubtful: Session, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    doubtful.check_output(load_preset("blur-object"), tmp_path / "out" / "done.mp4")
+    with pytest.raises(InputError, match="must not lie beside what is delivered") as caught:
+        doubtful.write_review(tmp_path / place)
+    proposed = Path(caught.value.hint.split("--html ")[1])
+    assert not proposed.is_relative_to(tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+    doubtful.write_review(proposed if proposed.parent == tmp_path else tmp_path / "page")
+
+
+def test_a_page_may_lie_beside_an_output_that_hides_nothing(
+    doubtful: Session, tmp_path: Path
+) -> None:
+    cut_out, out = tmp_path / "both" / "done.mov", tmp_path / "both" / "done.mp4"
+    cut_out.parent.mkdir()
+    doubtful.check_output(load_preset("remove-background"), cut_out)
+    written = doubtful.write_review(cut_out.parent / "page")
+    doubtful.check_output(load_preset("remove-background"), cut_out)
+    # From now on one lies there that does.
+    with pytest.raises(InputError, match="would lie beside"):
+        doubtful.check_output(load_preset("blur-object"), out)
+    written.unlink()
+    doubtful.check_output(load_preset("blur-object"), out)
+    with pytest.raises(InputError, match=r"done\.mp4, which hides something") as caught:
+        doubtful.write_review(written.parent)
+    (command,) = re.findall(r"such as: tam-edit (.*)", caught.value.hint)
+    assert shlex.split(command)[:2] == ["review", str(doubtful.project.path)]
+
+
+def test_an_output_is_not_written_beside_a_page(doubtful: Session, tmp_path: Path) -> None:
+    written = doubtful.write_review(tmp_path / "both" / "page")
+    recipe, out = load_preset("blur-object"), tmp_path / "both" / "done.mp4"
+    for write in (doubtful.check_output, doubtful.render):
+        with pytest.raises(InputError, match="would lie beside"):
+            write(recipe, out)
+    written.unlink()
+    doubtful.check_output(recipe, out)
+
+
+def test_what_stands_in_the_folder_is_left_alone(doubtful: Session, tmp_path: Path) -> None:
+    folder = tmp_path / "page"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("mine")
+    with pytest.raises(EncodeError, match="which is no review page"):
+        doubtful.write_review(folder, overwrite=True)
+    with pytest.raises(EncodeError, match="is a file"):
+        doubtful.write_review(folder / "letter.txt")
+    (folder / "letter.txt").unlink()
+    doubtful.write_review(folder)
+    with pytest.raises(EncodeError, match="already holds a review page"):
+        doubtful.write_review(folder)
+    doubtful.write_review(folder, overwrite=True)
+    assert mode(folder) == 0o700
+
+
+def test_nothing_is_left_of_a_page_that_broke_off(tmp_path: Path) -> None:
+    def parts() -> Iterator[str]:
+        yield "<html>"
+        (part,) = (tmp_path / "page").iterdir()
+        assert (part.name, mode(part)) == (".index.html.part", 0o600)
+        raise EncodeError("stopped in the middle")
+
+    with pytest.raises(EncodeError, match="in the middle"):
+        write_page(tmp_path / "page", parts())
+    assert not (tmp_path / "page").exists()
+    # A page that was there stays whole; what a killed process left is cleared away.
+    written = write_page(tmp_path / "page", ["old"])
+    (tmp_path / "page" / ".index.html.part").write_text("half")
+    write_page(tmp_path / "page", ["new"])
+    assert (written.read_text(), list(written.parent.iterdir())) == ("new", [written])
