@@ -32,10 +32,12 @@ INVENTED_VARIANCE = 2000.0
 INVENTED_REACH_FRAC = 0.037
 # Nothing is better than the noise of a camera.
 LEAST_VARIANCE = 4.0
-# From this disagreement on, following one step is better than the same place on another frame.
-DISTURBED_LEVELS = (STEP_VARIANCE / DISAGREEMENT_VARIANCE) ** 0.5
-# Less of a hole than this is not worth the time.
-DISTURBED_MIN_FRAC = 0.02
+# A disagreement that is more than light, shadow or noise.
+RESTLESS_LEVELS = 8.0
+# Up to this share of a hole it is a leash, a shadow or a rim that no mask covers, and what stands
+# still shows through a mean of other things; from the other on, what is behind it moves. Between
+# the two one picture goes over into the other, so that frames that follow one another are alike.
+RESTLESS_FRAC = (0.2, 0.4)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,8 +74,8 @@ def disagreement(
     return np.maximum(levels, np.float32(0))
 
 
-def is_disturbed(candidates: Sequence[Candidate], levels: Floats, is_hole: Mask) -> bool:
-    """Whether something moves by itself in or beside the hole.
+def restlessness(candidates: Sequence[Candidate], levels: Floats, is_hole: Mask) -> float:
+    """How much what is behind the hole moves by itself, in [0, 1]: 0 where it stands still.
 
     Args:
         candidates: The sources.
@@ -83,8 +85,10 @@ def is_disturbed(candidates: Sequence[Candidate], levels: Floats, is_hole: Mask)
     is_shown = np.zeros_like(is_hole)
     for each in candidates:
         is_shown |= each.is_usable
-    is_unlike = is_hole & is_shown & (levels > DISTURBED_LEVELS)
-    return bool(is_unlike.sum() > DISTURBED_MIN_FRAC * is_hole.sum())
+    is_unlike = is_hole & is_shown & (levels > RESTLESS_LEVELS)
+    share = is_unlike.sum() / max(1, is_hole.sum())
+    least, most = RESTLESS_FRAC
+    return float(np.clip((share - least) / (most - least), 0, 1))
 
 
 def borrowed(image: Floats, levels: Floats) -> Estimate:

@@ -12,7 +12,7 @@ from tam_edit.frame import Frame
 from tam_edit.types import Box, Mask
 
 from ._camera import CameraPath, follow_camera, transformed
-from ._estimate import borrowed, disagreement, is_disturbed, made_up, mean_of, trailed
+from ._estimate import borrowed, disagreement, made_up, mean_of, restlessness, trailed
 from ._fusion import fused, lit_alike, seam_light, weighed
 from ._holes import Hole
 from ._inpaint import Fallback, Floats, invented
@@ -34,6 +34,8 @@ WORTHWHILE_FRAC = 0.02
 PROBES_MAX = 600
 # A pixel counts as invented where that much of it is inpainted.
 INVENTED_MIN_SHARE = 0.5
+# From this on the picture of what moves has the larger part.
+MOSTLY_MOVING = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -128,14 +130,18 @@ class PlateRun:
         weights = weighed(candidates, target, is_known)
         shape = (place.crop.height, place.crop.width)
         levels = disagreement(candidates, weights, is_known)
-        if is_disturbed(candidates, levels, ~is_known):
-            strict = [each.strict for each in weights]
-            image, is_seen = fused(candidates, strict, shape, is_averaged=not is_still)
-            image, is_recovered = self._mixed(place, mosaic, image, is_seen, levels)
-        else:
+        moving = restlessness(candidates, levels, ~is_known)
+        image, is_recovered = np.zeros_like(target), np.zeros_like(is_known)
+        if moving < 1:
             given = [each.given for each in weights]
             image, is_recovered = fused(candidates, given, shape, is_averaged=not is_still)
             image = self._completed(place, mosaic, image, is_recovered)
+        if moving > 0:
+            strict = [each.strict for each in weights]
+            seen, is_seen = fused(candidates, strict, shape, is_averaged=not is_still)
+            mixed, is_followed = self._mixed(place, mosaic, seen, is_seen, levels)
+            image = image + (mixed - image) * np.float32(moving)
+            is_recovered = is_followed if moving >= MOSTLY_MOVING else is_recovered
         crop = place.crop
         part = Box(
             hole.box.x0 - crop.x0,

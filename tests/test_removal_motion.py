@@ -10,7 +10,14 @@ from scipy import ndimage
 from tam_edit.effect import ClipInfo, apply
 from tam_edit.effects import Remove
 from tam_edit.effects._camera import CameraPath, Pose
-from tam_edit.effects._estimate import Estimate, disagreement, mean_of
+from tam_edit.effects._estimate import (
+    RESTLESS_FRAC,
+    RESTLESS_LEVELS,
+    Estimate,
+    disagreement,
+    mean_of,
+    restlessness,
+)
 from tam_edit.effects._fusion import ERROR_SCALE_LEVELS, Weight
 from tam_edit.effects._holes import hole_of
 from tam_edit.effects._patch import Candidate
@@ -239,3 +246,26 @@ def test_disagreement_is_the_best_sources() -> None:
         weights.append(Weight(given=strict, strict=strict))
     found = disagreement(sources, weights, np.ones((2, 2), bool))
     np.testing.assert_allclose(found, levels, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("unlike_frac", "wanted"),
+    [(0.0, 0.0), (0.2, 0.0), (0.25, 0.25), (0.3, 0.5), (0.4, 1.0), (1, 1)],
+)
+def test_a_leash_in_the_hole_is_no_restless_background(unlike_frac: float, wanted: float) -> None:
+    assert RESTLESS_FRAC == (0.2, 0.4)
+    is_hole = np.zeros((20, 50), bool)
+    is_hole[5:15, 10:30] = True
+    levels = np.full(is_hole.shape, 1e9, np.float32)  # beside the hole it says nothing
+    inside = np.full(is_hole.sum(), RESTLESS_LEVELS, np.float32)
+    inside[: round(unlike_frac * inside.size)] = np.nextafter(np.float32(RESTLESS_LEVELS), 99)
+    levels[is_hole] = inside
+    source = Candidate(
+        image=np.zeros((*is_hole.shape, 3), np.float32),
+        is_usable=np.ones_like(is_hole),
+        prior=1.0,
+        is_reliable=True,
+    )
+    assert restlessness([source], levels, is_hole) == pytest.approx(wanted)
+    # What no source shows is unknown, not restless.
+    assert restlessness([], levels, is_hole) == 0
