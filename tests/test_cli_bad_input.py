@@ -79,6 +79,7 @@ def test_a_truncated_file(refused: Shell, disc_video: Path, tmp_path: Path) -> N
         (["--click", "20,20@99"], "there is no frame 99"),
         (["--click", "20,20@-1"], "--click: '-1' names no frame"),
         (["--click", "20,20", "--in", "2.5"], "--in: '2.5' names no frame"),
+        (["--click", "20,20", "--out", "999"], "it is the first frame that is left out"),
         (["--click", "20"], "not of the form X,Y"),
         (["--click", "a,b"], "not of the form X,Y"),
         (["--box", "10,10,10,40"], "holds no pixel"),

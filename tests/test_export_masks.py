@@ -244,6 +244,9 @@ def test_what_does_not_fit_a_format_is_refused(job: ExportJob, tmp_path: Path) -
     with pytest.raises(UnknownNameError, match="no export format called 'coco'") as caught:
         export("coco", job, tmp_path / "m.json")
     assert "coco-json" in caught.value.hint
+    with pytest.raises(UnknownNameError) as caught:
+        export("csv", job, tmp_path / "m.csv")
+    assert caught.value.hint == "--as otio writes a file whose name ends in .csv"
     with pytest.raises(EncodeError, match=r"coco-json is not written to m\.txt"):
         export("coco-json", job, tmp_path / "m.txt")
     with pytest.raises(EncodeError, match="there is no folder"):

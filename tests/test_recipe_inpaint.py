@@ -134,6 +134,15 @@ def test_a_folder_with_something_else_in_it_is_refused_before_any_work(
         check_outputs(shot.source, recipe_of(BUNDLE), tmp_path / "c")
 
 
+@pytest.mark.parametrize("what", ["inpaint", "masks"])
+def test_a_folder_is_not_named_like_a_video(shot: Any, tmp_path: Path, what: str) -> None:
+    recipe = recipe_of(BUNDLE.replace("inpaint", what))
+    with pytest.raises(EncodeError, match=r"out\.mov is named like a video") as caught:
+        check_outputs(shot.source, recipe, tmp_path / "out.mov")
+    assert f"{tmp_path}/out/" in caught.value.hint
+    assert check_outputs(shot.source, recipe, f"{tmp_path}/out.mov/") == [tmp_path / "out.mov"]
+
+
 def test_a_finished_bundle_is_not_written_again_unless_something_changed(
     shot: Any, tmp_path: Path
 ) -> None:

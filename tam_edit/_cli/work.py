@@ -162,7 +162,12 @@ def _out_point(text: str | None, source: Source) -> int:
     """The frame that is left out first; the end of the video counts as one."""
     end = source.info.frame_count
     is_end = text is None or text.removeprefix("@") == str(end)
-    return end if is_end else frame_of("--out", str(text), source)
+    try:
+        return end if is_end else frame_of("--out", str(text), source)
+    except InputError as error:
+        if str(text).removeprefix("@").isdecimal():
+            error.hint = f"it is the first frame that is left out: {end} at most, or leave it away"
+        raise
 
 
 def render(

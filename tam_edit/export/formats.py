@@ -106,7 +106,12 @@ def format_called(name: str) -> ExportFormat:
         UnknownNameError: There is none.
     """
     if name not in EXPORT_FORMATS:
-        raise UnknownNameError("export format", name, EXPORT_FORMATS)
+        unknown = UnknownNameError("export format", name, EXPORT_FORMATS)
+        writers = [e.name for e in EXPORT_FORMATS.values() if f".{name.lower()}" in e.extensions]
+        if writers:
+            ways = " or ".join(f"--as {writer}" for writer in writers)
+            unknown.hint = f"{ways} writes a file whose name ends in .{name.lower()}"
+        raise unknown
     return EXPORT_FORMATS[name]
 
 

@@ -8,6 +8,7 @@ from tam_edit.media.formats import (
     OUTPUT_FORMATS,
     OutputFormat,
     format_for,
+    is_folder_target,
     matte_format_for,
 )
 from tam_edit.media.hdr import HdrFacts
@@ -55,6 +56,7 @@ __all__ = [
     "format_for",
     "frame_at",
     "identify",
+    "is_folder_target",
     "is_taken",
     "known_timecode",
     "layer_names",

@@ -9,18 +9,22 @@ from pathlib import Path
 from tam_edit.errors import EncodeError
 from tam_edit.inpaint import check_bundle_folder
 from tam_edit.media import (
+    OUTPUT_FORMATS,
     OutputFormat,
     Source,
     check_exr,
     check_place,
     check_streams,
     format_for,
+    is_folder_target,
     is_taken,
     matte_format_for,
     place_of,
 )
 from tam_edit.recipe import ExportStep, Recipe, export_path
 from tam_edit.render.palette import check_mask_folder
+
+VIDEO_EXTENSIONS = frozenset(end for each in OUTPUT_FORMATS.values() for end in each.extensions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +125,12 @@ def _target(source: Source, recipe: Recipe, step: ExportStep, written: str) -> T
         options = {name: str(value) for name, value in step.codec_options.items()}
         check_exr(source, options, has_picture=step.what == "picture")
     is_folder = chosen is None or chosen.is_folder
+    is_named_so = Path(written).suffix.lower() in VIDEO_EXTENSIONS
+    if chosen is None and is_named_so and not is_folder_target(written):
+        raise EncodeError(
+            f"{written} is named like a video, but a folder is written",
+            hint=f"name a folder, such as {Path(written).with_suffix('')}/",
+        )
     place = place_of(written, is_folder=is_folder)
     check_place(place, source, is_folder=is_folder)
     if not is_folder and source.info.kind == "file":
