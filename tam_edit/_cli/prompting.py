@@ -82,7 +82,7 @@ def prompt_all(
                 "is missing, add clicks on it"
             )
         if keyframe.score < DOUBTFUL_BELOW:
-            shows = f"; once it is tracked, tam-edit review {project} --html DIR shows it"
+            shows = f"; tam-edit review {project} --html DIR shows it"
             output.note(
                 "this mask is uncertain: add clicks or draw a box around the object"
                 f"{shows if is_kept else ''}"
