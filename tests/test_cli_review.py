@@ -61,7 +61,7 @@ def test_a_person_looks_decides_and_the_same_command_goes_on(
     assert run(["approve", str(project), "--reason", "looked at every mask"]) == 0
     capsys.readouterr()
     assert run(["history", str(project), "--undo", "2"]) == 0
-    assert "6 frames of 'object' are no longer approved" in capsys.readouterr().out
+    assert "6 frames of 'object' no longer approved" in capsys.readouterr().out
     assert run(job) == 3
     assert run(["approve", str(project), "--reason", "looked again"]) == 0
     assert run(job) == 0

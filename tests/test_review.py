@@ -126,6 +126,26 @@ def test_a_long_bad_stretch_is_proposed_before_one_bad_frame() -> None:
     scores = {0: 0.1, **dict.fromkeys(range(4, 9), 0.4), 9: 0.5}
     (doubt,) = find_doubts({1: scored(scores)}, {1: "car"}, 0.7)
     assert (doubt.worst_frame, doubt.proposed_frame) == (0, 6)
-    assert doubt.proposed_why.startswith("frame 0 has the lowest score, but the masks around")
+    assert doubt.proposed_why == "the masks around it are the worst together"
     (doubt,) = find_doubts({1: scored({3: 0.2, 4: 0.4})}, {1: "car"}, 0.7)
     assert doubt.proposed_why == "its score is the lowest"
+
+
+def test_what_is_near_a_corrected_frame_is_proposed_after_what_no_correction_has_reached() -> None:
+    scores = dict.fromkeys(range(8, 12), 0.2) | dict.fromkeys(range(12, 40), 0.4)
+    (doubt,) = find_doubts({1: scored(scores)}, {1: "car"}, 0.7)
+    assert doubt.proposed_frame == 11
+    (doubt,) = find_doubts({1: scored(scores)}, {1: "car"}, 0.7, {1: {10: True}})
+    assert doubt.proposed_frame == 23
+    assert doubt.proposed_why == (
+        "of the masks that no corrected one is near, those around it are the worst"
+    )
+    # One click that nobody has worked on mends nothing around it.
+    (doubt,) = find_doubts({1: scored(scores)}, {1: "car"}, 0.7, {1: {60: False}})
+    assert doubt.proposed_frame == 11
+    # The same between spans, and between objects.
+    far = scored({10: 0.1, 11: 0.1, 50: 0.3, 51: 0.3})
+    first, second = find_doubts(
+        {1: far, 2: scored({30: 0.6})}, {1: "a", 2: "b"}, 0.7, {1: {12: True}}
+    )[:2]
+    assert (first.start, second.name) == (50, "b")

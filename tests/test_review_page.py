@@ -202,7 +202,7 @@ def test_the_page_and_the_terminal_say_why_another_frame_than_the_worst_comes_fi
     doubtful.project.append(11, {1: replace(wrong(disc.mask(1, 11)), score=0.1)})
     (doubt,) = doubtful.open_doubts()
     assert (doubt.worst_frame, doubt.proposed_frame) == (11, 8)
-    why = "frame 11 has the lowest score, but the masks around this one are worse together"
+    why = "the masks around it are the worst together"
     found = Page(doubtful.write_review(tmp_path / "look").read_text(encoding="utf-8"))
     assert f"on frame 11; correct frame 8 first: {why})" in found.text
     assert f"Frame 8, the one to correct: {why}" in found.text

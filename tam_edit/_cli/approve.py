@@ -6,14 +6,16 @@ from pathlib import Path
 
 import click
 
+from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.positions import frame_of
 from tam_edit.errors import InputError
 from tam_edit.media import Source
+from tam_edit.review.words import counted
 from tam_edit.session import Session
 
 
-@click.command("approve")
+@click.command("approve", cls=Command)
 @click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
 @click.option("--object", "object_name", metavar="NAME", help="The object; all if not given.")
 @click.option("--frames", metavar="A-B", help="First and last frame; all if not given.")
@@ -34,7 +36,9 @@ def command(
         name: decision.details["doubtful"] for name, decision in zip(counts, noted, strict=True)
     }
     for name, count in counts.items():
-        output.say(f"approved {count} frames of {name!r}, {doubtful[name]} of them doubtful")
+        output.say(
+            f"approved {counted(count, 'frame')} of {name!r}, {doubtful[name]} of them doubtful"
+        )
     output.result({"approved": counts, "doubtful": doubtful, "reason": reason})
 
 

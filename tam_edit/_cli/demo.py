@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tam_edit._cli import work
+from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.tracking import track
 from tam_edit.errors import EncodeError
@@ -25,7 +26,7 @@ CLICKS = 2
 STRIP_COLUMNS = 4
 
 
-@click.command("demo")
+@click.command("demo", cls=Command)
 @click.option(
     "-o",
     "--output",

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from tam_edit import __version__
+from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit.models import AUTO, SAM_XMEM, missing_weights, resolve_model
 from tam_edit.models.weights import installed, weights_folder
@@ -38,7 +39,7 @@ ENCODERS = ("libx264", "libx265", "libvpx-vp9", "prores_ks", "ffv1", "png", "aac
 EXIT_MISSING = 1
 
 
-@click.command("doctor")
+@click.command("doctor", cls=Command)
 @output_options
 def command(output: Output) -> int:
     """Check versions, models, codecs and devices; say what adds what is missing."""

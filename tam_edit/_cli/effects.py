@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from tam_edit._cli.command import Group
 from tam_edit._cli.console import Output, output_options
 from tam_edit.effect import EFFECTS
 from tam_edit.parameters import Parameter, parameters_of
 
 
-@click.group("effects")
+@click.group("effects", cls=Group)
 def command() -> None:
     """List the effects and show what they can be set to."""
 

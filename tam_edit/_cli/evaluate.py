@@ -8,6 +8,7 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
+from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import loop_options
 from tam_edit.errors import InputError
@@ -20,6 +21,7 @@ from tam_edit.evaluate import (
     format_report,
 )
 from tam_edit.models import AUTO, DEVICES, load_models
+from tam_edit.review.words import counted
 from tam_edit.session import DEFAULT_SHORT_SIDE
 from tam_edit.tracking import LoopSettings
 
@@ -29,7 +31,7 @@ HAVE_SAY_ON_CLICKS = {
 }
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=Command)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.option(
     "--clicks-only",
@@ -140,7 +142,7 @@ def _only_clicks(context: click.Context) -> None:
 def _measure_clicks(folder: Path, model: str, device: str, output: Output) -> None:
     objects = find_still_objects(folder)
     models = load_models(model, device)
-    output.detail(f"clicking on {len(objects)} objects with {models.segmenter.name!r}")
+    output.detail(f"clicking on {counted(len(objects), 'object')} with {models.segmenter.name!r}")
     with output.progress("clicking") as progress:
         report = evaluate_clicks(
             objects, models, progress=lambda _, done, total: progress(done, total)

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
 from tam_edit.export import EXPORT_FORMATS, MATTE_FLAGS, ExportOptions, format_called
 from tam_edit.media import COMPRESSIONS, TRANSFERS, USUAL_COMPRESSION
-from tam_edit.review.words import quoted
+from tam_edit.review.words import counted, quoted
 from tam_edit.session import Session
 
 # Options of the command line with the names that they have in ``ExportOptions``.
@@ -29,7 +30,7 @@ SPECIAL = {
 FORMATS_HELP = "\n\n".join(f"{fmt.name}: {fmt.summary}." for fmt in EXPORT_FORMATS.values())
 
 
-@click.command("export", epilog=FORMATS_HELP)
+@click.command("export", cls=Command, epilog=FORMATS_HELP)
 @click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
 @click.option("--as", "format_name", required=True, metavar="FORMAT", help="One of those below.")
 @click.option(
@@ -180,9 +181,8 @@ def command(
         names = {name for report in reports for name in report.objects}
         doubts = [d for d in session.doubts(session.usual_threshold) if d.name in names]
     for report in reports:
-        output.say(
-            f"wrote {report.path}: {len(report.frames)} frames of {', '.join(report.objects)}"
-        )
+        frames = counted(len(report.frames), "frame")
+        output.say(f"wrote {report.path}: {frames} of {', '.join(report.objects)}")
         for text in report.notes:
             output.note(text)
     doubtful = sorted({frame for doubt in doubts for frame in doubt.frames})

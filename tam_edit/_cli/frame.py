@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
+from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import Rate, overwrite_option
 from tam_edit.media import frame_at, open_source, timecode_at
 from tam_edit.review import check_folder, frame_page, write_page
 
 
-@click.command("frame")
+@click.command("frame", cls=Command)
 @click.argument("video")
 @click.argument("position", metavar="FRAME", default="0")
 @click.option("--html", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR")

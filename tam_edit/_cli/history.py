@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
+from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import Decision, DecisionKind, Project
 from tam_edit.review import spanned
-from tam_edit.review.words import quoted
+from tam_edit.review.words import counted, quoted
 from tam_edit.session import Session, Undone
 
 
-@click.command("history")
+@click.command("history", cls=Command)
 @click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
 @click.option(
     "--undo",
@@ -55,8 +56,8 @@ def _told(undone: Undone, project: Path) -> str:
     begin = f"took back {decision.decision_id}"
     if decision.kind is DecisionKind.APPROVAL:
         return (
-            f"{begin}: {undone.unapproved_count} frames of {name!r} are no longer approved, so a "
-            "checkpoint asks about them again"
+            f"{begin}: {counted(undone.unapproved_count, 'frame')} of {name!r} no longer "
+            "approved, so a checkpoint asks again"
         )
     if undone.is_removed:
         return (

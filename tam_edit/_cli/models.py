@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tam_edit._cli.command import Group
 from tam_edit._cli.console import Output, output_options
 from tam_edit.errors import InputError, TamEditError
 from tam_edit.models import AUTO, MODEL_SUMMARIES, SAM_XMEM, missing_weights, resolve_model
@@ -26,7 +27,7 @@ from tam_edit.models.weights import (
 EXIT_WRONG = 1
 
 
-@click.group("models")
+@click.group("models", cls=Group)
 def command() -> None:
     """List the models that can track, show one, and fetch weights."""
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from tam_edit._cli import work
+from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option, start_options
 from tam_edit.media import timecode_at
 from tam_edit.review.words import quoted
 
 
-@click.command("new")
+@click.command("new", cls=Command)
 @click.argument("video")
 @click.option("-o", "--output", "target", type=click.Path(path_type=Path), metavar="SHOT.tam")
 @start_options

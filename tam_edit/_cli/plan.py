@@ -24,6 +24,7 @@ from tam_edit.recipe import (
     span_of,
 )
 from tam_edit.render import check_outputs
+from tam_edit.review.words import counted
 from tam_edit.session import Session, Tracking, Trial, try_out
 from tam_edit.tracking import LoopSettings, check_frame
 
@@ -170,7 +171,7 @@ def _tell_estimate(
     write_s = round(trial.write_s * len(job.frames), 1)
     output.say(
         f"  estimate   {_duration(track_s)} for tracking, {_duration(write_s)} for writing, from "
-        f"{trial.frame_count} frames that were tried on this machine"
+        f"{counted(trial.frame_count, 'frame')} that were tried on this machine"
     )
     return {"track_s": track_s, "write_s": write_s, "tried_frames": trial.frame_count}
 
@@ -179,7 +180,9 @@ def _told(step: Step, job: Job, lacking: dict[str, int]) -> str:
     """One step in words, with the frames that it is about."""
     words = in_words(step)
     if isinstance(step, TrackStep):
-        missing = ", ".join(f"{count} frames of {name!r}" for name, count in lacking.items())
+        missing = ", ".join(
+            f"{counted(count, 'frame')} of {name!r}" for name, count in lacking.items()
+        )
         known = "every frame is tracked already" if job.said else "nothing was clicked yet"
         return f"{words}; {missing or known}"
     if isinstance(step, CheckpointStep) and step.when == "doubt" and (lacking or not job.session):

@@ -7,6 +7,7 @@ import textwrap
 
 import click
 
+from tam_edit._cli.command import Group
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import set_option
 from tam_edit.presets import load_preset, preset_comment, preset_names
@@ -15,7 +16,7 @@ from tam_edit.recipe import SUFFIX, Table, markdown, recipe_json_schema, recipe_
 WIDTH = 96  # columns of an explanation
 
 
-@click.group("presets")
+@click.group("presets", cls=Group)
 def command() -> None:
     """List the presets, show one, or explain what a recipe can say."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 import numpy as np
 
+from tam_edit._cli.command import Command
 from tam_edit._cli.positions import frame_of
 from tam_edit.errors import InputError
 from tam_edit.media import Source
@@ -39,7 +40,7 @@ class PromptItem:
     position: str | None
 
 
-class PromptCommand(click.Command):
+class PromptCommand(Command):
     """A command that knows what was typed, and in which order its prompt options were given."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

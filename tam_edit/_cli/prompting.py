@@ -9,7 +9,7 @@ from tam_edit._cli.console import Output
 from tam_edit._cli.prompt_options import PromptItem, resolve
 from tam_edit.prompts import Gone, Keyframe, ObjectPrompts
 from tam_edit.review.doubts import score_text
-from tam_edit.review.words import quoted
+from tam_edit.review.words import counted, quoted
 from tam_edit.session import Session
 from tam_edit.tracking.verdict import is_shrunk
 from tam_edit.tracks import DOUBTFUL_BELOW
@@ -126,5 +126,5 @@ def _tell_gone(session: Session, name: str, gone: Gone, output: Output, *, is_ke
     if gone.taken_count:
         project = quoted(session.project.path)
         back = f"; to take it back: tam-edit history {project} --undo {_newest(session)}"
-        masks = "1 mask" if gone.taken_count == 1 else f"{gone.taken_count} masks"
+        masks = counted(gone.taken_count, "mask")
         output.note(f"this took {masks} of it away{back if is_kept else ''}")

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import click
 
+from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import TARGET_HELP, overwrite_option
 from tam_edit.media import OUTPUT_FORMATS
+from tam_edit.review.words import counted
 from tam_edit.session import Session
 
 
-@click.command("recomposite")
+@click.command("recomposite", cls=Command)
 @click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
 @click.option(
     "--frames",
@@ -72,7 +74,7 @@ def command(
         output.note(text)
     share = report.changed_px / report.masked_px if report.masked_px else 0.0
     output.say(
-        f"wrote {report.path}: {report.frame_count} frames, {report.pixel_format}; "
+        f"wrote {report.path}: {counted(report.frame_count, 'frame')}, {report.pixel_format}; "
         f"{share:.1%} of the masked pixels came back changed"
     )
     output.result({"output": asdict(report) | {"path": str(report.path)}})

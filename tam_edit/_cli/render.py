@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tam_edit._cli import plan, work
+from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import (
     TARGET_HELP,
@@ -19,7 +20,7 @@ from tam_edit.presets import load_preset
 from tam_edit.session import OnDoubt, Session
 
 
-@click.command("render")
+@click.command("render", cls=Command)
 @click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
 @click.option(
     "--preset",

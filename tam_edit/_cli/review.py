@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 
+from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
 from tam_edit.media import timecode_at
 from tam_edit.review import MOST_TOLD, Commands, Doubt, line, look_for
-from tam_edit.review.words import quoted
+from tam_edit.review.words import counted, quoted
 from tam_edit.session import Session
 
 
-@click.command("review")
+@click.command("review", cls=Command)
 @click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
 @click.option(
     "--html",
@@ -52,9 +53,8 @@ def command(
                 )
         _tell(session, doubts, threshold, output)
         for name, count in untracked.items():
-            output.note(
-                f"{count} frames of {name!r} have no mask yet: tam-edit track {quoted(project)}"
-            )
+            frames = counted(count, "frame")
+            output.note(f"no mask yet on {frames} of {name!r}: tam-edit track {quoted(project)}")
         if page is not None:
             output.say(f"wrote {page}; it shows people unredacted and only you can read it")
         output.result(

@@ -11,7 +11,7 @@ from typing import Any
 from tam_edit._cli.console import Output
 from tam_edit.media import timecode_at
 from tam_edit.review import proposed_option, spanned
-from tam_edit.review.words import quoted
+from tam_edit.review.words import counted, quoted
 from tam_edit.session import Session
 from tam_edit.tracking import Tally
 from tam_edit.tracks import DOUBTFUL_BELOW
@@ -80,7 +80,7 @@ def _tell_tracked(
         changed, seen = len(way.changed), len(way.seen)
         whose = _whose(session, way.object_id)
         output.say(
-            f"{'1 frame' if seen == 1 else f'{seen} frames'}{whose} before the correction on frame "
+            f"{counted(seen, 'frame')}{whose} before the correction on frame "
             f"{way.correction} {_verb(way.seen, 'was', 'were')} looked at again on the way back "
             f"({in_spans(way.seen)}): "
             + (f"{changed} changed ({in_spans(way.changed)})" if changed else "none changed")
@@ -155,8 +155,7 @@ def _whose(session: Session, object_id: int) -> str:
 
 
 def _counted(frames: Collection[int]) -> str:
-    count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
-    return f"{count} ({in_spans(frames)})"
+    return f"{counted(len(frames), 'frame')} ({in_spans(frames)})"
 
 
 def _verb(frames: Collection[int], one: str, more: str) -> str:

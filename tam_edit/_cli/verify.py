@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit.inpaint import broken_rules
 
 EXIT_BROKEN = 1
 
 
-@click.command("verify")
+@click.command("verify", cls=Command)
 @click.argument("bundle", type=click.Path(path_type=Path), metavar="BUNDLE")
 @output_options
 @click.pass_context

@@ -17,6 +17,7 @@ from tam_edit.media import Source, open_source
 from tam_edit.models import AUTO
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import OutputReport, RenderReport
+from tam_edit.review.words import counted
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 
 PROJECT_SUFFIX = ".tam"
@@ -203,7 +204,7 @@ def render(
         if "summary" in told:
             output.note(str(told["summary"]))
     for each in report.outputs:
-        facts = f"{each.frame_count} frames, {each.pixel_format}"
+        facts = f"{counted(each.frame_count, 'frame')}, {each.pixel_format}"
         if each.was_there:
             output.say(f"{each.path}: already written ({facts})")
         else:

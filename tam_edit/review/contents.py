@@ -65,8 +65,3 @@ def command_box(code: str) -> str:
         f'<div class="command"><code>{code}</code>'
         '<button type="button" class="copy scripted">Copy</button></div>'
     )
-
-
-def counted(count: int, what: str) -> str:
-    """A number of things: ``2 frames``."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

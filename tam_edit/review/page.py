@@ -7,17 +7,12 @@ from html import escape
 from importlib import resources
 from pathlib import Path
 
-from tam_edit.review.contents import (
-    MOST_PICTURED,
-    Review,
-    command_box,
-    counted,
-    shell_code,
-)
+from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_code
 from tam_edit.review.doubts import score_text
 from tam_edit.review.sheets import sheets
 from tam_edit.review.timeline import Timeline
 from tam_edit.review.words import (
+    counted,
     frames_counted,
     frames_text,
     go_on,

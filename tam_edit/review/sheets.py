@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from html import escape
 
-from tam_edit.review.contents import MOST_PICTURED, Review, command_box, counted, shell_code
+from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_code
 from tam_edit.review.doubts import Doubt, score_text
 from tam_edit.review.pictures import (
     LARGE_WIDTH,
@@ -16,7 +16,7 @@ from tam_edit.review.pictures import (
     sheet_frames,
     tile_width,
 )
-from tam_edit.review.words import Commands, frames_text, times_text, to_look_at
+from tam_edit.review.words import Commands, counted, frames_text, times_text, to_look_at
 
 MOST_PICTURE_BYTES = 30_000_000
 MOST_FOLDED_BYTES = 24_000_000  # from then on only what is not folded is pictured

@@ -57,11 +57,15 @@ def go_on(track: str) -> str:
     )
 
 
+def counted(count: int, what: str) -> str:
+    """A number of things: ``2 frames``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def frames_counted(doubts: Sequence[Doubt]) -> str:
     """``13 frames in 2 spans``."""
-    count, spans = sum(len(doubt.frames) for doubt in doubts), len(doubts)
-    frames = "1 frame" if count == 1 else f"{count} frames"
-    return f"{frames} in 1 span" if spans == 1 else f"{frames} in {spans} spans"
+    frames = sum(len(doubt.frames) for doubt in doubts)
+    return f"{counted(frames, 'frame')} in {counted(len(doubts), 'span')}"
 
 
 def to_look_at(doubt: Doubt) -> str:
@@ -69,7 +73,7 @@ def to_look_at(doubt: Doubt) -> str:
     count, whole = len(doubt.frames), doubt.last - doubt.start + 1
     if count < whole:
         return f"{count} of these {whole} frames to look at"
-    return "1 frame to look at" if count == 1 else f"{count} frames to look at"
+    return f"{counted(count, 'frame')} to look at"
 
 
 def hint(worst: Doubt, project: Path, option: str) -> str:

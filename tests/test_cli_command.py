@@ -1,0 +1,49 @@
+"""Tests what all commands have in common: an option that takes one value is given once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from tam_edit._cli import app, run
+from tam_edit._cli.command import Command
+
+
+def commands(group: click.Group, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for each in group.list_commands(context):
+        command = group.get_command(context, each)
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name}{each} ")
+        elif command is not None:
+            yield f"{name}{each}", command
+
+
+COMMANDS = dict(commands(app))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_refuses_to_drop_a_value_in_silence(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = COMMANDS[name]
+    assert isinstance(command, Command)
+    assert run([*name.split(), "--json", "a.json", "--json", "b.json"]) == 2
+    assert "--json is given 2 times, and it takes one value" in capsys.readouterr().err
+
+
+def test_repeatable_options_and_flags_may_be_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = ["presets", "show", "blur-object", "-q", "-q"]
+    assert run(shown) == 0
+    taken = ["run", "blur-object", "no.mp4", "--click", "1,1", "--click", "2,2", "-o", "out.mp4"]
+    assert run(taken) == 1
+    assert "no.mp4" in capsys.readouterr().err
+    assert run([*taken, "--output", "other.mp4"]) == 2
+    assert "--output is given 2 times" in capsys.readouterr().err
+
+
+def test_a_missing_option_is_told_as_ever(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["approve", "shot.tam"]) == 2
+    assert "Missing option '--reason'" in capsys.readouterr().err
