@@ -138,6 +138,8 @@ def test_frames_go_out_and_come_back(
     (bundle / "masks" / "00003.png").unlink()
     assert run(["verify", str(bundle)]) == 1
     assert "broken: masks/00003.png is missing" in capsys.readouterr().out
+    assert run(["verify", str(bundle / "bundle.json")]) == 1
+    assert "what verify checks is the folder of an inpainting bundle" in capsys.readouterr().err
     assert run([*back, "--overwrite", "--format", "ffv1"]) == 1
 
 
