@@ -220,5 +220,10 @@ def test_what_is_told_survives_json() -> None:
 
     worst = Worst(value=41.5, frame=7, frames_measured=9)
     for psnr, correlation in ((worst, None), (None, worst)):
-        verified = Verified(frame_count=9, outside_psnr_db=psnr, inside_correlation=correlation)
+        verified = Verified(
+            frame_count=9,
+            outside_psnr_db=psnr,
+            inside_correlation=correlation,
+            bare_frames=(3, 4),
+        )
         assert Verified.from_json(verified.as_json()) == verified

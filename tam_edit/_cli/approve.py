@@ -11,7 +11,7 @@ from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.positions import frame_of
 from tam_edit.errors import InputError
 from tam_edit.media import Source
-from tam_edit.review.words import counted
+from tam_edit.review.words import counted, quoted, spans_text
 from tam_edit.session import Session
 
 
@@ -32,6 +32,8 @@ def command(
         start, stop = (None, None) if frames is None else _span(frames, session.source)
         counts = session.approve(reason, object_name=object_name, start=start, stop=stop)
         noted = session.history()[-len(counts) :]
+        empty = {name: _empty(session, name, start, stop) for name in counts}
+        lacking = session.untracked()
     doubtful = {
         name: decision.details["doubtful"] for name, decision in zip(counts, noted, strict=True)
     }
@@ -39,7 +41,32 @@ def command(
         output.say(
             f"approved {counted(count, 'frame')} of {name!r}, {doubtful[name]} of them doubtful"
         )
-    output.result({"approved": counts, "doubtful": doubtful, "reason": reason})
+        if empty[name]:
+            output.note(
+                f"on {counted(len(empty[name]), 'frame')} of them ({spans_text(empty[name])}) the "
+                f"mask of {name!r} is empty: nothing is done to it there"
+            )
+        if name in lacking:
+            output.note(
+                f"{counted(lacking[name], 'frame')} of {name!r} without a mask yet cannot be "
+                f"approved: tam-edit track {quoted(project)}"
+            )
+    output.result(
+        {
+            "approved": counts,
+            "doubtful": doubtful,
+            "empty": {name: sorted(frames) for name, frames in empty.items()},
+            "reason": reason,
+        }
+    )
+
+
+def _empty(session: Session, name: str, start: int | None, stop: int | None) -> set[int]:
+    """The approved frames of an object whose mask shows nothing of it."""
+    project = session.project
+    first = project.in_frame if start is None else start
+    last = project.out_frame if stop is None else stop
+    return project.empty_frames(project.object_id(name), range(first, last))
 
 
 def _span(text: str, source: Source) -> tuple[int, int]:

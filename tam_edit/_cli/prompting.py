@@ -83,7 +83,9 @@ def prompt_all(
             )
         if keyframe.score < DOUBTFUL_BELOW:
             shows = f"; tam-edit review {project} --html DIR shows it"
-            more = "add clicks" if said.prompts.box else "add clicks or draw a box around the object"
+            more = (
+                "add clicks" if said.prompts.box else "add clicks or draw a box around the object"
+            )
             output.note(f"this mask is uncertain: {more}{shows if is_kept else ''}")
     return keyframes
 

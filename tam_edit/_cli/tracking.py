@@ -11,14 +11,13 @@ from typing import Any
 from tam_edit._cli.console import Output
 from tam_edit.media import timecode_at
 from tam_edit.review import proposed_option, spanned
-from tam_edit.review.words import counted, quoted
+from tam_edit.review.words import counted, quoted, spans_text
 from tam_edit.session import Session
 from tam_edit.tracking import Tally
-from tam_edit.tracks import DOUBTFUL_BELOW
+from tam_edit.tracks import DOUBTFUL_BELOW, Origin
 
 # That are named in a terminal; the JSON has them all.
 MOST_CUTS = 5
-MOST_SPANS = 3
 MOST_OBJECTS = 4
 
 
@@ -82,8 +81,8 @@ def _tell_tracked(
         output.say(
             f"{counted(seen, 'frame')}{whose} before the correction on frame "
             f"{way.correction} {_verb(way.seen, 'was', 'were')} looked at again on the way back "
-            f"({in_spans(way.seen)}): "
-            + (f"{changed} changed ({in_spans(way.changed)})" if changed else "none changed")
+            f"({spans_text(way.seen)}): "
+            + (f"{changed} changed ({spans_text(way.changed)})" if changed else "none changed")
         )
         if way.kept:
             approved = not session.project.approved(way.object_id).isdisjoint(way.kept)
@@ -96,13 +95,21 @@ def _tell_tracked(
 
 
 def _tell_filled(session: Session, tally: Tally, output: Output) -> None:
-    for object_id, frames in tally.filled.items():
-        if frames:
-            output.say(
-                f"{_counted(frames)}{_whose(session, object_id)} "
-                f"{_verb(frames, 'has', 'have')} an empty mask: the object is gone there, or no "
-                "prompt reaches it"
-            )
+    for object_id, filled in tally.filled.items():
+        unreached = {
+            scored.frame_index
+            for scored in session.project.scores(object_id)
+            if scored.origin is Origin.UNREACHED
+        }
+        for frames, why in (
+            (filled - unreached, "it was said to be gone there"),
+            (filled & unreached, "no prompt reaches it there"),
+        ):
+            if frames:
+                output.say(
+                    f"{_counted(frames)}{_whose(session, object_id)} "
+                    f"{_verb(frames, 'has', 'have')} an empty mask: {why}"
+                )
 
 
 def _tell_stayed(session: Session, stayed: int, output: Output) -> None:
@@ -155,24 +162,11 @@ def _whose(session: Session, object_id: int) -> str:
 
 
 def _counted(frames: Collection[int]) -> str:
-    return f"{counted(len(frames), 'frame')} ({in_spans(frames)})"
+    return f"{counted(len(frames), 'frame')} ({spans_text(frames)})"
 
 
 def _verb(frames: Collection[int], one: str, more: str) -> str:
     return one if len(frames) == 1 else more
-
-
-def in_spans(frames: Collection[int]) -> str:
-    """Frames as a person reads them: ``3, 7-9 and 2 more spans``."""
-    spans: list[list[int]] = []
-    for index in sorted(frames):
-        if spans and index == spans[-1][-1] + 1:
-            spans[-1][1:] = [index]
-        else:
-            spans.append([index])
-    shown = ", ".join("-".join(map(str, span)) for span in spans[:MOST_SPANS])
-    rest = len(spans) - MOST_SPANS
-    return f"{shown} and {rest} more {'span' if rest == 1 else 'spans'}" if rest > 0 else shown
 
 
 def tell_how_to_correct(

@@ -17,7 +17,7 @@ from tam_edit.media import Source, open_source
 from tam_edit.models import AUTO
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import OutputReport, RenderReport
-from tam_edit.review.words import counted
+from tam_edit.review.words import counted, spans_text
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 
 PROJECT_SUFFIX = ".tam"
@@ -220,10 +220,13 @@ def _verified_in_words(written: OutputReport) -> str:
     psnr, correlation = written.verified.outside_psnr_db, written.verified.inside_correlation
     told = []
     if correlation is not None:
+        without = written.verified.bare_frames
+        covered = written.frame_count - len(without)
+        bare = f" and nothing on {spans_text(without)}" if without else ""
         told.append(
-            f"something is covered on {correlation.frames_measured} of {written.frame_count} "
-            f"frames, and under the covers at most {correlation.value:.0%} of the picture's "
-            f"pattern is left (frame {correlation.frame})"
+            f"something is covered on {covered} of {written.frame_count} frames{bare}, and under "
+            f"the covers at most {correlation.value:.0%} of the picture's pattern is left (frame "
+            f"{correlation.frame})"
         )
     if psnr is not None:
         told.append(

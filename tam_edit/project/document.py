@@ -19,7 +19,7 @@ from tam_edit.project.reader import StoredTracks
 from tam_edit.project.settings import Settings
 from tam_edit.project.store import Store
 from tam_edit.prompts import Prompts
-from tam_edit.tracks import Direction, RunState, TrackedMatte
+from tam_edit.tracks import DOUBTFUL_BELOW, Direction, RunState, TrackedMatte
 from tam_edit.types import ObjectId
 
 
@@ -303,7 +303,14 @@ class Project(StoredTracks):
             if state is not None and state.depends_on(object_id, start, stop):
                 runs.remove(self._store)
 
-    def approve(self, object_id: ObjectId, start: int, stop: int, reason: str) -> int:
+    def approve(
+        self,
+        object_id: ObjectId,
+        start: int,
+        stop: int,
+        reason: str,
+        doubtful_below: float = DOUBTFUL_BELOW,
+    ) -> int:
         """Say that the masks of a half-open span were looked at and are right.
 
         Args:
@@ -311,6 +318,7 @@ class Project(StoredTracks):
             start: First frame.
             stop: One past the last frame.
             reason: Why; it is kept with the approval and in the log.
+            doubtful_below: It is kept, too, how many of them have a lower score.
 
         Returns:
             How many tracked frames that are.
@@ -320,7 +328,7 @@ class Project(StoredTracks):
         """
         objects.check(self._store, (object_id,))
         with self._transaction():
-            count = approvals.add(self._store, object_id, start, stop, reason)
+            count = approvals.add(self._store, object_id, start, stop, reason, doubtful_below)
             details = {"object": object_id, "start": start, "stop": stop, "reason": reason}
             log_rows.add(self._store, "approval", details)
         return count

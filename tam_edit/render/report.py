@@ -50,11 +50,13 @@ class Verified:
             has enough of that.
         inside_correlation: How much of the source shows through a cover; None where no cover is
             large enough.
+        bare_frames: Frames of the source on which nothing is covered, ascending.
     """
 
     frame_count: int
     outside_psnr_db: Worst | None
     inside_correlation: Worst | None
+    bare_frames: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As values for JSON."""
@@ -63,6 +65,7 @@ class Verified:
             "frames": self.frame_count,
             "outside_psnr_db": psnr and psnr.as_json(),
             "inside_correlation": correlation and correlation.as_json(),
+            "bare_frames": list(self.bare_frames),
         }
 
     @classmethod
@@ -73,6 +76,7 @@ class Verified:
             frame_count=values["frames"],
             outside_psnr_db=psnr and Worst.from_json(psnr),
             inside_correlation=correlation and Worst.from_json(correlation),
+            bare_frames=tuple(values.get("bare_frames", ())),
         )
 
 

@@ -147,6 +147,7 @@ class _Check:
         self._name, self._source, self._acted, self._step = name, source, acted, step
         self._psnr: list[tuple[float, int]] = []
         self._correlation: list[tuple[float, int]] = []
+        self._bare: list[int] = []
 
     def frame(self, before: Frame, after: Frame) -> None:
         """Measure one frame; refuse it where it is not as it must be."""
@@ -167,7 +168,10 @@ class _Check:
                     "let the encoder keep more, such as codec_options = { crf = 17 }, or allow "
                     "less in the verify step",
                 )
-        for box, cover in _pieces(self._acted.covered(index, *size)):
+        covered = self._acted.covered(index, *size)
+        if not covered.any():
+            self._bare.append(index)
+        for box, cover in _pieces(covered):
             left = _correlation(luma[box.slices], written[box.slices], cover)
             if left is None:
                 continue
@@ -188,6 +192,7 @@ class _Check:
             frame_count=frame_count,
             outside_psnr_db=_worst(self._psnr, min),
             inside_correlation=_worst(self._correlation, max),
+            bare_frames=tuple(self._bare),
         )
 
     def _refusal(self, index: int, measured: str, allowed: str, hint: str) -> EncodeError:

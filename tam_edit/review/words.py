@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tam_edit.review.doubts import Doubt, score_text
 
 Timecode = Callable[[int], str]
+MOST_SPANS = 5  # of frames, in one sentence
 MOST_TOLD = 10  # doubts in a terminal; JSON and the review page have more
 
 
@@ -111,6 +112,19 @@ def frames_text(doubt: Doubt) -> str:
 def spanned(first: int, last: int) -> str:
     """``frames 31-40``, or ``frame 31``."""
     return f"frame {first}" if first == last else f"frames {first}-{last}"
+
+
+def spans_text(frames: Collection[int]) -> str:
+    """Frames as a person reads them: ``3, 7-9 and 2 more spans``."""
+    spans: list[list[int]] = []
+    for index in sorted(frames):
+        if spans and index == spans[-1][-1] + 1:
+            spans[-1][1:] = [index]
+        else:
+            spans.append([index])
+    shown = ", ".join("-".join(map(str, span)) for span in spans[:MOST_SPANS])
+    rest = len(spans) - MOST_SPANS
+    return f"{shown} and {counted(rest, 'more span')}" if rest > 0 else shown
 
 
 def times_text(doubt: Doubt, timecode: Timecode) -> str:

@@ -30,6 +30,7 @@ from tam_edit.session.questions import (
     keep,
     kept,
 )
+from tam_edit.tracks import Origin
 from tam_edit.types import Mask, ObjectId
 
 # Settings of a project.
@@ -172,7 +173,9 @@ def _with_empty_span(project: Project, doubt: Doubt) -> Doubt:
 
     def is_empty(index: int) -> bool:
         entry = project.entry(doubt.object_id, index)
-        return entry is not None and index not in said and not entry.matte.any()
+        if entry is None or index in said or entry.origin is Origin.ABSENT:
+            return False
+        return not entry.matte.any()
 
     at_start = list(takewhile(is_empty, frames))
     empty = at_start or list(takewhile(is_empty, reversed(frames)))

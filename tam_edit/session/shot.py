@@ -22,7 +22,7 @@ from tam_edit.session import checkpoint, exports
 from tam_edit.session.covers import kept_covers
 from tam_edit.session.undo import Undone, undo
 from tam_edit.tracking import LoopSettings, Shots
-from tam_edit.tracks import MaskTrack
+from tam_edit.tracks import DOUBTFUL_BELOW, MaskTrack
 
 PLACEHOLDER = "SHOT.tam"  # stands for a project's file in hints
 
@@ -198,7 +198,8 @@ class OpenedShot:
                 f"there is no mask of {whose} on frames {span[0]} to {span[1] - 1} to approve yet",
                 hint=f"make them with: tam-edit track {quoted(project.path)}",
             )
-        return {name: project.approve(ids[name], *span, reason) for name in there}
+        below = checkpoint.usual_threshold(project) or DOUBTFUL_BELOW
+        return {name: project.approve(ids[name], *span, reason, below) for name in there}
 
     def history(self) -> list[Decision]:
         """Every decision of a person, in that order, also what was taken back."""

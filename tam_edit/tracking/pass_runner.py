@@ -21,7 +21,7 @@ from tam_edit.tracking.refine import Refiner
 from tam_edit.tracking.settings import LoopSettings, tracking_size
 from tam_edit.tracking.store import TrackStore
 from tam_edit.tracking.tally import Tally, WayBack
-from tam_edit.tracking.verdict import SHRUNK, area_of, is_shrunk, smaller
+from tam_edit.tracking.verdict import SHRUNK, area_of, gone_over, is_shrunk, smaller
 from tam_edit.tracks import BELIEVED, Direction, Origin, RunState, TrackedMatte, resized
 from tam_edit.types import Matte, ObjectId
 
@@ -31,10 +31,7 @@ from tam_edit.types import Matte, ObjectId
 BETTER_BY = 0.1
 KEPT_FRAMES = 3
 
-FILLS = {
-    Origin.ABSENT: (1.0, ()),
-    Origin.UNREACHED: (0.0, ("no prompt reaches it; say where the object is, or that it is gone",)),
-}
+UNREACHED = (0.0, ("no prompt reaches it; say where the object is, or that it is gone",))
 
 
 class CannotResumeError(Exception):
@@ -70,10 +67,12 @@ class PassRunner:
 
     def fill(self, fill: Fill) -> None:
         """Store empty mattes where no model is needed."""
-        score, reasons = FILLS[fill.origin]
         empty = np.zeros((self._info.height, self._info.width), np.float32)
-        entry = TrackedMatte(matte=empty, score=score, origin=fill.origin, reasons=reasons)
+        before = self._store.areas_before(fill.object_id)
         for frame_index in fill.frames:
+            is_gone = fill.origin is Origin.ABSENT
+            score, reasons = gone_over(before.get(frame_index, 0.0)) if is_gone else UNREACHED
+            entry = TrackedMatte(matte=empty, score=score, origin=fill.origin, reasons=reasons)
             self._store.append(frame_index, {fill.object_id: entry})
             self._tally.filled[fill.object_id].add(frame_index)
 

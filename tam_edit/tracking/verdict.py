@@ -63,6 +63,9 @@ SPECK_SHARE, SPECK_OWN = 0.02, 0.5
 SHRUNK_TO, SHRUNK_SCORE = 0.6, 0.65
 SHRUNK = "smaller than before the correction"
 LEAST_AREA = 2e-4  # of the picture; smaller masks change by as much from frame to frame
+# Where a person says that the object is gone, a believed mask of it is worth a second look; the
+# person is believed more than the mask was, though.
+GONE_OVER_SCORE, GONE_OVER = 0.72, "said to be gone where a mask showed it before"
 
 ABSENCES = {
     Absence.LEFT: (LEFT_SCORE, "the object has left through the picture's edge"),
@@ -230,6 +233,15 @@ def area_of(matte: Matte) -> float:
 def is_shrunk(area: float, before: float) -> bool:
     """Whether a mask is much smaller than another one of the same frame; shares of the picture."""
     return before >= LEAST_AREA and area < SHRUNK_TO * before
+
+
+def gone_over(area: float) -> tuple[float, tuple[str, ...]]:
+    """Score and reasons of a frame on which a person says that an object is not there.
+
+    Args:
+        area: The share of the picture that a believed mask covered there before.
+    """
+    return (GONE_OVER_SCORE, (GONE_OVER,)) if area >= LEAST_AREA else (1.0, ())
 
 
 def smaller(entry: TrackedMatte) -> TrackedMatte:
