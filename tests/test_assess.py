@@ -185,7 +185,7 @@ def test_other_colours_than_the_keyframes_are_noticed(clip: DrawnClip) -> None:
     image[mask] = image[mask][:, ::-1] // 2
     assessor.look(Frame.from_rgb(image, index=6))
     verdict = assessor.judge(DISC, as_matte(mask), Verdict(score=0.6))
-    assert "the colours are unlike the keyframe's" in verdict.reasons
+    assert "the colours are unlike what was selected" in verdict.reasons
 
 
 def test_a_keyframe_that_shows_other_colours_settles_the_matter(clip: DrawnClip) -> None:

@@ -63,10 +63,10 @@ def test_a_checkpoint_stops_or_covers(session: Session, disc: DrawnClip, tmp_pat
                 matte=disc.mask(1, index).astype(np.float32),
                 score=0.2 if index == 7 else 0.9,
                 origin=Origin.PROPAGATED,
-                reasons=("the flow is inconsistent",) if index == 7 else (),
+                reasons=("the motion is hard to follow here",) if index == 7 else (),
             )
             session.project.append(index, {1: entry})
-        with pytest.raises(ReviewPending, match=r"frame 7 .*the flow is inconsistent") as caught:
+        with pytest.raises(ReviewPending, match=r"frame 7 .*the motion is hard to") as caught:
             session.render(recipe, out)
         assert caught.value.exit_code == 3
         assert "--click X,Y@7" in str(caught.value)

@@ -122,6 +122,7 @@ def test_in_and_out_points_and_effects_in_a_span_are_heeded(rendered: Rendered) 
     assert verified.frame_count == 8
     assert verified.inside_correlation is not None
     assert verified.inside_correlation.frames_measured == 3
+    assert verified.bare_frames == (4, 5, 9, 10, 11)
 
 
 def test_a_frame_that_was_not_covered_is_found(

@@ -88,7 +88,7 @@ def _tell(session: Session, doubts: Sequence[Doubt], threshold: float, output: O
         output.say(f"    wrong?     {commands.correct}")
         if commands.gone is not None:
             output.say(f"    not there? {commands.gone}")
-        output.say(f"    right?     {commands.approve}")
+        output.say(f"    {'hidden?' if doubt.is_empty else 'right? '}    {commands.approve}")
     rest = len(doubts) - MOST_TOLD
     if rest > 0:
         output.say(f"  and {rest} more; --json FILE has them all")

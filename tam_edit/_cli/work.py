@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -21,6 +21,7 @@ from tam_edit.review.words import counted, spans_text
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 
 PROJECT_SUFFIX = ".tam"
+MOST_NAMES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +212,19 @@ def render(
             output.say(f"wrote {each.path}: {facts}, in {seconds:.1f} s{_verified_in_words(each)}")
     if report.proof is not None:
         output.say(f"wrote {report.proof}: decisions, scores and checksums")
+    if any(each.verified and each.verified.inside_correlation for each in report.outputs):
+        output.note(
+            f"nothing is covered but {_listed(list(session.project.objects().values()))}: nobody "
+            "else was looked for, so watch the whole file before you hand it on"
+        )
     return report
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names of objects as a person reads them: ``'man', 'woman' and 3 more``."""
+    rest = len(names) - MOST_NAMES
+    shown = ", ".join(map(repr, names[:MOST_NAMES]))
+    return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def _verified_in_words(written: OutputReport) -> str:

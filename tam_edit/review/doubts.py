@@ -108,7 +108,7 @@ class Doubt:
         """The most frequent reasons, as many as a person reads."""
         wrong = self.reasons[:MOST_REASONS]
         if self.doubtful_frames and not wrong:
-            wrong = ("the score is low",)
+            wrong = ("several small signs together",)
         return ", ".join([*self.asked[:MOST_REASONS], *wrong])
 
     @property

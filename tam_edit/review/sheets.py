@@ -197,6 +197,9 @@ def _span_end(review: Review, doubt: Doubt, *, has_picture: bool) -> str:
         else "click on the object in the large picture (or fill in the place, in pixels of the "
         "video)"
     )
+    wrong, right = "The mask is wrong", "The mask is right"
+    if doubt.is_empty:
+        wrong, right = "The object is there", "Nothing of it shows there (it is hidden)"
     gone = ""
     if commands.gone is not None:
         gone = (
@@ -204,9 +207,9 @@ def _span_end(review: Review, doubt: Doubt, *, has_picture: bool) -> str:
             f"{command_box(shell_code(commands.gone))}"
         )
     return (
-        f'{choice}<p class="what">The mask is wrong: {by_hand}.</p>{command_box(correct)}'
+        f'{choice}<p class="what">{wrong}: {by_hand}.</p>{command_box(correct)}'
         f"{gone}"
-        '<p class="what">The mask is right, say why:</p>'
+        f'<p class="what">{right}, say why:</p>'
         f"{command_box(approve)}</section>"
     )
 

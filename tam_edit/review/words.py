@@ -87,6 +87,7 @@ def hint(worst: Doubt, project: Path, option: str) -> str:
     """
     commands = Commands.about(worst, project)
     look = f"tam-edit review {quoted(project)} {option}"
+    right = "nothing of it shows there" if worst.is_empty else "the mask is right"
     absent = []
     if commands.gone is not None:
         absent = [f"if the object is not in the picture where no mask shows it: {commands.gone}"]
@@ -96,7 +97,7 @@ def hint(worst: Doubt, project: Path, option: str) -> str:
         "if the mask is wrong: the command above, with a point on the object for X,Y, in pixels of",
         "    the video; --not X,Y@FRAME says what is not the object",
         *absent,
-        f"if the mask is right: {commands.approve}",
+        f"if {right}: {commands.approve}",
         f"then {go_on(f'tam-edit track {quoted(project)}')}",
         "to go on without a look: --on-doubt cover-frame covers doubtful frames whole,",
         "    --on-doubt continue leaves them as they are",

@@ -58,7 +58,7 @@ def place_keyframe(
     )
     after = span.stop if span.stop in known else None
     # The mask first: a prompt without one could not be tracked after a kill in between.
-    store.discard(object_id, span.start, span.stop, keyframe=None if said.gone else frame_index)
+    store.discard(object_id, span.start, span.stop, keyframe=frame_index)
     store.append(frame_index, {object_id: entry})
     if goes_back:
         store.add_backtrack(object_id, frame_index)

@@ -180,15 +180,15 @@ def _doubts(weighed: Weighed, evidence: Evidence) -> tuple[str, ...]:
 
     doubts = {
         "the mask has jumped": is_high(evidence.jump, JUMP_HIGH),
-        "the mask has changed against the motion": is_low(evidence.kept, KEPT_LOW),
+        "the mask does not move as the picture does": is_low(evidence.kept, KEPT_LOW),
         "the mask has grown suddenly": is_high(evidence.growth, GROWTH_HIGH),
         "the mask has shrunk suddenly": is_low(evidence.growth, -GROWTH_HIGH),
         "a separate part has appeared": is_high(evidence.strays, STRAYS_HIGH),
         "the mask has come apart": is_high(evidence.parts_gained, 0)
         and not is_high(evidence.strays, STRAYS_HIGH),
         "the object was all but lost shortly before": weighed.doubt > DOUBT_HIGH,
-        "changes have piled up since the keyframe": weighed.change > CHANGE_HIGH,
-        "the colours are unlike the keyframe's": is_low(evidence.likeness, LIKENESS_LOW),
+        "changes have piled up since it was selected": weighed.change > CHANGE_HIGH,
+        "the colours are unlike what was selected": is_low(evidence.likeness, LIKENESS_LOW),
         "the mask's edge is not on edges of the picture": is_low(evidence.edge, EDGE_LOW),
         "part of the mask looks like the background": evidence.unlike_memory > REGION_SHARE,
         "the object is also seen outside the mask": evidence.dropped > REGION_SHARE,

@@ -74,10 +74,10 @@ def assess(evidence: Evidence | None, *, is_lost: bool) -> tuple[float, tuple[st
         + CARRIED_WEIGHT * evidence.carried
     )
     doubts = {
-        "the flow is inconsistent": evidence.flow < FLOW_LOW,
-        "the mask changed against the flow": evidence.carried < CARRIED_LOW,
-        "appearance alone gives another mask": evidence.appearance < APPEARANCE_LOW,
-        "the object looks unlike its keyframes": evidence.likeness < LIKENESS_LOW,
+        "the motion is hard to follow here": evidence.flow < FLOW_LOW,
+        "the mask does not move as the picture does": evidence.carried < CARRIED_LOW,
+        "by its looks alone the mask would be another": evidence.appearance < APPEARANCE_LOW,
+        "it looks unlike what was selected": evidence.likeness < LIKENESS_LOW,
         "the object's area changed suddenly": abs(evidence.growth) > GROWTH_HIGH,
     }
     score = float(1 / (1 + np.exp(-strength)))
