@@ -170,7 +170,7 @@ def test_a_sure_mask_is_not_taken_away_without_a_second_look(
     assert run([*approve, "--json", str(tmp_path / "told.json")]) == 0
     told = json.loads((tmp_path / "told.json").read_text())
     assert told["empty"] == {NAME: list(range(PROMPTED - 6, PROMPTED))}
-    said = f"on 6 frames of them ({PROMPTED - 6}-{PROMPTED - 1}) the mask of '{NAME}' is empty"
+    said = f"on 6 of these frames ({PROMPTED - 6}-{PROMPTED - 1}) the mask of '{NAME}' is empty"
     assert said in capsys.readouterr().err
     assert all(span["last"] < PROMPTED - 7 for span in doubts(path, "0.75", tmp_path))
 

@@ -43,7 +43,7 @@ def command(
         )
         if empty[name]:
             output.note(
-                f"on {counted(len(empty[name]), 'frame')} of them ({spans_text(empty[name])}) the "
+                f"on {len(empty[name])} of these frames ({spans_text(empty[name])}) the "
                 f"mask of {name!r} is empty: nothing is done to it there"
             )
         if name in lacking:
