@@ -25,6 +25,7 @@ from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 from tam_edit.types import Matte
 from tests.made_projects import make
+from tests.marked_sessions import marked_session
 from tests.review_pages import HOSTILE, WRONG, right, wrong
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -103,6 +104,13 @@ def project(tam_path: Path) -> Iterator[Project]:
     with make(tam_path) as made:
         made.add_object("dog")
         yield made
+
+
+@pytest.fixture
+def session(disc_video: Path, disc: DrawnClip, tam_path: Path) -> Iterator[Session]:
+    """A session whose every mask tells its keyframe; nothing is said yet."""
+    with marked_session(disc_video, disc, tam_path) as opened:
+        yield opened
 
 
 @pytest.fixture
