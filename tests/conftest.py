@@ -24,6 +24,7 @@ from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 from tam_edit.types import Matte
+from tests.known_jobs import SHOT, KnownJob, KnownPropagator
 from tests.made_projects import make
 from tests.marked_sessions import marked_session
 from tests.review_pages import HOSTILE, WRONG, right, wrong
@@ -104,6 +105,13 @@ def project(tam_path: Path) -> Iterator[Project]:
     with make(tam_path) as made:
         made.add_object("dog")
         yield made
+
+
+@pytest.fixture
+def job(disc_video: Path, disc: DrawnClip, tam_path: Path) -> Iterator[KnownJob]:
+    """The drawn disc to be followed by models whose every answer is known."""
+    with open_source(disc_video) as source, Project.create(tam_path, **SHOT) as made:
+        yield KnownJob(source, made, KnownPropagator(disc))
 
 
 @pytest.fixture
