@@ -24,6 +24,7 @@ from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 from tam_edit.types import Matte
+from tests.judged_masks import HEIGHT, WIDTH
 from tests.known_jobs import SHOT, KnownJob, KnownPropagator
 from tests.made_projects import make
 from tests.marked_sessions import marked_session
@@ -76,6 +77,12 @@ def shared_data() -> Path:
 def disc() -> DrawnClip:
     """A small drawn clip: one disc moves over a textured background."""
     return draw_clip("disc", frames=16)
+
+
+@pytest.fixture(scope="session")
+def clip() -> DrawnClip:
+    """A disc, 72 pixels across, that moves a few pixels a frame."""
+    return draw_clip("disc", frames=16, width=WIDTH, height=HEIGHT)
 
 
 @pytest.fixture(scope="session")
