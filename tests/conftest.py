@@ -24,7 +24,10 @@ from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 from tam_edit.tracks import MemoryTracks, Origin, TrackedMatte
 from tam_edit.types import Matte
+from tests.judged_masks import HEIGHT, WIDTH
+from tests.known_jobs import SHOT, KnownJob, KnownPropagator
 from tests.made_projects import make
+from tests.marked_sessions import marked_session
 from tests.review_pages import HOSTILE, WRONG, right, wrong
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -77,6 +80,12 @@ def disc() -> DrawnClip:
 
 
 @pytest.fixture(scope="session")
+def clip() -> DrawnClip:
+    """A disc, 72 pixels across, that moves a few pixels a frame."""
+    return draw_clip("disc", frames=16, width=WIDTH, height=HEIGHT)
+
+
+@pytest.fixture(scope="session")
 def disc_video(disc: DrawnClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The drawn disc as an H.264 file with sound; not to be changed."""
     path = tmp_path_factory.mktemp("disc") / "disc.mp4"
@@ -103,6 +112,20 @@ def project(tam_path: Path) -> Iterator[Project]:
     with make(tam_path) as made:
         made.add_object("dog")
         yield made
+
+
+@pytest.fixture
+def job(disc_video: Path, disc: DrawnClip, tam_path: Path) -> Iterator[KnownJob]:
+    """The drawn disc to be followed by models whose every answer is known."""
+    with open_source(disc_video) as source, Project.create(tam_path, **SHOT) as made:
+        yield KnownJob(source, made, KnownPropagator(disc))
+
+
+@pytest.fixture
+def session(disc_video: Path, disc: DrawnClip, tam_path: Path) -> Iterator[Session]:
+    """A session whose every mask tells its keyframe; nothing is said yet."""
+    with marked_session(disc_video, disc, tam_path) as opened:
+        yield opened
 
 
 @pytest.fixture

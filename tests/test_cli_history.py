@@ -1,0 +1,194 @@
+"""What the commands say of decisions: the list, what is taken back, and what is tracked anew."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tam_edit._cli import run
+from tam_edit._cli.console import Output
+from tam_edit._cli.tracking import track
+from tam_edit.presets import load_preset
+from tam_edit.prompts import ObjectPrompts, Prompts
+from tam_edit.session import Session
+from tam_edit.testing.clips import DrawnClip
+from tests.marked_sessions import entries, marked_session, marked_session_again, say
+
+
+def test_the_command_lists_and_takes_back(
+    disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, told = tmp_path / "shot.tam", tmp_path / "told.json"
+    with marked_session(disc_video, disc, path) as session:
+        say(session, disc, 0)
+        session.track()
+        say(session, disc, 10, carries_back=True)
+        session.track()
+        session.project.approve(1, 0, 3, "they are right")
+    assert run(["history", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert "prompt      'disc' frame 0 (00:00:00:00): mask 160x120" in lines[0]
+    assert "correction  'disc' frame 10 (00:00:00:10): mask 160x120" in lines[1]
+    assert "approval    'disc' frames 0-2 (00:00:00:00 - 00:00:00:02): 'they are right'" in lines[2]
+    assert run(["history", str(path), "--undo", "2", "--json", str(told)]) == 0
+    assert "masks on frames 5-15 are made again by: tam-edit track" in capsys.readouterr().out
+    result = json.loads(told.read_text(encoding="utf-8"))
+    assert result["undone"] == {
+        "id": 2,
+        "object": "disc",
+        "frames": [5, 15],
+        "dropped": 11,
+        "unapproved": 0,
+        "removed": False,
+    }
+    assert {row["user"] for row in result["history"]} == {getpass.getuser()}
+    assert f" UTC  {getpass.getuser()}  prompt" in lines[0]
+    kinds = [(row["id"], row["kind"], row["taken_back"] is None) for row in result["history"]]
+    assert kinds == [
+        (1, "prompt", True),
+        (2, "correction", False),
+        (3, "approval", True),
+        (4, "undo", True),
+    ]
+    assert run(["history", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].endswith("(taken back)")
+    assert lines[3].endswith("took back 2")
+    assert run(["history", str(path), "--undo", "9"]) == 1
+    said = capsys.readouterr().err
+    assert "error: there is no decision called '9'" in said
+    assert "hint: there are the decisions 1 to 4" in said
+
+
+def test_what_was_delivered_before_is_named_when_a_decision_is_taken_back(
+    disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, kept, changed = tmp_path / "shot.tam", tmp_path / "kept.mp4", tmp_path / "changed.mp4"
+    before, others = tmp_path / "before.mp4", tmp_path / "others.mp4"
+    blur = load_preset("blur-object")
+    (tmp_path / "others.toml").write_text(
+        'schema = "tam_edit.recipe/1"\ntitle = "t"\n[[steps]]\nkind = "track"\n'
+        '[[steps]]\nkind = "effect"\neffect = "blur"\nobjects = ["second"]\n'
+        '[[steps]]\nkind = "export"\n',
+        encoding="utf-8",
+    )
+    with marked_session(disc_video, disc, path) as session:
+        say(session, disc, 0)
+        session.track()
+        session.render(blur, before)
+        say(session, disc, 10)
+        say(session, disc, 0, "second")
+        session.track()
+        for out in (kept, changed):
+            session.render(blur, out)
+        session.render(load_preset(tmp_path / "others.toml"), others)
+        session.approve("looked at all of it", object_name="second")
+        session.render(blur, tmp_path / "unasked.mp4")
+    changed.write_bytes(b"cut by somebody else")
+    assert run(["history", str(path), "--undo", "2"]) == 0
+    told = capsys.readouterr().err
+    assert f"note: {kept} was written with what is taken back now and does not change" in told
+    assert not [out for out in (changed, before, others) if str(out) in told]
+    # Nothing that was written goes back to an approval, where no checkpoint asked for a look.
+    assert run(["history", str(path), "--undo", "4"]) == 0
+    assert "note" not in capsys.readouterr().err
+    assert run(["history", str(path)]) == 0
+    assert str(kept) not in capsys.readouterr().err
+
+
+def test_masks_that_were_made_changed_and_kept_add_up(
+    disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = Output(json_file=None, is_quiet=False, is_verbose=False)
+
+    def told(session: Session) -> tuple[str, str, list[int]]:
+        result = track(session, output)
+        made = sum(map(len, result["made"].values()))
+        changed = sum(len(way["changed"]) for way in result["ways_back"])
+        filled = sum(map(len, result["filled"].values()))
+        streams = capsys.readouterr()
+        return streams.out, streams.err, [made, changed, filled, result["stayed"]]
+
+    with marked_session(disc_video, disc, tmp_path / "shot.tam") as session:
+        say(session, disc, 0)
+        said, _, counts = told(session)
+        assert "tracked 15 frames (1-15) in " in said
+        assert "the other mask comes from the prompts" in said
+        assert counts == [15, 0, 0, 1]
+
+        say(session, disc, 10, carries_back=True)
+        before = entries(session, "disc")
+        said, noted, counts = told(session)
+        assert "tracked 5 frames (11-15) in " in said
+        assert (
+            "8 frames before the correction on frame 10 were looked at again on the way back "
+            "(2-9): 5 changed (5-9)"
+        ) in said
+        assert "frames 1-4 stay as before" in noted
+        assert "the other 6 of 16 masks stayed as they were" in said
+        assert counts == [5, 5, 0, 6]
+        after = entries(session, "disc")
+        assert [i for i in range(11) if before[i] != after[i]] == [5, 6, 7, 8, 9]
+
+        session.undo(2)
+        # All that the correction had changed, and nothing else.
+        said, _, counts = told(session)
+        assert "tracked 11 frames (5-15) in " in said
+        assert counts == [11, 0, 0, 5]
+
+        say(session, disc, 12, gone=True)
+        say(session, disc, 3, "second")
+        said, _, counts = told(session)
+        assert "tracked 'second' on 15 frames (0-2, 4-15) in " in said
+        assert "3 frames (13-15) of 'disc' have an empty mask" in said
+        assert "the other 14 of 32 masks stayed as they were" in said
+        assert counts == [15, 0, 3, 14]
+
+
+def test_a_slip_of_the_pen_is_taken_back_as_a_whole(
+    disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, painted = tmp_path / "shot.tam", tmp_path / "mask.png"
+    Image.fromarray(disc.mask(1, 4).astype(np.uint8) * 255).save(painted)
+    with marked_session(disc_video, disc, path) as session:
+        say(session, disc, 0, "man")
+        session.track()
+        before = entries(session, "man")
+    typo = ["--object", "mann", "--mask", f"{painted}@4"]
+    assert run(["prompt", str(path), *typo]) == 0
+    note = capsys.readouterr().err
+    assert "'mann' is a new object; did you mean 'man'? take it back with: " in note
+    assert note.rstrip().endswith("--undo 2")
+    with marked_session_again(path, disc) as session:
+        session.track()
+        session.approve("seen", object_name="mann")
+    assert run(["history", str(path), "--undo", "2"]) == 0
+    told = capsys.readouterr().out
+    assert "'mann'" in told
+    assert "removed" in told
+    assert "tam-edit track" not in told
+    assert run(["history", str(path)]) == 0
+    assert "'mann' frame 4" in capsys.readouterr().out
+    with marked_session_again(path, disc) as session:
+        project = session.project
+        assert project.objects() == {1: "man"}
+        assert session.track() == 0
+        assert entries(session, "man") == before
+        assert project._store.rows("SELECT count(*) FROM matte WHERE object_id = 2") == [(0,)]
+        assert project._store.rows("SELECT count(*) FROM approval") == [(0,)]
+        said = ObjectPrompts(
+            object_name="mann", frame_index=4, prompts=Prompts(mask=disc.mask(1, 4))
+        )
+        # A command that is given again does not bring it back; a person who says it anew does.
+        assert session.prompt(said, is_repeatable=True) is None
+        assert project.objects() == {1: "man"}
+        assert session.prompt(said) is not None
+        assert project.objects() == {1: "man", 2: "mann"}
+        assert session.undo(session.history()[-1].decision_id).is_removed
+        assert project.objects() == {1: "man"}
