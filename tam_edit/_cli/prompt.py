@@ -48,6 +48,11 @@ def command(
         keyframes = prompt_all(
             session, items, output, carries_back=not forward_only, is_repeatable=False
         )
+        if keyframes:
+            output.note(
+                f"when all is said: tam-edit track {quoted(project)} (or repeat the command that "
+                "stopped)"
+            )
         if before:
             _note_new_objects(session, before, output)
     if not keyframes:
