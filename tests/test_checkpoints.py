@@ -307,3 +307,32 @@ def test_what_was_decided_lies_beside_the_output(session: Session, tmp_path: Pat
 def test_a_recipe_that_promises_nothing_writes_no_report(session: Session, tmp_path: Path) -> None:
     assert session.render(recipe_with(), tmp_path / "out.mp4").proof is None
     assert [path.name for path in tmp_path.glob("out*")] == ["out.mp4"]
+
+
+def test_a_first_mask_comes_before_what_follows_from_it_until_somebody_came_back_to_it(
+    disc_video: Path, disc: DrawnClip, disc_click: str, tmp_path: Path
+) -> None:
+    """However many clicks it took; that an object was gone in between changes nothing."""
+    x, y = map(float, disc_click.split(","))
+
+    def say(session: Session, *clicks: tuple[float, float]) -> list[int]:
+        said = Prompts(positive=clicks)
+        session.prompt(ObjectPrompts(object_name="disc", frame_index=0, prompts=said))
+        for index in (0, *range(1, 4), *range(5, FRAMES)):
+            entry = TrackedMatte(
+                matte=disc.mask(1, index).astype(np.float32),
+                score=0.1 if index >= 12 else 0.6 if index == 0 else 0.9,
+                origin=Origin.PROPAGATED if index else Origin.KEYFRAME,
+            )
+            session.project.append(index, {1: entry})
+        return [doubt.proposed_frame for doubt in session.doubts(0.7)]
+
+    with Session.create(disc_video, tmp_path / "shot.tam") as session:
+        session.prompt(
+            ObjectPrompts(
+                object_name="disc", frame_index=4, prompts=Prompts(gone=True, gone_last=4)
+            )
+        )
+        assert say(session, (x, y), (x + 1, y))[0] == 0
+        first, last = say(session, (x, y + 1))
+        assert (first, last) == (12, 0)

@@ -262,6 +262,7 @@ def test_doubtful_frames_of_a_project_that_goes_can_be_had_back(
     before, _, after = told.partition("note: the project is deleted now")
     assert "this mask is uncertain" in before
     assert str(project) not in before
+    assert "from these prompts alone" not in after
     again, look = re.findall(r"tam-edit (.*)", after)
     assert run(shlex.split(again)) == 0
     assert project.exists()
@@ -269,6 +270,17 @@ def test_doubtful_frames_of_a_project_that_goes_can_be_had_back(
     page = Path(shlex.split(look)[-1])
     assert page.parent != out.parent
     assert run([*shlex.split(look)[:-1], str(tmp_path.parent / f"{tmp_path.name}-look")]) == 0
+
+
+def test_what_an_earlier_command_said_is_not_promised_back(
+    disc_video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.mp4"
+    assert run(["new", str(disc_video), "-o", f"{out}.tam"]) == 0
+    assert run(["prompt", f"{out}.tam", "--object", "other", "--click", "9,80"]) == 0
+    assert run(["run", "blur-object", str(disc_video), "-o", str(out), "--click", "10,10"]) == 0
+    told = capsys.readouterr().err
+    assert "(from these prompts alone: what earlier commands said goes with the project)" in told
 
 
 def test_a_click_on_another_object_is_told(

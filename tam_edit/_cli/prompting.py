@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 from tam_edit._cli.console import Output
 from tam_edit._cli.prompt_options import PromptItem, resolve
+from tam_edit.masks.clicks import first_click
+from tam_edit.masks.pieces import stray_pieces
 from tam_edit.prompts import Gone, Keyframe, ObjectPrompts
 from tam_edit.review.doubts import score_text
 from tam_edit.review.words import counted, quoted
 from tam_edit.session import Session
 from tam_edit.tracking.verdict import is_shrunk
-from tam_edit.tracks import DOUBTFUL_BELOW
+from tam_edit.tracks import DOUBTFUL_BELOW, resized
+from tam_edit.types import Box
 
 INSIDE = 0.5
+MOST_STRAYS = 3  # that are told of a mask
 
 
 def keyframes_json(keyframes: Sequence[Keyframe]) -> list[dict[str, Any]]:
@@ -75,6 +80,7 @@ def prompt_all(
                 f"{back if is_kept else ''}"
             )
         _tell_taken(session, said, output)
+        tell_strays(session, said, output)
         if is_shrunk(keyframe.area_frac, keyframe.area_before_frac or 0.0):
             share = keyframe.area_frac / (keyframe.area_before_frac or 1.0)
             output.note(
@@ -83,9 +89,11 @@ def prompt_all(
             )
         if keyframe.score < DOUBTFUL_BELOW:
             shows = f"; tam-edit review {project} --html DIR shows it"
-            more = (
-                "add clicks" if said.prompts.box else "add clicks or draw a box around the object"
-            )
+            more = "add clicks or draw a box around the object"
+            if said.prompts.is_confirmed or keyframe.joins_earlier:
+                more = "add clicks where it is wrong; if it is right, never mind the score"
+            elif said.prompts.box:
+                more = "add clicks"
             output.note(f"this mask is uncertain: {more}{shows if is_kept else ''}")
     return keyframes
 
@@ -107,6 +115,26 @@ def _tell_taken(session: Session, said: ObjectPrompts, output: Output) -> None:
                 f"the point {x:g},{y:g} is on {name!r} (frame {frame}), and a pixel belongs to one "
                 f"object only: if it is not part of {name!r}, say that, too: {away}"
             )
+
+
+def tell_strays(session: Session, said: ObjectPrompts, output: Output) -> None:
+    """Say where the mask has pieces that hold no click and lie outside of the box."""
+    project, frame = session.project, said.frame_index
+    object_id = project.object_id(said.object_name)
+    entry, prompts = project.entry(object_id, frame), project.prompts(object_id)[frame]
+    if entry is None or prompts.mask is not None:
+        return
+    mask = resized(entry.matte, project.width, project.height) >= INSIDE
+    box = None
+    if prompts.box is not None:
+        x0, y0, x1, y1 = prompts.box
+        box = Box(int(x0), int(y0), ceil(x1), ceil(y1)).clipped(project.width, project.height)
+    for piece in stray_pieces(mask, prompts.positive, box)[:MOST_STRAYS]:
+        x, y = first_click(piece)
+        output.note(
+            f"a separate piece of the mask, around {x:g},{y:g}, holds no click; if it is not part "
+            f"of {said.object_name!r}: --not {x:g},{y:g}@{frame}"
+        )
 
 
 def _newest(session: Session) -> int:

@@ -30,7 +30,7 @@ from tam_edit._cli.prompt_options import (
 from tam_edit._cli.prompting import keyframes_json, prompt_all
 from tam_edit._cli.tracking import tell_how_to_correct, track
 from tam_edit.media import open_source
-from tam_edit.presets import load_preset
+from tam_edit.presets import load_preset, preset_names
 from tam_edit.recipe import Recipe
 from tam_edit.review.words import quoted
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Tracking
@@ -72,6 +72,8 @@ def command(
     PRESET is a name from `tam-edit presets list` or the path of a recipe. An interrupted run goes
     on when the same command is given again.
     """
+    if Path(video).suffix.lower() == ".toml" or video in preset_names():
+        raise click.UsageError(f"PRESET comes before VIDEO: tam-edit run {video} {preset}")
     recipe = load_preset(preset, settings)
     items = prompt_items(context)
     if is_plan:
@@ -98,7 +100,7 @@ def command(
         )
         place = work.project_path(target, project)
         typed = context.meta["typed"]
-        tell_how_to_correct(session, "run", typed, place, output, is_kept=is_kept)
+        tell_how_to_correct(session, "run", typed, items, place, output, is_kept=is_kept)
         if recipe.checkpoints and not is_kept:
             output.note(
                 "the project with its masks and approvals is deleted now; --project FILE would "

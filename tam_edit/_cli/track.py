@@ -65,7 +65,7 @@ def command(
         session.loop = replace(session.loop, **loop)
         _track(session, items, masks_out, overwrite, output, is_kept=is_kept)
         place, typed = work.project_path(target, project), context.meta["typed"]
-        tell_how_to_correct(session, "track", typed, place, output, is_kept=is_kept)
+        tell_how_to_correct(session, "track", typed, items, place, output, is_kept=is_kept)
 
 
 def _track(

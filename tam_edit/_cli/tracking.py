@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tam_edit._cli.console import Output
+from tam_edit._cli.prompt_options import PromptItem, resolve
 from tam_edit.media import timecode_at
+from tam_edit.prompts import Prompts
 from tam_edit.review import proposed_option, spanned
 from tam_edit.review.words import counted, quoted, spans_text
 from tam_edit.session import Session
@@ -173,6 +175,7 @@ def tell_how_to_correct(
     session: Session,
     command: str,
     typed: Sequence[str],
+    items: Sequence[PromptItem],
     path: Path,
     output: Output,
     *,
@@ -184,6 +187,7 @@ def tell_how_to_correct(
         session: The project.
         command: The command's name.
         typed: What was typed after it.
+        items: The prompts among it.
         path: Where the project is, and may be kept.
         output: Where it is told.
         is_kept: Whether the project stays when the command is done.
@@ -198,7 +202,24 @@ def tell_how_to_correct(
         return
     kept = ["--project", str(path), *([] if "--overwrite" in typed else ["--overwrite"])]
     again = shlex.join(["tam-edit", command, *kept, *typed])
+    lost = ""
+    if _says_more(session, items):
+        lost = " (from these prompts alone: what earlier commands said goes with the project)"
     output.note(
         f"the project is deleted now; to look at {them} and correct what is wrong, have it made "
-        f"again and kept: {again}\n  then: {look}"
+        f"again and kept{lost}: {again}\n  then: {look}"
+    )
+
+
+def _says_more(session: Session, items: Sequence[PromptItem]) -> bool:
+    """Whether a project knows prompts that are not among the typed ones."""
+    project = session.project
+    typed = {
+        (said.object_name, said.frame_index): said.prompts
+        for said in resolve(items, session.source, project.in_frame)
+    }
+    return any(
+        not prompts.beyond(typed.get((name, frame), Prompts())).is_empty
+        for object_id, name in project.objects().items()
+        for frame, prompts in project.prompts(object_id).items()
     )

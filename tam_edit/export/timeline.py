@@ -257,10 +257,15 @@ def _timecode_format(info: SourceInfo) -> dict[str, str]:
     return {"displayformat": "DF" if is_drop(info) else "NDF"}
 
 
+def _url(path: Path) -> str:
+    """A file's address without detours: editors do not follow ``..``."""
+    return (path.parent.resolve() / path.name).as_uri()
+
+
 def _reference(source: Source, available: TimeRange, rate: float) -> Any:
     if not isinstance(source, FolderSource):
         return otio.schema.ExternalReference(
-            target_url=source.info.path.as_uri(), available_range=available
+            target_url=_url(source.info.path), available_range=available
         )
     files = [file.name for file in source.files]
     matches = [NUMBERED.fullmatch(name) for name in files]
@@ -273,7 +278,7 @@ def _reference(source: Source, available: TimeRange, rate: float) -> Any:
             hint="number them without gaps, such as shot.0001.png, shot.0002.png",
         )
     return otio.schema.ImageSequenceReference(
-        target_url_base=source.files[0].parent.as_uri() + "/",
+        target_url_base=_url(source.files[0]).rpartition("/")[0] + "/",
         name_prefix=quote(first[1]),
         name_suffix=quote(first[3]),
         start_frame=numbers[0],

@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 
 from tam_edit.masks import ops
-from tam_edit.types import Mask, Matte, Point
+from tam_edit.types import Box, Mask, Matte, Point
 
 # A hole's soft rim is filled with it, up to so far from it.
 RIM_PX = 8.0
+# Separate pieces that are smaller, as a share of the object's area, are not worth a word.
+STRAY_SHARE = 0.01
 # Less of an object than this is rounding.
 FAINT = 1 / 510
 
@@ -117,3 +119,30 @@ def _distance_to(mask: Mask) -> Matte:
         (~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
     )
     return np.asarray(distance, np.float32)
+
+
+def stray_pieces(mask: Mask, points: Iterable[Point], box: Box | None) -> list[Mask]:
+    """Separate pieces of a mask to which nothing points: no click is on them, nor are they boxed.
+
+    Args:
+        mask: bool (H, W).
+        points: Clicks on the object, in pixels of the mask.
+        box: The rectangle around the object, in pixels of the mask.
+
+    Returns:
+        bool (H, W) each, the largest first; pieces of less than a hundredth of the mask are left
+        out. None where nothing points to any piece.
+    """
+    count, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    areas = np.bincount(labels.ravel(), minlength=count)
+    areas[0] = 0
+    rows, columns = mask.shape
+    meant = {int(labels[min(int(y), rows - 1), min(int(x), columns - 1)]) for x, y in points}
+    if box is not None:
+        meant |= set(np.unique(labels[box.slices]).tolist())
+    meant -= {0}
+    if not meant:
+        return []
+    least = STRAY_SHARE * areas.sum()
+    strays = [i for i in range(1, count) if i not in meant and areas[i] >= least]
+    return [labels == i for i in sorted(strays, key=lambda i: -areas[i])]

@@ -13,7 +13,7 @@ from tam_edit.errors import InputError
 from tam_edit.media.source import Source
 
 SECONDS = re.compile(r"(\d+)(?:\.(\d+))?s")
-CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2})\.(\d+)")
+CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2})\.(\d+)|(\d+):(\d{2}):(\d{2})")
 COUNTED = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})([:;])(\d{1,3})")
 
 
@@ -21,7 +21,7 @@ def frame_at(text: str, source: Source) -> int:
     """The frame that a person names.
 
     Args:
-        text: ``"123"`` (frame), ``"00:01:02.500"`` (time since the first frame),
+        text: ``"123"`` (frame), ``"00:01:02.500"`` or ``"00:01:02"`` (time since the first frame),
             ``"62.5s"`` (seconds since then), ``"01:00:02:12"`` or ``"01:00:02;12"`` (timecode;
             counted from the file's start timecode where it has one and the value is not before
             it); a leading ``@`` is allowed.
@@ -73,7 +73,9 @@ def _time_of(text: str) -> Fraction | None:
     if match := SECONDS.fullmatch(text):
         hours, minutes, (seconds, decimals) = "0", "0", match.groups()
     elif match := CLOCK.fullmatch(text):
-        hours, minutes, seconds, decimals = match.groups()
+        hours, minutes, seconds, decimals = match.groups()[:4]
+        if seconds is None:
+            hours, minutes, seconds = match.groups()[4:]
     else:
         return None
     whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)

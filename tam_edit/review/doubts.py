@@ -21,7 +21,7 @@ NEAR_FRAMES = 3
 # are worth the same.
 MENDED_FRAMES = 10
 MOST_REASONS = 3  # that are told of a span; its JSON has them all
-# Frames on which a person said something, and whether that was more than one click or box.
+# Frames on which a person said where it is, and whether somebody has worked on its mask there.
 Given: TypeAlias = Mapping[int, bool]
 
 
@@ -180,7 +180,7 @@ def in_spans(
 
     The worst first, with two exceptions. Tracking follows a wrong first mask faithfully:
     correcting it mends what comes after it, too, while a correction after it leaves it wrong. So a
-    mask that one click or box led to comes right before the worst span that it may have led to. And
+    mask that was given comes right before the worst span that it may have led to. And
     masks on which a person has already worked come last: whoever was asked to mend one and did is
     not asked to mend it again before anything else. Frames with a mask and frames whose mask is
     empty are never in one span: what settles the ones is wrong for the others.
@@ -194,7 +194,7 @@ def in_spans(
         concerns: Per object its frames in ascending order.
         names: Per object its name.
         given: Per object the frames on which a person said something, ascending, each with
-            whether that was more than one click or box.
+            whether somebody has worked on its mask there.
     """
     placed = []
     for object_id, frames in concerns.items():

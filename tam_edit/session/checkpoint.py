@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -10,7 +11,7 @@ from typing import cast
 
 from tam_edit.errors import ReviewPending
 from tam_edit.media import Source, timecode_at
-from tam_edit.project import Project
+from tam_edit.project import DecisionKind, Project
 from tam_edit.review import (
     Doubt,
     Review,
@@ -183,8 +184,25 @@ def _with_empty_span(project: Project, doubt: Doubt) -> Doubt:
 
 
 def _given(project: Project, object_id: ObjectId) -> dict[int, bool]:
-    said = project.prompts(object_id)
-    return {index: said[index].is_confirmed for index in sorted(said)}
+    """Where somebody said where an object is, and whether somebody has worked on its mask there.
+
+    A first mask is not worked on, however many clicks it took: whoever gave them may have seen
+    nothing but a score. It is once somebody came back to it, corrected a mask that was tracked, or
+    painted it.
+    """
+    said = {i: prompts for i, prompts in project.prompts(object_id).items() if not prompts.gone}
+    decided = [
+        d
+        for d in project.history
+        if d.kind is DecisionKind.PROMPT and d.object_id == object_id and d.taken_back is None
+    ]
+    times = Counter(decision.start for decision in decided)
+    corrected = {decision.start for decision in decided if decision.details.get("is_correction")}
+    return {
+        index: said[index].mask is not None
+        or (said[index].is_confirmed and (times[index] > 1 or index in corrected))
+        for index in sorted(said)
+    }
 
 
 def _places(project: Project, kind: str) -> list[str]:

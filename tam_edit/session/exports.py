@@ -94,7 +94,7 @@ def bundle_for(project: Project, returned: Path) -> Path:
         return found[0]
     if not found:
         raise InputError(
-            "there is no inpainting bundle of this project any more",
+            "there is no inpainting bundle of this project",
             hint="name it with --bundle, or export one: tam-edit export SHOT.tam --as inpaint",
         )
     raise InputError(
