@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tam_edit.export import ExportJob
-from tam_edit.frame import to_av
+from tam_edit.frame import Frame, to_av
 from tam_edit.masks.clicks import first_click
 from tam_edit.media import open_source
 from tam_edit.pixels import ColorTags, PixelLayout
@@ -98,6 +98,54 @@ def disc_click(disc: DrawnClip) -> str:
     """A click on the middle of the disc on the first frame, as it is typed."""
     x, y = first_click(disc.mask(1, 0))
     return f"{x:g},{y:g}"
+
+
+@pytest.fixture(scope="session")
+def sam_state() -> dict[str, Any]:
+    """The tensors of a small Segment Anything network, drawn at random."""
+    from tests.made_sam import drawn_state
+
+    return drawn_state()
+
+
+@pytest.fixture(scope="session")
+def sam_network(sam_state: dict[str, Any]) -> Any:
+    """The network of these tensors."""
+    from tam_edit.models.sam import SamNetwork
+
+    return SamNetwork.from_state(sam_state, "cpu")
+
+
+@pytest.fixture(scope="session")
+def sam_embeddings() -> dict[bytes, Any]:
+    """What the network has seen in pictures so far."""
+    return {}
+
+
+@pytest.fixture
+def sam(sam_network: Any, sam_embeddings: dict[bytes, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A new segmenter; what it sees in a picture is kept from test to test."""
+    from tam_edit.models.sam import SamSegmenter
+
+    made = SamSegmenter(sam_network)
+    encode = made.predictor.encode
+
+    def remembered(image: Any) -> Any:
+        key = image.tobytes()
+        if key not in sam_embeddings:
+            sam_embeddings[key] = encode(image)
+        return sam_embeddings[key]
+
+    monkeypatch.setattr(made.predictor, "encode", remembered)
+    return made
+
+
+@pytest.fixture(scope="module")
+def frame() -> Frame:
+    """Smooth noise for the small Segment Anything network."""
+    from tests.made_sam import picture
+
+    return Frame.from_rgb(picture())
 
 
 @pytest.fixture
