@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 
+from tam_edit._cli import run
 from tam_edit.export import ExportJob
 from tam_edit.frame import Frame, to_av
 from tam_edit.masks.clicks import first_click
@@ -188,6 +189,25 @@ def doubtful(disc_video: Path, disc: DrawnClip, tmp_path: Path) -> Iterator[Sess
             mask, is_wrong = disc.mask(1, index), index in WRONG
             opened.project.append(index, {1: wrong(mask) if is_wrong else right(mask)})
         yield opened
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., str]:
+    """Run a command that must fail; gives the sentence and checks that nothing was left."""
+
+    def run_it(*arguments: str | Path, code: int = 1, leaves: tuple[str, ...] = ()) -> str:
+        before = {p.name for p in tmp_path.iterdir()}
+        assert run([str(a) for a in arguments]) == code
+        left = {p.name for p in tmp_path.iterdir()} - before
+        assert left == set(leaves), f"left behind: {left}"
+        told = capsys.readouterr().err
+        assert "Traceback" not in told
+        if code == 1:
+            errors = [line for line in told.splitlines() if line.startswith("error: ")]
+            assert len(errors) == 1
+        return told
+
+    return run_it
 
 
 BT709 = ColorTags(primaries=1, transfer=1, matrix=1, full_range=False)
