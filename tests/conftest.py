@@ -300,6 +300,18 @@ def shot_facts() -> type[ShotFacts]:
     return ShotFacts
 
 
+@pytest.fixture(scope="session")
+def shot(make_shot: Callable[[ShotFacts], MadeShot]) -> MadeShot:
+    """The made shot as it is when nothing else is said."""
+    return make_shot(ShotFacts())
+
+
+@pytest.fixture(scope="session")
+def export_job(shot: MadeShot) -> ExportJob:
+    """All of the made shot, to be exported."""
+    return shot.job()
+
+
 def _write_shot(path: Path, facts: ShotFacts, count: int) -> None:
     layout = PixelLayout.of(facts.pix_fmt)
     rng = np.random.default_rng(7)
