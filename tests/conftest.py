@@ -13,8 +13,9 @@ import av
 import numpy as np
 import pytest
 
+from tam_edit._cli import run
 from tam_edit.export import ExportJob
-from tam_edit.frame import to_av
+from tam_edit.frame import Frame, to_av
 from tam_edit.masks.clicks import first_click
 from tam_edit.media import open_source
 from tam_edit.pixels import ColorTags, PixelLayout
@@ -100,6 +101,54 @@ def disc_click(disc: DrawnClip) -> str:
     return f"{x:g},{y:g}"
 
 
+@pytest.fixture(scope="session")
+def sam_state() -> dict[str, Any]:
+    """The tensors of a small Segment Anything network, drawn at random."""
+    from tests.made_sam import drawn_state
+
+    return drawn_state()
+
+
+@pytest.fixture(scope="session")
+def sam_network(sam_state: dict[str, Any]) -> Any:
+    """The network of these tensors."""
+    from tam_edit.models.sam import SamNetwork
+
+    return SamNetwork.from_state(sam_state, "cpu")
+
+
+@pytest.fixture(scope="session")
+def sam_embeddings() -> dict[bytes, Any]:
+    """What the network has seen in pictures so far."""
+    return {}
+
+
+@pytest.fixture
+def sam(sam_network: Any, sam_embeddings: dict[bytes, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A new segmenter; what it sees in a picture is kept from test to test."""
+    from tam_edit.models.sam import SamSegmenter
+
+    made = SamSegmenter(sam_network)
+    encode = made.predictor.encode
+
+    def remembered(image: Any) -> Any:
+        key = image.tobytes()
+        if key not in sam_embeddings:
+            sam_embeddings[key] = encode(image)
+        return sam_embeddings[key]
+
+    monkeypatch.setattr(made.predictor, "encode", remembered)
+    return made
+
+
+@pytest.fixture(scope="module")
+def frame() -> Frame:
+    """Smooth noise for the small Segment Anything network."""
+    from tests.made_sam import picture
+
+    return Frame.from_rgb(picture())
+
+
 @pytest.fixture
 def tam_path(tmp_path: Path) -> Path:
     """Where a project may be made, in a folder of its own."""
@@ -140,6 +189,25 @@ def doubtful(disc_video: Path, disc: DrawnClip, tmp_path: Path) -> Iterator[Sess
             mask, is_wrong = disc.mask(1, index), index in WRONG
             opened.project.append(index, {1: wrong(mask) if is_wrong else right(mask)})
         yield opened
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., str]:
+    """Run a command that must fail; gives the sentence and checks that nothing was left."""
+
+    def run_it(*arguments: str | Path, code: int = 1, leaves: tuple[str, ...] = ()) -> str:
+        before = {p.name for p in tmp_path.iterdir()}
+        assert run([str(a) for a in arguments]) == code
+        left = {p.name for p in tmp_path.iterdir()} - before
+        assert left == set(leaves), f"left behind: {left}"
+        told = capsys.readouterr().err
+        assert "Traceback" not in told
+        if code == 1:
+            errors = [line for line in told.splitlines() if line.startswith("error: ")]
+            assert len(errors) == 1
+        return told
+
+    return run_it
 
 
 BT709 = ColorTags(primaries=1, transfer=1, matrix=1, full_range=False)
@@ -230,6 +298,18 @@ def make_shot(
 def shot_facts() -> type[ShotFacts]:
     """What ``make_shot`` takes."""
     return ShotFacts
+
+
+@pytest.fixture(scope="session")
+def shot(make_shot: Callable[[ShotFacts], MadeShot]) -> MadeShot:
+    """The made shot as it is when nothing else is said."""
+    return make_shot(ShotFacts())
+
+
+@pytest.fixture(scope="session")
+def export_job(shot: MadeShot) -> ExportJob:
+    """All of the made shot, to be exported."""
+    return shot.job()
 
 
 def _write_shot(path: Path, facts: ShotFacts, count: int) -> None:

@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 240, 180
 DISC = 1
 
 
-def frame_of(clip: DrawnClip, index: int) -> Frame:
+def frame_of(clip: DrawnClip, index: int = 6) -> Frame:
     return Frame.from_rgb(clip.image(index), index=index)
 
 

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,35 +14,11 @@ import pytest
 from PIL import Image
 
 from tam_edit._cli import run
-from tam_edit.project import DecisionKind
-from tam_edit.project.schema import STEPS
-from tam_edit.session import Session
 from tam_edit.testing.clips import draw_clip, write_clip
-
-Shell = Callable[..., str]
-
-
-@pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Shell:
-    """Run a command that must fail; gives the sentence and checks that nothing was left."""
-
-    def run_it(*arguments: str | Path, code: int = 1, leaves: tuple[str, ...] = ()) -> str:
-        before = {p.name for p in tmp_path.iterdir()}
-        assert run([str(a) for a in arguments]) == code
-        left = {p.name for p in tmp_path.iterdir()} - before
-        assert left == set(leaves), f"left behind: {left}"
-        told = capsys.readouterr().err
-        assert "Traceback" not in told
-        if code == 1:
-            errors = [line for line in told.splitlines() if line.startswith("error: ")]
-            assert len(errors) == 1
-        return told
-
-    return run_it
 
 
 @pytest.mark.parametrize("command", ["run", "new"])
-def test_no_such_file(refused: Shell, tmp_path: Path, command: str) -> None:
+def test_no_such_file(refused: Callable[..., str], tmp_path: Path, command: str) -> None:
     out = tmp_path / "out.mp4"
     arguments = ["run", "blur-object"] if command == "run" else ["new"]
     clicks = ["--click", "1,1"] if command == "run" else []
@@ -51,20 +26,20 @@ def test_no_such_file(refused: Shell, tmp_path: Path, command: str) -> None:
     assert "missing.mp4" in told
 
 
-def test_not_a_video(refused: Shell, tmp_path: Path) -> None:
+def test_not_a_video(refused: Callable[..., str], tmp_path: Path) -> None:
     text = tmp_path / "notes.mp4"
     text.write_text("this is no video " * 100, encoding="utf-8")
     told = refused("run", "blur-object", text, "-o", tmp_path / "out.mp4", "--click", "1,1")
     assert "notes.mp4" in told
 
 
-def test_an_empty_file_has_no_frames(refused: Shell, tmp_path: Path) -> None:
+def test_an_empty_file_has_no_frames(refused: Callable[..., str], tmp_path: Path) -> None:
     empty = tmp_path / "empty.mp4"
     empty.touch()
     assert "empty.mp4" in refused("new", empty, "-o", tmp_path / "x.tam")
 
 
-def test_a_truncated_file(refused: Shell, disc_video: Path, tmp_path: Path) -> None:
+def test_a_truncated_file(refused: Callable[..., str], disc_video: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.mp4"
     data = disc_video.read_bytes()
     cut.write_bytes(data[: len(data) // 2])
@@ -92,14 +67,14 @@ def test_a_truncated_file(refused: Shell, disc_video: Path, tmp_path: Path) -> N
     ],
 )
 def test_prompts_that_cannot_be_used(
-    refused: Shell, disc_video: Path, tmp_path: Path, prompt: list[str], words: str
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path, prompt: list[str], words: str
 ) -> None:
     told = refused("run", "blur-object", disc_video, "-o", tmp_path / "out.mp4", *prompt)
     assert words in told
 
 
 def test_a_mask_of_the_wrong_size_and_an_empty_one(
-    refused: Shell, disc_video: Path, tmp_path: Path
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path
 ) -> None:
     small, empty = tmp_path / "small.png", tmp_path / "empty.png"
     Image.fromarray(np.full((60, 80), 255, np.uint8)).save(small)
@@ -110,7 +85,9 @@ def test_a_mask_of_the_wrong_size_and_an_empty_one(
     assert "empty" in refused("run", "blur-object", disc_video, "-o", out, "--mask", empty)
 
 
-def test_a_mask_that_is_no_picture(refused: Shell, disc_video: Path, tmp_path: Path) -> None:
+def test_a_mask_that_is_no_picture(
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path
+) -> None:
     text = tmp_path / "mask.png"
     text.write_text("no picture", encoding="utf-8")
     told = refused("run", "blur-object", disc_video, "-o", tmp_path / "o.mp4", "--mask", text)
@@ -122,7 +99,7 @@ def test_a_mask_that_is_no_picture(refused: Shell, disc_video: Path, tmp_path: P
     [("blurr-object", "did you mean 'blur-object'"), ("no.toml", "no.toml")],
 )
 def test_an_unknown_preset(
-    refused: Shell, disc_video: Path, tmp_path: Path, preset: str, words: str
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path, preset: str, words: str
 ) -> None:
     told = refused("run", preset, disc_video, "-o", tmp_path / "out.mp4", "--click", "1,1")
     assert words in told
@@ -138,7 +115,7 @@ def test_an_unknown_preset(
     ],
 )
 def test_an_unknown_effect_field_or_object(
-    refused: Shell, disc_video: Path, tmp_path: Path, step: str, words: str
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path, step: str, words: str
 ) -> None:
     recipe = tmp_path / "my.toml"
     recipe.write_text(
@@ -154,7 +131,7 @@ def test_an_unknown_effect_field_or_object(
 
 
 def test_unknown_names_of_commands_effects_and_models(
-    refused: Shell, disc_video: Path, tmp_path: Path
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path
 ) -> None:
     assert "did you mean 'blur'" in refused("effects", "show", "blurr")
     assert "no preset called" in refused("presets", "show", "nothing")
@@ -165,7 +142,9 @@ def test_unknown_names_of_commands_effects_and_models(
     assert "No such option" in refused("doctor", "--fast", code=2)
 
 
-def test_output_that_must_not_be_written(refused: Shell, disc_video: Path, tmp_path: Path) -> None:
+def test_output_that_must_not_be_written(
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path
+) -> None:
     video = tmp_path / "video.mp4"
     shutil.copy(disc_video, video)
     link = tmp_path / "link.mp4"
@@ -188,7 +167,7 @@ def test_output_that_must_not_be_written(refused: Shell, disc_video: Path, tmp_p
 
 
 def test_a_read_only_folder(
-    refused: Shell, disc_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The tests may run as root, whom no mode keeps out: say what any other user would be told.
     folder = tmp_path / "closed"
@@ -200,7 +179,7 @@ def test_a_read_only_folder(
 
 
 def test_a_full_disk_while_writing(
-    refused: Shell, disc_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tam_edit.media.file_sink import FileSink
 
@@ -217,86 +196,9 @@ def test_a_full_disk_while_writing(
     assert "No space left" in told
 
 
-@pytest.fixture
-def project(disc_video: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "shot.tam"
-    assert run(["new", str(disc_video), "-o", str(path), "-q"]) == 0
-    return path
-
-
-def test_a_project_of_another_video(refused: Shell, project: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other.mp4"
-    write_clip(draw_clip("disc", frames=5), other)
-    told = refused(
-        "run",
-        "blur-object",
-        other,
-        "-o",
-        tmp_path / "o.mp4",
-        "--project",
-        project,
-        "--click",
-        "6,5",
-    )
-    assert "another video" in told
-    assert "frame count: 16 and 5" in told
-
-
-def test_a_project_whose_video_is_gone(refused: Shell, tmp_path: Path) -> None:
-    video, shot = tmp_path / "video.mp4", tmp_path / "shot.tam"
-    write_clip(draw_clip("disc", frames=3), video)
-    assert run(["new", str(video), "-o", str(shot), "-q"]) == 0
-    video.unlink()
-    assert "not at" in refused("track", shot)
-
-
-def test_a_project_of_a_newer_version(refused: Shell, project: Path) -> None:
-    connection = sqlite3.connect(project)
-    connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
-    connection.close()
-    told = refused("track", project)
-    assert "upgrade tam-edit" in told
-
-
-def test_a_damaged_project(refused: Shell, project: Path) -> None:
-    data = bytearray(project.read_bytes())
-    data[5000:9000] = b"\xff" * 4000
-    project.write_bytes(data)
-    told = refused("track", project)
-    assert "shot.tam" in told
-
-
-def test_something_that_is_no_project(refused: Shell, tmp_path: Path) -> None:
-    text = tmp_path / "notes.tam"
-    text.write_text("notes", encoding="utf-8")
-    assert "not a tam-edit project" in refused("track", text)
-    assert "no project" in refused("track", tmp_path / "missing.tam")
-
-
-def test_a_project_that_is_there_is_not_replaced(
-    refused: Shell, project: Path, disc_video: Path
-) -> None:
-    before = project.read_bytes()
-    assert "--overwrite" in refused("new", disc_video, "-o", project)
-    assert project.read_bytes() == before
-
-
-def test_nothing_is_rendered_before_it_is_tracked(
-    refused: Shell, project: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "out.mp4"
-    told = refused("render", project, "--preset", "blur-object", "-o", out)
-    assert "no object yet" in told
-    assert f"hint: say where it is: tam-edit prompt {project} --click X,Y" in told
-    assert run(["prompt", str(project), "--box", "40,30,70,60", "-q"]) == 0
-    told = refused("render", project, "--preset", "blur-object", "-o", out)
-    assert "was not tracked on frame 1" in told
-    assert f"hint: track it first: tam-edit track {project}" in told
-
-
 @pytest.mark.parametrize("points", [["--in", "9", "--out", "9"], ["--in", "12", "--out", "4"]])
 def test_in_and_out_points_that_hold_nothing(
-    refused: Shell, disc_video: Path, tmp_path: Path, points: list[str]
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path, points: list[str]
 ) -> None:
     told = refused("new", disc_video, "-o", tmp_path / "x.tam", *points)
     assert "do not fit" in told
@@ -304,7 +206,7 @@ def test_in_and_out_points_that_hold_nothing(
 
 @pytest.mark.parametrize("plan", [(), ("--plan",)])
 def test_prompts_outside_of_the_work_are_refused(
-    refused: Shell, disc_video: Path, tmp_path: Path, plan: tuple[str, ...]
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path, plan: tuple[str, ...]
 ) -> None:
     span = ["-o", str(tmp_path / "o.mp4"), "--in", "@4", "--out", "@9"]
     said = refused("run", "blur-object", disc_video, *span, "--click", "20,20@2", *plan)
@@ -313,22 +215,8 @@ def test_prompts_outside_of_the_work_are_refused(
     assert not list(tmp_path.iterdir())
 
 
-def test_options_that_a_begun_project_contradicts(
-    refused: Shell, project: Path, disc_video: Path, tmp_path: Path
-) -> None:
-    for option, value in (("--in", "3"), ("--out", "9"), ("--size", "64")):
-        told = refused("track", project, option, value)
-        assert f"was begun with {option}" in told
-    assert "nothing says where" in refused("track", project, "--in", "0", "--out", "16")
-    out = tmp_path / "out.mp4"
-    arguments = ["run", "blur-object", str(disc_video), "-o", str(out), "--project", str(project)]
-    # A project that was there before is never thrown away, whatever goes wrong.
-    assert "outside" in refused(*arguments, "--click", "900,900")
-    assert project.exists()
-
-
 def test_masks_are_not_written_over_something_else(
-    refused: Shell, disc_video: Path, tmp_path: Path
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "masks"
     folder.mkdir()
@@ -383,30 +271,8 @@ def test_an_object_that_leaves_is_tracked_to_the_end(tmp_path: Path) -> None:
     assert out.exists()
 
 
-def test_approvals_that_cannot_be_given(refused: Shell, project: Path) -> None:
-    assert "Missing option '--reason'" in refused("approve", project, code=2)
-    assert "comes before" in refused("approve", project, "--frames", "5-2", "--reason", "x")
-    assert "no frame 99" in refused("approve", project, "--frames", "2-99", "--reason", "x")
-    assert "no object called" in refused("approve", project, "--object", "x", "--reason", "x")
-
-
-def test_frames_outside_of_the_work_are_not_approved(
-    refused: Shell, disc_video: Path, disc_click: str, tmp_path: Path
-) -> None:
-    project = tmp_path / "p.tam"
-    assert run(["new", str(disc_video), "-o", str(project), "--in", "3", "--out", "9"]) == 0
-    assert run(["prompt", str(project), "--click", f"{disc_click}"]) == 0
-    assert run(["track", str(project)]) == 0
-    for frames in ("5-12", "0-4", "12"):
-        told = refused("approve", project, "--frames", frames, "--reason", "x")
-        assert "are not all between the in and the out point" in told
-        assert "hint: it has the frames 3 to 8" in told
-    with Session.open(project) as session:
-        assert [decision.kind for decision in session.history()] == [DecisionKind.PROMPT]
-
-
 def test_a_command_that_was_pasted_as_it_is_printed_asks_for_the_numbers(
-    refused: Shell, disc_video: Path, tmp_path: Path
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.mp4"
     told = refused("run", "blur-object", disc_video, "-o", out, "--click", "X,Y@3")
@@ -416,7 +282,7 @@ def test_a_command_that_was_pasted_as_it_is_printed_asks_for_the_numbers(
 
 @pytest.mark.parametrize("place", ["first", "last"])
 def test_an_object_of_which_nothing_is_said_is_refused(
-    refused: Shell, disc_video: Path, disc_click: str, tmp_path: Path, place: str
+    refused: Callable[..., str], disc_video: Path, disc_click: str, tmp_path: Path, place: str
 ) -> None:
     given = ["--object", "disc", "--click", disc_click]
     lone = ["--object", "cat"]

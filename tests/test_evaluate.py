@@ -12,16 +12,12 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from scipy import stats
 
 from tam_edit.errors import InputError, ModelError
 from tam_edit.evaluate import (
     ObjectReport,
     Report,
     Sequence,
-    SequenceFlags,
-    Truth,
-    assess,
     evaluate,
     find_sequences,
     format_report,
@@ -34,6 +30,7 @@ from tam_edit.prompts import Prompts
 from tam_edit.testing.clips import DrawnClip, draw_clip
 from tam_edit.tracking import LoopSettings
 from tam_edit.types import Mask, Matte
+from tests.made_sequences import save
 
 FRAMES = 9
 # What the scripted tracker says is what is measured.
@@ -122,15 +119,6 @@ def only(report: Report) -> ObjectReport:
     return found
 
 
-def save(clip: DrawnClip, folder: Path) -> None:
-    for part in ("frames", "masks"):
-        (folder / part).mkdir(parents=True)
-    for index in range(len(clip)):
-        Image.fromarray(clip.image(index)).save(folder / "frames" / f"{index:05d}.png")
-        mask = clip.mask(1, index).astype(np.uint8) * 255
-        Image.fromarray(mask).save(folder / "masks" / f"{index:05d}.png")
-
-
 @pytest.fixture(scope="module")
 def clip() -> DrawnClip:
     return draw_clip("disc", frames=FRAMES)
@@ -145,22 +133,6 @@ def data(clip: DrawnClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def masks_of(clip: DrawnClip) -> list[Mask]:
     return [clip.mask(1, index) for index in range(len(clip))]
-
-
-def test_sequences_are_found_in_natural_order(clip: DrawnClip, tmp_path: Path) -> None:
-    for name in ("b", "a"):
-        save(draw_clip("disc", frames=12, width=20, height=16), tmp_path / name)
-    for part in ("frames", "masks"):
-        for index in range(12):
-            old = tmp_path / "a" / part / f"{index:05d}.png"
-            old.rename(old.with_name(f"shot{index}.png"))
-    found = find_sequences(tmp_path)
-    assert [s.name for s in found] == ["a", "b"]
-    assert [p.stem for p in found[0].frames] == [f"shot{k}" for k in range(12)]
-    assert [p.stem for p in found[0].masks] == [f"shot{k}" for k in range(12)]
-    np.testing.assert_array_equal(
-        Truth(found[0]).masks(11)[1], draw_clip("disc", frames=12, width=20, height=16).mask(1, 11)
-    )
 
 
 def test_a_perfect_tracker_has_j_and_f_of_one(data: Path, clip: DrawnClip) -> None:
@@ -262,31 +234,6 @@ def test_a_click_on_what_is_wrongly_taken_is_negative(data: Path) -> None:
     assert len(segmenter.prompts[1].positive) == len(segmenter.prompts[1].negative) == 1
 
 
-def test_the_assessment_agrees_with_scipy_and_with_counting() -> None:
-    rng = np.random.default_rng(0)
-    j = [rng.random(40), rng.random(25), np.full(5, 0.9)]
-    scores = [np.round(0.5 * a + 0.5 * rng.random(a.size), 1) for a in j]
-    found = assess([s.tolist() for s in scores], [a.tolist() for a in j], flag_below=0.45)
-    all_j, all_scores = np.concatenate(j), np.concatenate(scores)
-    # Spearman's rho is Pearson's r of the ranks.
-    ranks = [stats.rankdata(v) for v in (all_scores, all_j)]
-    assert found.spearman == pytest.approx(np.corrcoef(ranks)[0, 1])
-    inside = [stats.spearmanr(s, a).statistic for s, a in zip(scores[:2], j[:2], strict=True)]
-    assert found.spearman_within == pytest.approx(np.mean(inside))
-    hits = sum(s < 0.45 and t < 0.6 for s, t in zip(all_scores, all_j, strict=True))
-    assert found.precision == pytest.approx(hits / sum(all_scores < 0.45))
-    assert found.recall == pytest.approx(hits / sum(all_j < 0.6))
-    assert found.flagged_share == pytest.approx(np.mean(all_scores < 0.45))
-    assert found.bad_share == pytest.approx(np.mean(all_j < 0.6))
-
-
-def test_what_is_not_defined_is_left_open() -> None:
-    found = assess([[0.9, 0.9, 0.9]], [[0.8, 0.9, 1.0]], flag_below=0.5)
-    assert (found.spearman, found.spearman_within) == (None, None)
-    assert (found.precision, found.recall, found.flagged_share) == (None, None, 0)
-    assert found.sequence_flags is None
-
-
 def test_the_score_of_the_tracker_is_assessed_frame_by_frame(data: Path) -> None:
     report = measured(
         data,
@@ -365,71 +312,6 @@ def test_reading_the_truth_and_scoring_take_no_tracking_time(
     assert report.fps == FRAMES / (2 * (FRAMES - 1))
 
 
-def _remove_masks(folder: Path) -> None:
-    for mask in (folder / "disc" / "masks").iterdir():
-        mask.unlink()
-    (folder / "disc" / "masks").rmdir()
-
-
-def _remove_one_mask(folder: Path) -> None:
-    (folder / "disc" / "masks" / "00002.png").unlink()
-
-
-def _rename_a_mask(folder: Path) -> None:
-    (folder / "disc" / "masks" / "00002.png").rename(folder / "disc" / "masks" / "x.png")
-
-
-def _shrink_a_mask(folder: Path) -> None:
-    Image.new("L", (9, 7)).save(folder / "disc" / "masks" / "00001.png")
-
-
-def _spoil_a_frame(folder: Path) -> None:
-    (folder / "disc" / "frames" / "00001.png").write_bytes(b"no picture")
-
-
-def _keep_two(folder: Path) -> None:
-    for part in ("frames", "masks"):
-        (folder / "disc" / part / "00002.png").unlink()
-
-
-@pytest.mark.parametrize(
-    ("spoil", "said"),
-    [
-        (_remove_masks, "no folder masks; it holds frames"),
-        (_remove_one_mask, "3 frames, but 2 masks"),
-        (_rename_a_mask, "different names"),
-        (_shrink_a_mask, r"00001\.png is 9x7, but its frame is 20x16"),
-        (_spoil_a_frame, r"00001\.png is not a picture"),
-        (_keep_two, "2 frames, but at least 3"),
-    ],
-)
-def test_a_bad_layout_is_described(
-    spoil: Callable[[Path], None], said: str, tmp_path: Path
-) -> None:
-    save(draw_clip("disc", frames=3, width=20, height=16), tmp_path / "disc")
-    spoil(tmp_path)
-    with pytest.raises(InputError, match=said) as error:
-        find_sequences(tmp_path)
-    assert str(tmp_path / "disc") in str(error.value)
-
-
-def test_a_folder_that_is_no_data_set_is_described(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no folder"):
-        find_sequences(tmp_path / "absent")
-    with pytest.raises(InputError, match="holds no sequences") as empty:
-        find_sequences(tmp_path)
-    assert "DIR/<sequence>/frames" in empty.value.hint
-    with pytest.raises(InputError, match="single sequence"):
-        find_sequences(data / "disc")
-
-
-def test_a_mask_of_several_channels_is_refused(tmp_path: Path) -> None:
-    save(draw_clip("disc", frames=3, width=20, height=16), tmp_path / "disc")
-    Image.new("RGB", (20, 16)).save(tmp_path / "disc" / "masks" / "00000.png")
-    with pytest.raises(InputError, match=r"00000\.png has 3 channels"):
-        Truth(find_sequences(tmp_path)[0])
-
-
 def test_what_cannot_be_evaluated_is_said(data: Path, tmp_path: Path) -> None:
     still = Scripted(lambda _, first: first)
     models = Models(name="test", segmenter=Clicked(1), propagator=still)
@@ -445,17 +327,3 @@ def test_what_cannot_be_evaluated_is_said(data: Path, tmp_path: Path) -> None:
     Image.new("L", (20, 16), 255).save(tmp_path / "gone" / "masks" / "00001.png")
     with pytest.raises(InputError, match="gone shows its objects on its last two frames only"):
         measured(tmp_path, still)
-
-
-def test_flagging_whole_tracks_takes_the_worst_ones_until_as_many_bad_frames_are_found() -> None:
-    scores = [[0.9, 0.9, 0.2, 0.9], [0.6, 0.6], [0.5, 0.5, 0.5], [0.95]]
-    j = [[0.9, 0.9, 0.1, 0.9], [0.9, 0.1], [0.1, 0.9, 0.9], [0.9]]
-    found = assess(scores, j, flag_below=0.55)
-    # By frame: 4 of 10 frames flagged, 2 of the 3 bad ones among them.
-    assert (found.flagged_share, found.recall, found.precision) == (0.4, 2 / 3, 0.5)
-    # Whole: the third track holds one bad frame, the second one the next.
-    assert found.sequence_flags == SequenceFlags(
-        count=2, recall=2 / 3, precision=2 / 5, flagged_share=5 / 10
-    )
-    none = assess(scores, j, flag_below=0.1).sequence_flags
-    assert none == SequenceFlags(count=0, recall=0, precision=None, flagged_share=0)

@@ -1,66 +1,32 @@
-"""Cut-outs, luma mattes and EXR: what editors and compositors read is what was tracked."""
+"""Cut-outs and luma mattes: what editors and compositors read is what was tracked."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import av
 import cv2
 import numpy as np
-import OpenEXR
 import pytest
 
-import tam_edit.media.exr_sink
-from tam_edit.errors import EncodeError, InputError, UnknownNameError
+from tam_edit.errors import EncodeError, InputError
 from tam_edit.export import ExportJob, ExportOptions, KnownMedia, export
 from tam_edit.media import open_sink, open_source
 from tam_edit.media.file_sink import FileSink
 from tam_edit.media.kept_plane import KeptPlane
-from tam_edit.media.light import transfer_for
 from tam_edit.pixels import PixelLayout
-
-IN, OUT = 3, 10
-UNTAGGED = 2
-
-
-@pytest.fixture(scope="module")
-def shot(make_shot: Callable[[Any], Any], shot_facts: type[Any]) -> Any:
-    return make_shot(shot_facts())
-
-
-@pytest.fixture(scope="module")
-def job(shot: Any) -> ExportJob:
-    made: ExportJob = shot.job()
-    return made
-
-
-def exported(job: ExportJob, name: str, path: Path | str, **options: Any) -> Any:
-    (report,) = export(name, replace(job, options=ExportOptions(**options)), Path(path))
-    return report
-
-
-def channels_of(path: Path) -> dict[str, Any]:
-    with OpenEXR.File(str(path), separate_channels=True) as file:
-        return {name: np.array(channel.pixels) for name, channel in file.channels().items()}
-
-
-def header_of(path: Path) -> dict[str, Any]:
-    with OpenEXR.File(str(path)) as file:
-        return dict(file.header())
+from tests.exported_pictures import IN, OUT, exported, sharp
 
 
 @pytest.mark.parametrize(
     ("name", "most"), [("l.mp4", 0.04), ("l.mov", 0.04), ("l.mkv", 1e-6), ("luma", 1e-6)]
 )
 def test_luma_is_white_where_the_object_is_and_says_that_its_range_is_full(
-    job: ExportJob, shot: Any, tmp_path: Path, name: str, most: float
+    export_job: ExportJob, shot: Any, tmp_path: Path, name: str, most: float
 ) -> None:
-    report = exported(job, "luma", tmp_path / name)
+    report = exported(export_job, "luma", tmp_path / name)
     assert (report.alpha, report.frames) == ("luma", range(IN, OUT))
     with open_source(tmp_path / name) as luma:
         assert (luma.info.width, luma.info.height) == (64, 48)
@@ -78,8 +44,8 @@ def test_luma_is_white_where_the_object_is_and_says_that_its_range_is_full(
             assert shown[wanted == 0].mean() < 0.005
 
 
-def test_luma_of_one_object_and_of_each(job: ExportJob, shot: Any, tmp_path: Path) -> None:
-    reports = export("luma", job, tmp_path / "m.mkv", each=True)
+def test_luma_of_one_object_and_of_each(export_job: ExportJob, shot: Any, tmp_path: Path) -> None:
+    reports = export("luma", export_job, tmp_path / "m.mkv", each=True)
     assert [report.path.name for report in reports] == ["m_disc.mkv", "m_a-tile.mkv"]
     for object_id, report in enumerate(reports, start=1):
         with open_source(report.path) as luma:
@@ -88,11 +54,11 @@ def test_luma_of_one_object_and_of_each(job: ExportJob, shot: Any, tmp_path: Pat
                 assert np.array_equal(frame.planes[0], wanted)
 
 
-def test_patterns_are_split_into_folders(job: ExportJob, tmp_path: Path) -> None:
-    reports = export("png", job, tmp_path / "cut" / "shot.%04d.png", each=True)
+def test_patterns_are_split_into_folders(export_job: ExportJob, tmp_path: Path) -> None:
+    reports = export("png", export_job, tmp_path / "cut" / "shot.%04d.png", each=True)
     assert [report.path.name for report in reports] == ["cut_disc", "cut_a-tile"]
     with pytest.raises(InputError, match="names none") as caught:
-        export("png", job, Path("shot.%04d.png"), each=True)
+        export("png", export_job, Path("shot.%04d.png"), each=True)
     assert "out/shot.%04d.png" in caught.value.hint
     names = sorted(file.name for file in reports[0].path.iterdir())
     assert names == [f"shot.{index:04d}.png" for index in range(IN, OUT)]
@@ -100,12 +66,12 @@ def test_patterns_are_split_into_folders(job: ExportJob, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["p.mov", "p.mkv", "folder"])
 def test_premultiplied_colours_are_the_straight_ones_times_alpha(
-    job: ExportJob, tmp_path: Path, name: str
+    export_job: ExportJob, tmp_path: Path, name: str
 ) -> None:
     kind = {"p.mov": "prores4444", "p.mkv": "ffv1", "folder": "png"}[name]
     target = tmp_path / name
-    straight = exported(job, kind, target.with_stem("straight"), alpha="straight")
-    faded = exported(job, kind, target, alpha="premultiplied")
+    straight = exported(export_job, kind, target.with_stem("straight"), alpha="straight")
+    faded = exported(export_job, kind, target, alpha="premultiplied")
     assert (straight.alpha, faded.alpha) == ("straight", "premultiplied")
     # A 4:2:0 sample of FFV1 serves four pixels, and fades with their mean.
     most = {"p.mov": 0.02, "p.mkv": 0.2, "folder": 0.002}[name]
@@ -124,16 +90,12 @@ def test_premultiplied_colours_are_the_straight_ones_times_alpha(
             assert found[outside].max() < 0.02
 
 
-def sharp(alpha: Any, margin: int = 0) -> Any:
-    """Pixels that are fully transparent or opaque, and so are those around: they keep colours."""
-    is_soft = ((alpha > 0) & (alpha < alpha.max())).astype(np.uint8)
-    return cv2.dilate(is_soft, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)) == 0
-
-
-def test_straight_colours_beside_the_edge_are_the_video_s(job: ExportJob, tmp_path: Path) -> None:
-    exported(job, "ffv1", tmp_path / "f.mkv")
+def test_straight_colours_beside_the_edge_are_the_video_s(
+    export_job: ExportJob, tmp_path: Path
+) -> None:
+    exported(export_job, "ffv1", tmp_path / "f.mkv")
     with open_source(tmp_path / "f.mkv") as cut:
-        for before, after in zip(job.source.frames(IN, OUT), cut.frames(), strict=True):
+        for before, after in zip(export_job.source.frames(IN, OUT), cut.frames(), strict=True):
             kept = sharp(after.planes[3])
             assert kept.mean() > 0.8
             assert np.array_equal(before.planes[0][kept], after.planes[0][kept])
@@ -142,11 +104,13 @@ def test_straight_colours_beside_the_edge_are_the_video_s(job: ExportJob, tmp_pa
                 assert np.array_equal(before.planes[k][kept], after.planes[k][kept])
 
 
-def test_handles_show_the_picture_and_no_object(job: ExportJob, shot: Any, tmp_path: Path) -> None:
-    handles = replace(job, handles=2)
+def test_handles_show_the_picture_and_no_object(
+    export_job: ExportJob, shot: Any, tmp_path: Path
+) -> None:
+    handles = replace(export_job, handles=2)
     report = exported(handles, "prores4444", tmp_path / "h.mov", smooth_frames=1)
     exported(handles, "luma", tmp_path / "h.mkv", smooth_frames=1)
-    exported(job, "luma", tmp_path / "n.mkv", smooth_frames=1)
+    exported(export_job, "luma", tmp_path / "n.mkv", smooth_frames=1)
     assert report.frames == range(1, 12)
     with open_source(tmp_path / "h.mov") as cut, open_source(tmp_path / "h.mkv") as luma:
         assert cut.info.start_timecode == luma.info.start_timecode == "01:00:00:01"
@@ -159,7 +123,7 @@ def test_handles_show_the_picture_and_no_object(job: ExportJob, shot: Any, tmp_p
                 continue
             assert opacity.max() == 0
             assert matte.planes[0].max() == 0
-            before = job.source.frame(index).rgb.astype(int) * 257
+            before = export_job.source.frame(index).rgb.astype(int) * 257
             assert np.abs(picture.rgb.astype(int) - before).mean() < 0.02 * 65535
     # Nobody knows what is on handles, so nothing is smoothed towards them.
     with open_source(tmp_path / "h.mkv") as one, open_source(tmp_path / "n.mkv") as other:
@@ -167,10 +131,12 @@ def test_handles_show_the_picture_and_no_object(job: ExportJob, shot: Any, tmp_p
             assert np.array_equal(with_handles.planes[0], without.planes[0])
 
 
-def test_mattes_are_treated_as_the_options_say(job: ExportJob, shot: Any, tmp_path: Path) -> None:
+def test_mattes_are_treated_as_the_options_say(
+    export_job: ExportJob, shot: Any, tmp_path: Path
+) -> None:
     def area(**options: Any) -> float:
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.mkv"
-        exported(job, "luma", path, bits=16, **options)
+        exported(export_job, "luma", path, bits=16, **options)
         with open_source(path) as luma:
             return float(luma.frame(2).planes[0].sum(dtype=np.float64)) / 65535
 
@@ -200,15 +166,17 @@ def test_mattes_are_treated_as_the_options_say(job: ExportJob, shot: Any, tmp_pa
     ],
 )
 def test_what_cannot_be_is_refused_and_leaves_nothing(
-    job: ExportJob, tmp_path: Path, name: str, path: str, options: Any, sentence: str
+    export_job: ExportJob, tmp_path: Path, name: str, path: str, options: Any, sentence: str
 ) -> None:
     with pytest.raises((EncodeError, InputError), match=sentence):
-        exported(job, name, tmp_path / path, **options)
+        exported(export_job, name, tmp_path / path, **options)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_sound_that_webm_cannot_hold_is_left_out_and_said(job: ExportJob, tmp_path: Path) -> None:
-    report = exported(job, "webm-alpha", tmp_path / "w.webm")
+def test_sound_that_webm_cannot_hold_is_left_out_and_said(
+    export_job: ExportJob, tmp_path: Path
+) -> None:
+    report = exported(export_job, "webm-alpha", tmp_path / "w.webm")
     assert any("sound is left out: WebM cannot hold aac" in note for note in report.notes)
     with open_source(tmp_path / "w.webm") as written:
         assert written.info.audio == ()
@@ -217,7 +185,7 @@ def test_sound_that_webm_cannot_hold_is_left_out_and_said(job: ExportJob, tmp_pa
 
 @pytest.mark.parametrize("name", ["a.mov", "a.webm", "a.mkv", "luma.mp4"])
 def test_alpha_that_does_not_come_back_is_no_export(
-    job: ExportJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    export_job: ExportJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """As if the encoder spoilt one frame: what was kept is not what is read."""
     keep = KeptPlane.add
@@ -230,12 +198,12 @@ def test_alpha_that_does_not_come_back_is_no_export(
     monkeypatch.setattr(KeptPlane, "add", spoilt)
     kinds = {"a.mov": "prores4444", "a.webm": "webm-alpha", "a.mkv": "ffv1", "luma.mp4": "luma"}
     with pytest.raises(EncodeError, match=r"its (alpha|matte) is off by .*% on frame 4"):
-        exported(job, kinds[name], tmp_path / name)
+        exported(export_job, kinds[name], tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_luma_that_says_nothing_of_its_range_is_no_export(
-    job: ExportJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    export_job: ExportJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = FileSink._open
 
@@ -246,22 +214,24 @@ def test_a_luma_that_says_nothing_of_its_range_is_no_export(
 
     monkeypatch.setattr(FileSink, "_open", limited)
     with pytest.raises(EncodeError, match="does not say that its range is full"):
-        exported(job, "luma", tmp_path / "l.mp4")
+        exported(export_job, "luma", tmp_path / "l.mp4")
 
 
-def test_mattes_lie_on_a_timeline_where_they_belong(job: ExportJob, tmp_path: Path) -> None:
+def test_mattes_lie_on_a_timeline_where_they_belong(export_job: ExportJob, tmp_path: Path) -> None:
     import opentimelineio as otio
 
     reports = [
-        exported(replace(job, handles=2), "prores4444", tmp_path / "p.mov", alpha="premultiplied"),
-        exported(job, "luma", tmp_path / "l.mp4"),
+        exported(
+            replace(export_job, handles=2), "prores4444", tmp_path / "p.mov", alpha="premultiplied"
+        ),
+        exported(export_job, "luma", tmp_path / "l.mp4"),
     ]
     known = tuple(
         KnownMedia(path=r.path, first_frame=r.frames.start, alpha=r.alpha, objects=r.objects)
         for r in reports
     )
     options = ExportOptions(mattes=tuple(report.path for report in reports))
-    shown = replace(job, known_media=known, options=options)
+    shown = replace(export_job, known_media=known, options=options)
     export("otio", shown, tmp_path / "t.otio")
     timeline = otio.adapters.read_from_file(str(tmp_path / "t.otio"))
     clips = [clip for track in timeline.video_tracks() for clip in track]
@@ -276,150 +246,29 @@ def test_mattes_lie_on_a_timeline_where_they_belong(job: ExportJob, tmp_path: Pa
     told = tree.findall(".//video/track/clipitem/enabled")
     assert [each.text for each in told] == ["FALSE"]
     # Of what was written before, the newest is shown.
-    export("otio", replace(job, known_media=known), tmp_path / "n.otio")
+    export("otio", replace(export_job, known_media=known), tmp_path / "n.otio")
     timeline = otio.adapters.read_from_file(str(tmp_path / "n.otio"))
     assert [clip.name for track in timeline.video_tracks() for clip in track][1:] == ["l.mp4"]
 
 
-# EXR
-
-
-@pytest.mark.parametrize("compression", tam_edit.media.exr_sink.COMPRESSIONS)
-def test_exr_has_a_layer_per_object(
-    job: ExportJob, shot: Any, tmp_path: Path, compression: str
-) -> None:
-    report = exported(job, "exr", tmp_path / "e", compression=compression)
-    assert any("lossy" in note for note in report.notes) == (compression == "b44")
-    files = sorted((tmp_path / "e").iterdir())
-    assert [file.name for file in files] == [f"frame.{i:05d}.exr" for i in range(IN, OUT)]
-    for index, file in enumerate(files, start=IN):
-        found = channels_of(file)
-        assert sorted(found) == ["A", "a_tile.A", "disc.A"]
-        for name, ids in {"A": (1, 2), "disc.A": (1,), "a_tile.A": (2,)}.items():
-            assert found[name].dtype == np.float16
-            wanted = shot.matte(ids, index).astype(np.float16)
-            if compression != "b44":
-                assert np.array_equal(found[name], wanted)
-    header = header_of(files[0])
-    assert header["framesPerSecond"] == job.source.info.average_rate
-    assert "chromaticities" not in header
-    code = header["timeCode"]
-    assert (code.hours, code.minutes, code.seconds, code.frame, code.dropFrame) == (1, 0, 0, 3, 0)
-
-
-def test_exr_with_picture_is_associated_and_scene_linear(job: ExportJob, tmp_path: Path) -> None:
-    report = exported(job, "exr", tmp_path / "e", picture=True)
-    assert report.alpha == "premultiplied"
-    for index in range(IN, OUT):
-        found = channels_of(tmp_path / "e" / f"frame.{index:05d}.exr")
-        assert sorted(found) == ["A", "B", "G", "R", "a_tile.A", "disc.A"]
-        code = job.source.frame(index).rgb.astype(np.float64) / 255
-        # ITU-R BT.709-6, the OETF solved for L.
-        light = np.where(code < 0.081, code / 4.5, ((code + 0.099) / 1.099) ** (1 / 0.45))
-        alpha = found["A"].astype(np.float64)
-        kept = sharp(alpha, margin=2)
-        assert kept.mean() > 0.5
-        for k, name in enumerate("RGB"):
-            assert np.abs(found[name] - light[..., k] * alpha)[kept].max() < 1e-3
-    header = header_of(tmp_path / "e" / "frame.00003.exr")
-    assert header["chromaticities"] == pytest.approx(
-        (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
-    )
-    # What another program makes of it: FFmpeg's own decoder.
-    with av.open(str(tmp_path / "e" / "frame.00003.exr")) as again:
-        assert next(again.decode(video=0)).format.name == "gbrapf16le"
-
-
-def test_light_is_as_the_standards_have_it() -> None:
-    def light(name: str, *values: float) -> list[float]:
-        given = np.array(values, np.float32)
-        return [float(v) for v in transfer_for(UNTAGGED, name).undone(given)]
-
-    assert light("bt709", 0, 0.081, 1) == pytest.approx([0, 0.018, 1], abs=1e-4)
-    assert light("srgb", 0, 0.04045, 0.5, 1) == pytest.approx(
-        [0, 0.0031308, 0.2140411, 1], abs=1e-6
-    )
-    assert light("linear", 0, 0.3, 1) == pytest.approx([0, 0.3, 1])
-    # SMPTE ST 2084: 100 cd/m² is coded as 0.508078, 1000 as 0.751827, 10000 as 1.
-    assert light("pq", 0, 0.508078, 0.751827, 1) == pytest.approx([0, 1, 10, 100], rel=1e-4)
-    # ITU-R BT.2100, HLG: 1/12 is coded as one half; reference white of BT.2408, 0.75, is 0.265.
-    assert light("hlg", 0, 0.5, 0.75, 1) == pytest.approx([0, 1 / 12, 0.26496, 1], abs=1e-4)
-    assert light("bt2020-12", 0.0181 * 4.5, 1) == pytest.approx([0.0181, 1], abs=1e-4)
-
-
-def test_an_untagged_video_is_not_guessed_at(
-    make_shot: Callable[[Any], Any], shot_facts: type[Any], tmp_path: Path
-) -> None:
-    from tam_edit.pixels import ColorTags
-
-    job = make_shot(shot_facts(tags=ColorTags(full_range=False))).job()
-    with pytest.raises(EncodeError, match="not tagged with its transfer") as caught:
-        exported(job, "exr", tmp_path / "e", picture=True)
-    assert "--transfer bt709" in caught.value.hint
-    exported(job, "exr", tmp_path / "mattes")
-    exported(job, "exr", tmp_path / "e", picture=True, transfer="srgb")
-    header = header_of(tmp_path / "e" / "frame.00003.exr")
-    assert "srgb" in header["comments"]
-    assert "chromaticities" not in header
-    with pytest.raises(UnknownNameError, match="no transfer called 'gamma'"):
-        exported(job, "exr", tmp_path / "f", picture=True, transfer="gamma")
-
-
-def test_without_openexr_one_sentence_says_what_to_install(
-    job: ExportJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "OpenEXR", None)
-    with pytest.raises(EncodeError, match="not installed") as caught:
-        exported(job, "exr", tmp_path / "e")
-    assert 'pip install "tam-edit[exr]"' in caught.value.hint
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_exr_that_reads_otherwise_is_no_export(
-    job: ExportJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tam_edit.media.exr_sink, "_checksum", lambda channels: len(str(channels)))
-    write = tam_edit.media.exr_sink.ExrSink._write
-
-    def spoilt(self: Any, frame: Any, file: Path) -> None:
-        write(self, frame, file)
-        if frame.index == 5:
-            file.write_bytes(b"nothing")
-
-    monkeypatch.setattr(tam_edit.media.exr_sink.ExrSink, "_write", spoilt)
-    with pytest.raises(EncodeError, match=r"00005\.exr was written, but read back it cannot be"):
-        exported(job, "exr", tmp_path / "e")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_names_of_layers_are_safe_and_apart() -> None:
-    names = {1: "the dog", 2: "the.dog", 3: "ÄÖ", 4: "cat-2_b"}
-    assert tam_edit.media.layer_names(names) == {
-        1: "the_dog_1.A",
-        2: "the_dog_2.A",
-        3: "object.A",
-        4: "cat-2_b.A",
-    }
-
-
 @pytest.mark.parametrize("bits", [8, 16])
-def test_png_of_either_depth(job: ExportJob, shot: Any, tmp_path: Path, bits: int) -> None:
-    exported(job, "png", tmp_path / "p", bits=bits, feather_px=6.0)
+def test_png_of_either_depth(export_job: ExportJob, shot: Any, tmp_path: Path, bits: int) -> None:
+    exported(export_job, "png", tmp_path / "p", bits=bits, feather_px=6.0)
     picture = cv2.imread(str(tmp_path / "p" / "frame.00004.png"), cv2.IMREAD_UNCHANGED)
     assert picture.dtype == {8: np.uint8, 16: np.uint16}[bits]
     assert np.unique(picture[..., 3]).size > {8: 50, 16: 256}[bits]
-    rgb = job.source.frame(4).rgb
+    rgb = export_job.source.frame(4).rgb
     wanted = rgb if bits == 8 else rgb.astype(np.uint16) * 257
     kept = sharp(picture[..., 3], margin=2)
     assert kept.mean() > 0.3
     assert np.array_equal(picture[..., 2::-1][kept], wanted[kept])
 
 
-def test_a_sink_for_mattes_refuses_pictures(job: ExportJob, tmp_path: Path) -> None:
+def test_a_sink_for_mattes_refuses_pictures(export_job: ExportJob, tmp_path: Path) -> None:
     from tam_edit.media import PictureKind
     from tam_edit.pixels import ColorTags
 
     kind = PictureKind(PixelLayout.of("gray"), ColorTags(full_range=True))
-    sink = open_sink(tmp_path / "a.mkv", source=job.source, kind=kind)
+    sink = open_sink(tmp_path / "a.mkv", source=export_job.source, kind=kind)
     with pytest.raises(InputError, match="yuv420p, but what is written has 64x48 gray"), sink:
-        sink.write(job.source.frame(0))
+        sink.write(export_job.source.frame(0))

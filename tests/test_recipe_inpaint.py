@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,6 @@ GROW = '[[steps]]\nkind = "matte"\ngrow_px = 5.0\n'
 
 def recipe_of(*steps: str) -> Recipe:
     return parse_recipe(HEAD + "".join(steps), "here")
-
-
-@pytest.fixture(scope="module")
-def shot(make_shot: Callable[[Any], Any], shot_facts: type[Any]) -> Any:
-    return make_shot(shot_facts())
 
 
 def job_of(shot: Any, recipe: Recipe, **changes: Any) -> RenderJob:

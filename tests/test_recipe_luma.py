@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,6 @@ BESIDE = LUMA + 'path = "{stem}-luma.mkv"\n'
 
 def recipe_of(*steps: str) -> Recipe:
     return parse_recipe(HEAD + "".join(steps), "here")
-
-
-@pytest.fixture(scope="module")
-def shot(make_shot: Callable[[Any], Any], shot_facts: type[Any]) -> Any:
-    return make_shot(shot_facts())
 
 
 def job_of(shot: Any, recipe: Recipe) -> RenderJob:
