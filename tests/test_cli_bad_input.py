@@ -293,7 +293,7 @@ def test_an_object_of_which_nothing_is_said_is_refused(
 
 @pytest.mark.parametrize("preset", ["blur-object", "mine.toml"])
 def test_a_video_before_the_preset_is_told_so(
-    refused: Shell, disc_video: Path, tmp_path: Path, preset: str
+    refused: Callable[..., str], disc_video: Path, tmp_path: Path, preset: str
 ) -> None:
     told = refused("run", disc_video, preset, "-o", tmp_path / "o.mp4", code=2)
     assert f"PRESET comes before VIDEO: tam-edit run {preset} {disc_video}" in told
