@@ -151,6 +151,15 @@ def test_sound_is_left_out_of_the_output_that_says_so(source: Source, tmp_path: 
         assert (len(one.info.audio), len(other.info.audio)) == (1, 0)
 
 
+def test_a_file_for_transparency_without_any_says_so(source: Source, tmp_path: Path) -> None:
+    opaque = recipe_of('kind = "export"\nformat = "prores4444"')
+    (note,) = render(source, job_of(opaque), tmp_path / "out.mov").notes
+    assert note.startswith("nothing is transparent in out.mov")
+    text = HEAD.replace('"fill"', '"background-remove"')
+    clear = parse_recipe(text + '[[steps]]\nkind = "export"\nformat = "prores4444"\n', "here")
+    assert render(source, job_of(clear), tmp_path / "clear.mov").notes == ()
+
+
 @pytest.mark.parametrize("failing", [FileSink, FolderSink])
 @pytest.mark.parametrize("moment", ["_encode", "_complete"])
 def test_when_one_output_fails_none_gets_its_name(

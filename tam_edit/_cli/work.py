@@ -214,8 +214,8 @@ def render(
         output.say(f"wrote {report.proof}: decisions, scores and checksums")
     if any(each.verified and each.verified.inside_correlation for each in report.outputs):
         output.note(
-            f"nothing is covered but {_listed(list(session.project.objects().values()))}: nobody "
-            "else was looked for, so watch the whole file before you hand it on"
+            f"nobody was looked for but {_listed(list(session.project.objects().values()))}: "
+            "watch the whole file before you hand it on"
         )
     return report
 

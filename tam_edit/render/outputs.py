@@ -85,6 +85,12 @@ class PictureOutput(Output):
     def __init__(self, target: Target, source: Source, job: RenderJob, *, overwrite: bool) -> None:
         super().__init__(target)
         self.written = self.sink = _sink(target, source, job, overwrite=overwrite)
+        has_alpha = job.recipe.needs_alpha or source.info.layout.has_alpha
+        if target.step.format == "prores4444" and not has_alpha:
+            self.sink.notes.append(
+                f"nothing is transparent in {target.place.name}: no effect of the recipe makes it "
+                "so (background-remove would)"
+            )
 
     def write(self, index: int, frame: Frame | None) -> None:  # noqa: ARG002 - the frame knows it
         """Append the frame with the effects."""
