@@ -297,3 +297,14 @@ def test_a_video_before_the_preset_is_told_so(
 ) -> None:
     told = refused("run", disc_video, preset, "-o", tmp_path / "o.mp4", code=2)
     assert f"PRESET comes before VIDEO: tam-edit run {preset} {disc_video}" in told
+
+
+def test_what_is_not_an_object_that_is_not_there_is_refused(
+    refused: Callable[..., str], disc_video: Path, disc_click: str, tmp_path: Path
+) -> None:
+    project = tmp_path / "p.tam"
+    assert run(["new", str(disc_video), "-o", str(project)]) == 0
+    assert run(["prompt", str(project), "--object", "disc", "--click", disc_click]) == 0
+    told = refused("prompt", project, "--object", "dics", "--not", "5,5")
+    assert "error: there is no object called 'dics'" in told
+    assert "hint: did you mean 'disc'?" in told

@@ -9,7 +9,7 @@ from functools import reduce
 import cv2
 import numpy as np
 
-from tam_edit.errors import InputError
+from tam_edit.errors import InputError, UnknownNameError
 from tam_edit.frame import Frame
 from tam_edit.media import Source
 from tam_edit.models.base import Segmentation
@@ -65,10 +65,14 @@ def give_prompts(
     Raises:
         InputError: The frame does not exist, the prompts cannot be used on it, or masks that are
             to be spared would be taken away.
+        UnknownNameError: Only what is not the object was said, of one that is not there.
     """
     index = said.frame_index
     check_frame(index, store.in_frame, store.out_frame)
     known = _known(store, said)
+    names = store.objects().values()
+    if known.object_id is None and names and not (said.prompts.says_where or said.prompts.gone):
+        raise UnknownNameError("object", said.object_name, names)
     newer = _beyond_known(store, known, said, is_repeatable=is_repeatable)
     if newer.is_empty:
         return None
