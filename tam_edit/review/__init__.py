@@ -9,6 +9,8 @@ module          subject
 ``page``        the page: list, timelines, sheets (its looks in ``page.css``, what it does in
                 ``page.js``)
 ``sheets``      the frames of each doubt and the commands that settle it
+``given``       masks from which nothing was tracked yet
+``clickable``   a large picture that takes clicks, and the command that they are written into
 ``timeline``    an object's scores as a drawing
 ``pictures``    frames with an outline, as text that the page carries
 ``frame_page``  one frame, on which clicks become prompts (its page in ``frame_page.html``)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_code
 from tam_edit.review.doubts import score_text
+from tam_edit.review.given import given, given_masks
 from tam_edit.review.sheets import sheets
 from tam_edit.review.timeline import Timeline
 from tam_edit.review.words import (
@@ -44,6 +45,7 @@ def page(review: Review, progress: Callable[[int, int], None] | None = None) -> 
     yield from _list(review)
     yield from _timelines(review)
     yield from sheets(review, progress)
+    yield from given_masks(review)
     yield _end(review)
 
 
@@ -74,6 +76,8 @@ def _head(review: Review) -> Iterator[str]:
             f"<p>Nothing needs a look: no mask that nobody has approved scores below "
             f"{review.below:g}, and no recipe asks about one.</p>"
         )
+    if given(review):
+        yield '<p>Not tracked from yet: <a href="#given">what the prompts led to</a>.</p>'
 
 
 def _list(review: Review) -> Iterator[str]:

@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from html import escape
 
+from tam_edit.review.clickable import correction, drawn, large_picture, place
 from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_code
 from tam_edit.review.doubts import Doubt, score_text
-from tam_edit.review.pictures import (
-    LARGE_WIDTH,
-    Picture,
-    Region,
-    folded_frames,
-    picture,
-    sheet_frames,
-    tile_width,
-)
+from tam_edit.review.pictures import folded_frames, sheet_frames, tile_width
 from tam_edit.review.words import Commands, counted, frames_text, times_text, to_look_at
 
 MOST_PICTURE_BYTES = 30_000_000
@@ -122,46 +115,19 @@ def _pictures(review: Review, number: int, doubt: Doubt, width: int, room: int) 
                 "you have seen, then make the page again.</p>"
             )
         yield "</details>"
-    index = doubt.proposed_frame
-    shown = _picture(review, doubt, index, LARGE_WIDTH, is_close=False)
-    label = f"Frame {index} of {doubt.name}, the one to correct, large"
-    yield (
-        f'<div class="pick"><div class="target" tabindex="0" role="application"'
-        f' aria-label="{escape(label)}. Arrow keys move, Enter clicks."'
-        f' {_place(index, shown.region)}><figure><img src="{shown.uri}"'
-        f' width="{shown.width}" height="{shown.height}" alt="{escape(label)}">'
-        f'</figure></div><p class="dim">Frame {index}, the one to correct: '
-        f'{escape(doubt.proposed_why)}<span class="scripted">. '
-        "With the keyboard: arrow keys move, with Shift by one pixel, Enter clicks.</span></p>"
-        "</div>"
-    )
-
-
-def _place(index: int, region: Region) -> str:
-    """What a picture shows, for the script: clicks on it are told in pixels of the video."""
-    x, y, width, height = region
-    return (
-        f'data-frame="{index}" data-x="{x}" data-y="{y}" data-width="{width}"'
-        f' data-height="{height}"'
-    )
-
-
-def _picture(review: Review, doubt: Doubt, index: int, width: int, *, is_close: bool) -> Picture:
-    return picture(
-        review.source,
-        review.reader,
+    yield large_picture(
+        review,
         doubt.object_id,
-        index,
-        most_width=width,
-        is_close=is_close,
-        cover=None if review.cover is None else review.cover(index),
+        doubt.proposed_frame,
+        "the one to correct",
+        doubt.proposed_why,
     )
 
 
 def _figure(review: Review, number: int, doubt: Doubt, index: int, width: int) -> str:
     """One small picture; its link makes it large, without a script too."""
     is_doubtful = index in set(doubt.frames)
-    shown = _picture(review, doubt, index, width, is_close=True)
+    shown = drawn(review, doubt.object_id, index, width, is_close=True)
     entry, name = shown.entry, doubt.name
     if entry is None:
         score, what = "not tracked yet", f"no mask of {name} yet"
@@ -171,12 +137,13 @@ def _figure(review: Review, number: int, doubt: Doubt, index: int, width: int) -
     else:
         score, what = f"score {score_text(entry.score)}, empty mask", f"the mask of {name} is empty"
     kind = "doubtful" if is_doubtful else "neighbour"
-    place = "" if is_doubtful else "neighbour, "
-    word = "first to correct, " if index == doubt.proposed_frame else place
+    word = "" if is_doubtful else "neighbour, "
+    if index == doubt.proposed_frame:
+        word = "first to correct, "
     own = f"frame-{number}-{index}"
     return (
         f'<figure class="{kind}" id="{own}"><a class="open target" href="#{own}"'
-        f' {_place(index, shown.region)}><img src="{shown.uri}" width="{shown.width}"'
+        f' {place(index, shown.region)}><img src="{shown.uri}" width="{shown.width}"'
         f' height="{shown.height}" alt="{escape(f"Frame {index}: {what}")}"></a>'
         f"<figcaption>{index} · {review.timecode(index)}<br>{word}{score}"
         f'<a class="close" href="#head-{number}">Small again</a></figcaption></figure>'
@@ -185,39 +152,17 @@ def _figure(review: Review, number: int, doubt: Doubt, index: int, width: int) -
 
 def _span_end(review: Review, doubt: Doubt, *, has_picture: bool) -> str:
     commands = Commands.about(doubt, review.project)
-    before = commands.correct.removesuffix(f"--click X,Y@{doubt.proposed_frame}")
-    place = f"<b>X,Y</b>@{doubt.proposed_frame}"
-    correct = f'{shell_code(before)}<span class="prompts">{shell_code("--click")} {place}</span>'
-    number = f"{doubt.object_id}-{doubt.start}"
     approve = shell_code(commands.approve.removesuffix("WHY")) + "<b>WHY</b>"
-    choice = _CHOICE.replace("NUMBER", number) if has_picture else ""
-    by_hand = (
-        "fill in the place, in pixels of the video"
-        if not has_picture
-        else "click on the object in the large picture (or fill in the place, in pixels of the "
-        "video)"
-    )
     wrong, right = "The mask is wrong", "The mask is right"
     if doubt.is_empty:
         wrong, right = "The object is there", "Nothing of it shows there (it is hidden)"
+    correct = correction(
+        review, doubt.object_id, doubt.proposed_frame, wrong=wrong, has_picture=has_picture
+    )
     gone = ""
     if commands.gone is not None:
         gone = (
             '<p class="what">The object is not in the picture where no mask shows it:</p>'
             f"{command_box(shell_code(commands.gone))}"
         )
-    return (
-        f'{choice}<p class="what">{wrong}: {by_hand}.</p>{command_box(correct)}'
-        f"{gone}"
-        f'<p class="what">{right}, say why:</p>'
-        f"{command_box(approve)}</section>"
-    )
-
-
-# Each section has radio buttons of its own.
-_CHOICE = (
-    '<fieldset class="scripted"><legend>A click on the large picture says:</legend>'
-    '<label><input type="radio" name="kind-NUMBER" value="--click" checked> this is the object'
-    '</label><label><input type="radio" name="kind-NUMBER" value="--not"> this is not the object'
-    '</label><button type="button" class="clear">Clear clicks</button></fieldset>'
-)
+    return f'{correct}{gone}<p class="what">{right}, say why:</p>{command_box(approve)}</section>'

@@ -35,10 +35,15 @@ class Commands:
         empty = doubt.empty_span
         gone = None if empty is None else f"tam-edit prompt {named} --gone {empty[0]}-{empty[1]}"
         return cls(
-            correct=f"tam-edit prompt {named} --click X,Y@{doubt.proposed_frame}",
+            correct=correct_command(project, doubt.name, doubt.proposed_frame),
             gone=gone,
             approve=f"tam-edit approve {named} --frames {doubt.start}-{doubt.last} --reason WHY",
         )
+
+
+def correct_command(project: Path, name: str, index: int) -> str:
+    """The command that says where an object is on a frame; ``X,Y`` is to be filled in."""
+    return f"tam-edit prompt {quoted(project)} --object {quoted(name)} --click X,Y@{index}"
 
 
 def quoted(text: str | Path) -> str:
