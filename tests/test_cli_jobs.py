@@ -178,7 +178,7 @@ def test_a_correction_may_only_say_what_is_not_the_object(
     assert entry is not None
     assert not entry.matte[round(y), round(x)] > 0.5
     assert run(["prompt", str(tracked), "--object", "new", "--not", "5,5@10"]) == 1
-    assert "nothing says where the object is on frame 10" in capsys.readouterr().err
+    assert "there is no object called 'new'" in capsys.readouterr().err
 
 
 def test_the_same_prompt_twice_changes_nothing(tracked: Path, disc_click: str) -> None:
