@@ -25,6 +25,8 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+AS_LIKE = 0.05  # two names that differ no more than this in likeness are both proposed
+
 
 class TamEditError(Exception):
     """Something could not be done; the message says what, where and what to do.
@@ -122,12 +124,18 @@ class ReviewPending(TamEditError):  # noqa: N818 - it is not a failure
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest known name, or all of them where none is near."""
+    """A hint that names the nearest known name or two, or all of them where none is near."""
     names = sorted(known)
-    near = nearest(name, names, 0.5)
-    if near is not None:
-        return f"did you mean {near!r}?"
+    near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
+    if near:
+        first = _likeness(name, near[0])
+        meant = [each for each in near if first - _likeness(name, each) <= AS_LIKE]
+        return f"did you mean {' or '.join(map(repr, meant))}?"
     return f"known names: {', '.join(names)}" if names else "none is known"
+
+
+def _likeness(name: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, other, name).ratio()
 
 
 def nearest(name: str, known: Iterable[str], likeness: float) -> str | None:

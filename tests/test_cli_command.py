@@ -1,4 +1,4 @@
-"""Tests what all commands have in common: an option that takes one value is given once."""
+"""What all commands have in common: no value is dropped or split in silence."""
 
 from __future__ import annotations
 
@@ -43,3 +43,20 @@ def test_repeatable_options_and_flags_may_be_repeated(capsys: pytest.CaptureFixt
 def test_a_missing_option_is_told_as_ever(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["approve", "shot.tam"]) == 2
     assert "Missing option '--reason'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["--click", "62", "43"], "--click 62,43"),
+        (["--click", "1,2", "--not", "6,", "4.5@3"], "--not 6,4.5@3"),
+        (["--box", "1", "2", "30", "40"], "--box 1,2,30,40"),
+    ],
+)
+def test_a_place_that_is_written_with_spaces_is_told_how(
+    given: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["run", "blur-object", "no.mp4", "-o", "out.mp4", *given]) == 2
+    assert f"without spaces: {meant}\n" in capsys.readouterr().err
+    assert run(["prompt", "no.tam", *given]) == 2
+    assert f"without spaces: {meant}\n" in capsys.readouterr().err

@@ -98,6 +98,9 @@ def test_an_unknown_preset_is_refused_with_the_nearest() -> None:
         load_preset("blur-objct")
     assert caught.value.hint == "did you mean 'blur-object'?"
     with pytest.raises(UnknownNameError) as caught:
+        load_preset("remove-bg")
+    assert caught.value.hint == "did you mean 'remove-object' or 'remove-background'?"
+    with pytest.raises(UnknownNameError) as caught:
         load_preset("zzz")
     for name in EXPECTED:
         assert name in caught.value.hint

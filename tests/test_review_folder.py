@@ -82,7 +82,7 @@ def test_what_stands_in_the_folder_is_left_alone(doubtful: Session, tmp_path: Pa
         doubtful.write_review(folder / "letter.txt")
     (folder / "letter.txt").unlink()
     doubtful.write_review(folder)
-    with pytest.raises(EncodeError, match="already holds a review page"):
+    with pytest.raises(EncodeError, match="already holds a page of tam-edit"):
         doubtful.write_review(folder)
     doubtful.write_review(folder, overwrite=True)
     assert mode(folder) == 0o700

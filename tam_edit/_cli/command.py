@@ -1,10 +1,15 @@
-"""What all commands have in common: an option that takes one value is given once."""
+"""What all commands have in common: no value of an option is dropped or split in silence."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from itertools import takewhile
 
 import click
+
+# With or without the frame that a place is on.
+NUMBER = re.compile(r"-?[\d.]+,?(@\S+)?")
 
 
 class Command(click.Command):
@@ -12,6 +17,7 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse as usual, once it is clear that no value would be dropped in silence."""
+        self._check_places(ctx, args)
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
         for parameter, count in Counter(order).items():
             if isinstance(parameter, click.Option) and count > 1 and _takes_one(parameter):
@@ -21,6 +27,23 @@ class Command(click.Command):
                     ctx=ctx,
                 )
         return super().parse_args(ctx, args)
+
+    def _check_places(self, ctx: click.Context, args: list[str]) -> None:
+        """Refuse ``--click 620 430``: the second number would be taken for an argument."""
+        places = {
+            flag: option.metavar
+            for option in self.params
+            if isinstance(option, click.Option) and "," in (option.metavar or "")
+            for flag in option.opts
+        }
+        for at, flag in enumerate(args):
+            numbers = list(takewhile(NUMBER.fullmatch, args[at + 1 :]))
+            if flag in places and len(numbers) > 1:
+                meant = ",".join(number.rstrip(",") for number in numbers)
+                raise click.UsageError(
+                    f"{flag} takes {places[flag]} without spaces: {flag} {meant}",
+                    ctx=ctx,
+                )
 
 
 class Group(click.Group):

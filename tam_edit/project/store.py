@@ -358,9 +358,7 @@ def _damaged(path: Path, why: str) -> ProjectError:
 
 
 def _in_use(path: Path, by_whom: str) -> ProjectError:
-    return ProjectError(
-        f"{path} is in use by {by_whom}", hint="wait until it is done, or close it there"
-    )
+    return ProjectError(f"{path} is in use by {by_whom}", hint="wait until that is done, or end it")
 
 
 def _os_error(path: Path, done: str, error: OSError) -> ProjectError:

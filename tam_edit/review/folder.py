@@ -60,7 +60,8 @@ def check_folder(
         )
     if PAGE in found and not overwrite:
         raise EncodeError(
-            f"{folder} already holds a review page", hint="add --overwrite or name another folder"
+            f"{folder} already holds a page of tam-edit",
+            hint="add --overwrite or name another folder",
         )
 
 
