@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import stat
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.ndimage import binary_dilation, binary_erosion
 
 from tam_edit._cli import run
+from tam_edit.prompts import ObjectPrompts, Prompts
+from tam_edit.session import Session
+from tam_edit.testing.clips import DrawnClip
+from tests.review_pages import HOSTILE, WRONG, picture, yellow
 
 CHROMIUM = shutil.which("chromium")
 # Presses, moves and lets go as a person does, and leaves what the page says in its title.
@@ -73,3 +80,67 @@ def test_clicks_and_boxes_become_what_the_command_line_takes(
     title = re.search(r"<title>(.*?)</title>", dom)
     assert title is not None
     assert title[1] == "--click 30,20@3 --box 10,40,51,61@3 --not 5,7@3"
+
+
+def command_of(page: Path) -> str:
+    """What the page's script puts before the prompts."""
+    found = re.search(r"COMMAND\] = \[\d+, \d+, \d+, (.*)\];", page.read_text())
+    assert found is not None
+    return str(json.loads(found[1]))
+
+
+def test_a_projects_page_shows_the_mask_and_the_whole_command(
+    doubtful: Session, disc: DrawnClip, tmp_path: Path
+) -> None:
+    index = WRONG[0]
+    page = doubtful.write_frame(tmp_path / "look", index)
+    text = page.read_text()
+    assert "</script>" not in text[: text.index("</script>")]
+    uri = re.search(r'src="(data:[^"]*)"', text)
+    assert uri is not None
+    drawn = yellow(picture(uri[1]))
+    # The stored mask lies 40 pixels beside the disc.
+    for off in (0, 40):
+        mask = np.roll(disc.mask(1, index), off, axis=1)
+        border = mask & ~binary_erosion(mask)
+        assert (binary_dilation(drawn, iterations=2)[border].mean() > 0.7) == (off == 40)
+    words = shlex.split(command_of(page))
+    assert words == ["tam-edit", "prompt", str(doubtful.project.path), "--object", HOSTILE]
+    assert HOSTILE not in text
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+
+
+def test_a_projects_page_needs_one_object_and_lies_beside_no_redaction(
+    disc_video: Path,
+    disc: DrawnClip,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project, page = tmp_path / "shot.tam", tmp_path / "look"
+    job = ["frame", str(project), "--html", str(page)]
+    assert run(["new", str(disc_video), "-o", str(project), "--in", "2"]) == 0
+    assert run(job) == 0
+    assert "There is no mask on this frame yet." in (page / "index.html").read_text()
+    assert "frame 2 " in (page / "index.html").read_text()
+    with Session.open(project) as session:
+        for name in ("a", "b"):
+            said = Prompts(mask=disc.mask(1, 2))
+            session.prompt(ObjectPrompts(object_name=name, frame_index=2, prompts=said))
+    capsys.readouterr()
+    assert run([*job, "--overwrite"]) == 1
+    assert "say which with --object: a, b" in capsys.readouterr().err
+    assert run([*job, "--overwrite", "--object", "b"]) == 0
+    assert command_of(page / "index.html").endswith("--object b ")
+    assert run([*job, "--overwrite", "--object", "c"]) == 1
+    assert run(["frame", str(project), "0", "--html", str(page), "--object", "b"]) == 1
+    assert run([*job, "--fps", "25"]) == 2
+    assert run(["frame", str(disc_video), "--html", str(page), "--object", "b"]) == 2
+    assert run(["track", str(project), "-q"]) == 0
+    # A page that is there keeps a redaction from being written beside it.
+    beside = tmp_path / "delivery" / "look"
+    assert run(["frame", str(project), "--html", str(beside), "--object", "b"]) == 0
+    capsys.readouterr()
+    blurred = ["render", str(project), "--preset", "blur-object", "-o"]
+    assert run([*blurred, str(tmp_path / "delivery" / "out.mp4")]) == 1
+    assert "shows people unredacted" in capsys.readouterr().err
+    assert [path.name for path in beside.parent.iterdir()] == ["look"]

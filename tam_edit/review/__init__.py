@@ -27,7 +27,7 @@ from tam_edit.review.folder import (
     proposed_option,
     write_page,
 )
-from tam_edit.review.frame_page import frame_page
+from tam_edit.review.frame_page import frame_page, frame_title
 from tam_edit.review.page import page
 from tam_edit.review.words import (
     MOST_TOLD,
@@ -50,6 +50,7 @@ __all__ = [
     "check_folder",
     "find_doubts",
     "frame_page",
+    "frame_title",
     "hint",
     "in_spans",
     "in_words",

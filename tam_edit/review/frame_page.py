@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 from importlib import resources
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from tam_edit.errors import EncodeError
 from tam_edit.frame import Frame
+from tam_edit.media import Source, timecode_at
+from tam_edit.review.pictures import draw_outline
+from tam_edit.types import Mask
 
 JPEG_QUALITY = 92
 
 
-def frame_page(frame: Frame, title: str) -> str:
+def frame_title(source: Source, frame_index: int) -> str:
+    """``talk.mp4, frame 120 (00:00:04:20)``."""
+    when = timecode_at(frame_index, source)
+    return f"{Path(source.info.path).name}, frame {frame_index} ({when})"
+
+
+def frame_page(
+    frame: Frame, title: str, *, mask: Mask | None = None, command: str = "", remark: str = ""
+) -> str:
     """A page without a network that shows one frame at its own size.
 
     Args:
         frame: The picture.
         title: What it is of.
+        mask: Drawn as an outline, bool (H, W) at the frame's size.
+        command: What the prompts are added to; left out, they are shown alone.
+        remark: What else is to be told, in plain words.
     """
     rgb = frame.rgb
-    if rgb.dtype == np.uint16:
-        rgb = np.asarray(rgb >> 8, np.uint8)
-    bgr = np.ascontiguousarray(rgb[..., ::-1])
+    shown = np.asarray(rgb >> 8 if rgb.dtype == np.uint16 else rgb, np.uint8)
+    if mask is not None:
+        shown = shown.copy()
+        draw_outline(shown, mask)
+    bgr = np.ascontiguousarray(shown[..., ::-1])
     is_done, data = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
     if not is_done:
         raise EncodeError(f"frame {frame.index} cannot be encoded as a JPEG picture")
@@ -35,6 +53,10 @@ def frame_page(frame: Frame, title: str) -> str:
         "WIDTH": str(frame.width),
         "HEIGHT": str(frame.height),
         "FRAME": str(frame.index),
+        "REMARK": f"<p>{html.escape(remark)}</p>" if remark else "",
+        "ASKED": "The command" if command else "What to paste after tam-edit run …",
+        # No end of the script may stand in it.
+        "COMMAND": json.dumps(command).replace("<", "\\u003c"),
         "URI": "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode(),
     }
     for name, value in values.items():

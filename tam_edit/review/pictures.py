@@ -129,12 +129,12 @@ def picture(
     image = source.frame(frame_index).scaled(*size)[y : y + height, x : x + width].copy()
     if cover is not None:
         hidden = resized(cover.astype(np.float32), *size) > INSIDE
-        _outline(image, hidden[y : y + height, x : x + width], COVER_LINE)
+        draw_outline(image, hidden[y : y + height, x : x + width], COVER_LINE)
     area = 0.0
     if entry is not None:
         mask = resized(entry.matte, *size) > INSIDE
         area = float(mask.mean())
-        _outline(image, mask[y : y + height, x : x + width], LINE)
+        draw_outline(image, mask[y : y + height, x : x + width])
     # Full chroma: a thin coloured line would be washed out without it.
     quality = TILE_QUALITY if is_close else JPEG_QUALITY
     how = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR]
@@ -174,10 +174,10 @@ def _on(region: Region, whole: tuple[int, int], size: tuple[int, int]) -> Region
     return x0, y0, max(1, x1 - x0), max(1, y1 - y0)
 
 
-def _outline(
-    image: NDArray[np.uint8], mask: NDArray[np.bool_], color: tuple[int, int, int]
+def draw_outline(
+    image: NDArray[np.uint8], mask: NDArray[np.bool_], color: tuple[int, int, int] = LINE
 ) -> None:
-    """Draw the border of a mask into a picture."""
+    """Draw the border of a mask into a picture of its size, uint8 (H, W, 3) in RGB, in place."""
     lines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     thin = 1 + image.shape[1] // 640
     cv2.drawContours(image, lines, -1, EDGE, thin + 2, cv2.LINE_AA)

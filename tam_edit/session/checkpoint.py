@@ -9,7 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import cast
 
-from tam_edit.errors import ReviewPending
+from tam_edit.errors import InputError, ReviewPending
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import DecisionKind, Project
 from tam_edit.review import (
@@ -17,6 +17,8 @@ from tam_edit.review import (
     Review,
     check_delivery,
     check_folder,
+    frame_page,
+    frame_title,
     hint,
     in_spans,
     in_words,
@@ -24,6 +26,7 @@ from tam_edit.review import (
     proposed_option,
     write_page,
 )
+from tam_edit.review.pictures import INSIDE
 from tam_edit.review.words import quoted
 from tam_edit.session.questions import (
     Question,
@@ -31,7 +34,8 @@ from tam_edit.session.questions import (
     keep,
     kept,
 )
-from tam_edit.tracks import Origin
+from tam_edit.tracking import check_frame
+from tam_edit.tracks import Origin, resized
 from tam_edit.types import Mask, ObjectId
 
 # Settings of a project.
@@ -126,10 +130,8 @@ def write_review(
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write a page with every doubt into a folder of its own; see ``Session.write_review``."""
-    is_open = set(_places(project, OPEN_OUTPUTS))
-    hiding = [place for place in _places(project, OUTPUTS) if place not in is_open]
     command = f"tam-edit review {quoted(project.path)} "
-    check_folder(folder, hiding, overwrite=overwrite, command=command)
+    check_folder(folder, _hiding(project), overwrite=overwrite, command=command)
     names = project.objects()
     stated = "" if below is None else f"--below {below:g} "
     review = Review(
@@ -151,6 +153,49 @@ def write_review(
     # Before the page is there: an output must never find one that nobody knows of.
     _add_place(project, PAGES, Path(folder) / "index.html")
     return write_page(folder, page(review, progress))
+
+
+def write_frame(
+    project: Project,
+    source: Source,
+    folder: str | Path,
+    frame_index: int,
+    object_name: str | None,
+    *,
+    overwrite: bool = False,
+) -> Path:
+    """Write a page with one frame and a mask on it; see ``Session.write_frame``."""
+    check_frame(frame_index, project.in_frame, project.out_frame)
+    names = list(project.objects().values())
+    if object_name is None and len(names) > 1:
+        raise InputError(
+            f"{project.path} has {len(names)} objects, and a page shows one",
+            hint=f"say which with --object: {', '.join(names)}",
+        )
+    name = names[0] if object_name is None and names else object_name
+    command = f"tam-edit prompt {quoted(project.path)} "
+    named = command if name is None else f"{command}--object {quoted(name)} "
+    place = f"tam-edit frame {quoted(project.path)} {frame_index} "
+    check_folder(folder, _hiding(project), overwrite=overwrite, command=place)
+    entry = None if name is None else project.entry(project.object_id(name), frame_index)
+    frame = source.frame(frame_index)
+    mask = None if entry is None else resized(entry.matte, frame.width, frame.height) > INSIDE
+    if mask is None:
+        remark = "There is no mask on this frame yet."
+    elif not mask.any():
+        remark = f"The mask of {name} is empty here."
+    else:
+        remark = f"A yellow line is the border of the mask of {name}."
+    title = frame_title(source, frame_index)
+    shown = frame_page(frame, title, mask=mask, command=named, remark=remark)
+    _add_place(project, PAGES, Path(folder) / "index.html")
+    return write_page(folder, [shown])
+
+
+def _hiding(project: Project) -> list[str]:
+    """Where outputs of the project are that hide something."""
+    is_open = set(_places(project, OPEN_OUTPUTS))
+    return [place for place in _places(project, OUTPUTS) if place not in is_open]
 
 
 def _doubts(

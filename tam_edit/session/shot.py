@@ -155,6 +155,35 @@ class OpenedShot:
             progress=progress,
         )
 
+    def write_frame(
+        self,
+        folder: str | Path,
+        frame_index: int,
+        *,
+        object_name: str | None = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write a page that shows one frame with an object's mask, and takes clicks.
+
+        Args:
+            folder: As for :meth:`write_review`.
+            frame_index: From the in point to before the out point.
+            object_name: The object; may be left out where there is one or none.
+            overwrite: Whether a page that stands there is replaced.
+
+        Returns:
+            The page's file.
+
+        Raises:
+            UnknownNameError: There is no such object.
+            InputError: The frame is none of the work's, it is not said which of several objects is
+                meant, or the folder is that of an output, or inside it.
+            EncodeError: The page cannot be written there.
+        """
+        return checkpoint.write_frame(
+            self.project, self.source, folder, frame_index, object_name, overwrite=overwrite
+        )
+
     def approve(
         self,
         reason: str,
