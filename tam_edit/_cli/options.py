@@ -39,21 +39,27 @@ class Rate(click.ParamType[Fraction]):
         return rate
 
 
-def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of a command that may begin a project; it gets them as ``start``."""
-
-    @click.option(
+def points_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--in`` and ``--out``; the command gets them as ``in_point`` and ``out_point``."""
+    add_in = click.option(
         "--in",
         "in_point",
         metavar="T",
         help="In point: a frame (120), a time (HH:MM:SS.mmm or 4.8s) or a timecode (HH:MM:SS:FF).",
     )
-    @click.option(
+    add_out = click.option(
         "--out",
         "out_point",
         metavar="T",
         help="Out point, written like the in point: the first frame that is left out.",
     )
+    return add_in(add_out(command))
+
+
+def start_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of a command that may begin a project; it gets them as ``start``."""
+
+    @points_options
     @click.option("--fps", type=Rate(), help="Rate of a folder of frames (25 if not given).")
     @click.option("--model", default=AUTO, show_default=True, help="Models to track with.")
     @click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True)

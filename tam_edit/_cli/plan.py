@@ -41,6 +41,7 @@ class Job:
         said: Prompts, in the order of frames.
         tracking: How it is tracked.
         session: The project that the work would go on with, if there is one.
+        part: The frames that are written where that is not all of the work.
     """
 
     recipe: Recipe
@@ -50,6 +51,12 @@ class Job:
     said: Sequence[ObjectPrompts]
     tracking: Tracking
     session: Session | None = None
+    part: range | None = None
+
+    @property
+    def written(self) -> range:
+        """The frames that are written."""
+        return self.part or self.frames
 
 
 def of_project(
@@ -59,6 +66,7 @@ def of_project(
     said: Sequence[ObjectPrompts],
     device: str,
     loop: LoopSettings,
+    part: range | None = None,
 ) -> Job:
     """The job that goes on with a project.
 
@@ -69,7 +77,9 @@ def of_project(
         said: Prompts beside those that are in the project.
         device: Where models run.
         loop: Which steps of tracking run.
+        part: The frames that are written; all where left out.
     """
+    session.check_part(part)
     project = session.project
     known = [
         ObjectPrompts(object_name=name, frame_index=frame, prompts=prompts)
@@ -91,6 +101,7 @@ def of_project(
             fps=None if fps is None else Fraction(str(fps)),
         ),
         session=session,
+        part=part,
     )
 
 
@@ -113,7 +124,7 @@ def tell(job: Job, output: Output, *, overwrite: bool) -> None:
     output.result(
         {
             "title": job.recipe.title,
-            "frames": [job.frames[0], job.frames[-1]],
+            "frames": [job.written[0], job.written[-1]],
             "untracked": lacking,
             "steps": steps,
             "outputs": [_target_of(step, job.target) for step in job.recipe.exports],
@@ -142,7 +153,7 @@ def _checked(job: Job) -> tuple[Sequence[Path], Trial | None]:
 
 
 def _tell_heading(job: Job, output: Output) -> None:
-    info, first, last = job.source.info, job.frames[0], job.frames[-1]
+    info, first, last = job.source.info, job.written[0], job.written[-1]
     span = f"{timecode_at(first, job.source)} to {timecode_at(last, job.source)}"
     output.say(f"plan of {job.recipe.title!r}; nothing is written")
     output.say(
@@ -168,9 +179,10 @@ def _tell_estimate(
         output.note("no estimate: give a --click, a --box or a --mask, and a few frames are tried")
         return None
     track_s = round(trial.track_s * max(lacking.values(), default=0), 1)
-    write_s = round(trial.write_s * len(job.frames), 1)
+    write_s = round(trial.write_s * len(job.written), 1)
+    tracking = f"{_duration(track_s)} for tracking, " if lacking else ""
     output.say(
-        f"  estimate   {_duration(track_s)} for tracking, {_duration(write_s)} for writing, from "
+        f"  estimate   {tracking}{_duration(write_s)} for writing, from "
         f"{counted(trial.frame_count, 'frame')} that were tried on this machine"
     )
     return {"track_s": track_s, "write_s": write_s, "tried_frames": trial.frame_count}
@@ -188,8 +200,8 @@ def _told(step: Step, job: Job, lacking: dict[str, int]) -> str:
     if isinstance(step, CheckpointStep) and step.when == "doubt" and (lacking or not job.session):
         return f"{words} (which frames these are is known after tracking)"
     if isinstance(step, EffectStep):
-        span = span_of(step, job.source, job.frames)
-        return f"{words}, {f'frames {span[0]} to {span[-1]}' if span else 'no frame of the work'}"
+        span = span_of(step, job.source, job.written)
+        return f"{words}, {f'frames {span[0]} to {span[-1]}' if span else 'none of these frames'}"
     if isinstance(step, ExportStep):
         return f"{_target_of(step, job.target)}: {words.partition(': ')[2]}"
     return words

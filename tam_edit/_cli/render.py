@@ -14,6 +14,7 @@ from tam_edit._cli.options import (
     on_doubt_option,
     overwrite_option,
     plan_option,
+    points_options,
     set_option,
 )
 from tam_edit.presets import load_preset
@@ -36,6 +37,7 @@ from tam_edit.session import OnDoubt, Session
 )
 @click.option("-o", "--output", "target", required=True, metavar="OUT", help=TARGET_HELP)
 @set_option
+@points_options
 @on_doubt_option
 @plan_option
 @overwrite_option
@@ -49,22 +51,29 @@ def command(
     recipe_file: Path | None,
     target: str,
     settings: tuple[str, ...],
+    in_point: str | None,
+    out_point: str | None,
     on_doubt: OnDoubt,
     is_plan: bool,
     overwrite: bool,
     output: Output,
 ) -> None:
-    """Write the video of SHOT.tam with the effects of a preset or a recipe."""
+    """Write the video of SHOT.tam with the effects of a preset or a recipe.
+
+    With --in or --out only a part of it is written, as it is in the whole: what is shown behind a
+    removed object still comes from all tracked frames.
+    """
     given = preset if recipe_file is None else recipe_file
     if given is None or (preset is not None and recipe_file is not None):
         raise click.UsageError("give either --preset NAME|FILE.toml or --recipe FILE.toml", context)
     recipe = load_preset(given, settings)
     with Session.open(project) as session:
+        part = work.part_of(session, in_point, out_point)
         if is_plan:
-            job = plan.of_project(session, recipe, target, (), "auto", session.loop)
+            job = plan.of_project(session, recipe, target, (), "auto", session.loop, part)
             plan.tell(job, output, overwrite=overwrite)
             return
         report = work.render(
-            session, recipe, target, output, on_doubt=on_doubt, overwrite=overwrite
+            session, recipe, target, output, part=part, on_doubt=on_doubt, overwrite=overwrite
         )
     output.result(work.rendered_json(report))

@@ -22,6 +22,7 @@ from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 
 PROJECT_SUFFIX = ".tam"
 MOST_NAMES = 5
+MUCH_INVENTED = 0.1  # of what a removal shows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +157,16 @@ def frames_of(start: Start, source: Source) -> range:
     return range(_in_point(start.in_point, source), _out_point(start.out_point, source))
 
 
+def part_of(session: Session, in_point: str | None, out_point: str | None) -> range | None:
+    """The part of a project's frames that was typed; None where nothing was."""
+    if in_point is None and out_point is None:
+        return None
+    project, source = session.project, session.source
+    start = project.in_frame if in_point is None else _in_point(in_point, source)
+    stop = project.out_frame if out_point is None else _out_point(out_point, source)
+    return range(start, stop)
+
+
 def _in_point(text: str | None, source: Source) -> int:
     return 0 if text is None else frame_of("--in", text, source)
 
@@ -178,6 +189,7 @@ def render(
     path: str | Path,
     output: Output,
     *,
+    part: range | None = None,
     on_doubt: OnDoubt,
     overwrite: bool,
 ) -> RenderReport:
@@ -188,6 +200,7 @@ def render(
             report = session.render(
                 recipe,
                 path,
+                part=part,
                 on_doubt=on_doubt,
                 overwrite=overwrite,
                 progress=progress,
@@ -204,6 +217,8 @@ def render(
     for told in report.effects:
         if "summary" in told:
             output.note(str(told["summary"]))
+        if (told.get("invented_frac") or 0) > MUCH_INVENTED and not _is_whole(session):
+            output.note(_more_to_borrow(session))
     for each in report.outputs:
         facts = f"{counted(each.frame_count, 'frame')}, {each.pixel_format}"
         if each.was_there:
@@ -218,6 +233,20 @@ def render(
             "watch the whole file before you hand it on"
         )
     return report
+
+
+def _is_whole(session: Session) -> bool:
+    return session.project.out_frame - session.project.in_frame == session.project.frame_count
+
+
+def _more_to_borrow(session: Session) -> str:
+    project = session.project
+    points = f"--in {project.in_frame} --out {project.out_frame}"
+    return (
+        f"it was looked for on frames {project.in_frame} to {project.out_frame - 1} only, and the "
+        "others may show it: track the whole shot (tam-edit new, prompt, track), then write this "
+        f"part of it: tam-edit render SHOT.tam --preset remove-object {points} -o OUT"
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -100,7 +100,7 @@ class _Run:
         self._plan = plan
         self._step = plan.step
         self._source = source
-        self._frames = job.frames
+        self._work = job.work
         size = (source.info.width, source.info.height)
         self._place = EffectPlace(plan, job, mattes, size)
         self._watcher = watcher
@@ -111,10 +111,10 @@ class _Run:
         info = ClipInfo(
             width=size[0],
             height=size[1],
-            frame_count=len(job.frames),
+            frame_count=len(job.work),
             bits=source.info.layout.bits,
-            start=source.time_of(job.frames.start),
-            first_index=job.frames.start,
+            start=source.time_of(job.work.start),
+            first_index=job.work.start,
         )
         self.effect: Effect = plan.effect.begin(info, self)
 
@@ -122,7 +122,7 @@ class _Run:
         for frame in self.window:
             if frame.index == index:
                 return frame
-        if self._plan.effect.borrows and index in self._frames:
+        if self._plan.effect.borrows and index in self._work:
             return self._source.frame(index)
         raise InputError(f"frame {index} is further ahead than the effect said it wants to see")
 

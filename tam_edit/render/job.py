@@ -74,6 +74,8 @@ class RenderJob:
         tail_frames: The same after the last.
         cuts: First frames of new shots, ascending; known where tracking looked for them.
         said: What persons said of an object on a frame; matte steps leave it standing.
+        part: The frames that are written where that is not all of the work: effects act and look
+            at the video as if all of it were.
     """
 
     recipe: Recipe
@@ -86,10 +88,16 @@ class RenderJob:
     tail_frames: int = 0
     cuts: tuple[int, ...] = ()
     said: Mapping[ObjectId, Mapping[int, Said]] = field(default_factory=dict)
+    part: range | None = None
 
     @property
     def frames(self) -> range:
         """All frames that are written."""
+        return self.work if self.part is None else self.part
+
+    @property
+    def work(self) -> range:
+        """All frames that effects may look at."""
         return range(self.in_frame - self.lead_frames, self.out_frame + self.tail_frames)
 
 

@@ -194,8 +194,8 @@ class BundleOutput(Output):
         facts = BundleFacts(
             source=source,
             frames=job.frames,
-            in_frame=job.in_frame,
-            out_frame=job.out_frame,
+            in_frame=max(job.in_frame, job.frames.start),
+            out_frame=min(job.out_frame, job.frames.stop),
             objects=tuple(job.names[i] for i in object_ids),
             steady_frames=step.steady_frames,
             grow_px=step.grow_px,

@@ -57,8 +57,8 @@ def render(
         EncodeError: An output cannot be written or would not hold what was promised.
     """
     check_tracked(job)
-    frames = job.frames
-    plan = check_recipe(job.recipe, source, in_frame=frames.start, out_frame=frames.stop)
+    work = job.work
+    plan = check_recipe(job.recipe, source, in_frame=work.start, out_frame=work.stop)
     targets = targets_of(source, job.recipe, path)
     known = {} if ledger is None else {t.place: ledger.finished(t, job) for t in targets}
     finished = {place: report for place, report in known.items() if report is not None}

@@ -132,8 +132,17 @@ def _remember(
         project.settings[EXPORTS] = [*kept, *new][-MOST_EXPORTS:]
 
 
-def remember_rendered(project: Project, recipe: Recipe, rendered: RenderReport) -> None:
-    """Keep which outputs of a recipe a timeline shows, or inpainted frames belong to."""
+def remember_rendered(
+    project: Project, recipe: Recipe, rendered: RenderReport, frames: range
+) -> None:
+    """Keep which outputs of a recipe a timeline shows, or inpainted frames belong to.
+
+    Args:
+        project: What they were made from.
+        recipe: Its exports are the outputs.
+        rendered: What is known of them.
+        frames: Those that are in them.
+    """
     names = project.objects()
     cut_out = {
         names[object_id]
@@ -156,7 +165,7 @@ def remember_rendered(project: Project, recipe: Recipe, rendered: RenderReport) 
             ExportReport(
                 path=output.path,
                 format=INPAINT if step.what == "inpaint" else RENDERED,
-                frames=range(project.in_frame, project.out_frame),
+                frames=frames,
                 objects=tuple(name for name in names.values() if name in shown),
                 alpha=alpha,
             )

@@ -229,9 +229,20 @@ class Session(OpenedShot):
                 )
 
     def check_output(
-        self, recipe: Recipe, path: str | Path, *, overwrite: bool = False
+        self,
+        recipe: Recipe,
+        path: str | Path,
+        *,
+        part: range | None = None,
+        overwrite: bool = False,
     ) -> list[Path]:
         """Refuse outputs that could not be written, before any work begins.
+
+        Args:
+            recipe: Its exports are the outputs.
+            path: The main output.
+            part: As for :meth:`render`.
+            overwrite: Whether existing outputs are replaced.
 
         Returns:
             The files and folders of all outputs, in the recipe's order.
@@ -240,11 +251,12 @@ class Session(OpenedShot):
             RecipeError: The recipe names a place that is not in the video.
             EncodeError: One exists, is the video itself, has no known format, or its folder is
                 missing or read-only.
-            InputError: A review page lies in its folder.
+            InputError: A review page lies in its folder, or the part is none of the work.
         """
         project = self.project
+        self.check_part(part)
         check_recipe(recipe, self.source, in_frame=project.in_frame, out_frame=project.out_frame)
-        known = (self._ledger(), self._job(recipe))
+        known = (self._ledger(part), self._job(recipe, part=part))
         places = check_outputs(self.source, recipe, path, overwrite=overwrite, known=known)
         for place in places:
             checkpoint.remember_output(project, place, hides=covers.hides(recipe))
@@ -266,6 +278,7 @@ class Session(OpenedShot):
         recipe: Recipe,
         path: str | Path,
         *,
+        part: range | None = None,
         on_doubt: OnDoubt = "stop",
         overwrite: bool = False,
         progress: Callable[[int, int], None] | None = None,
@@ -279,6 +292,9 @@ class Session(OpenedShot):
         Args:
             recipe: The effects, the checkpoints and the outputs.
             path: The main output, a file or folder; the others lie beside it.
+            part: The frames that are written; all of the work where left out. They are what they
+                are in the whole video: effects look at all frames of the work, and checkpoints
+                ask about all of them.
             on_doubt: What is done at a checkpoint: stop for a person, go on, or go on and cover
                 the doubtful frames whole. Frames that were only asked for, whatever their score
                 is, are not covered.
@@ -290,10 +306,9 @@ class Session(OpenedShot):
             ReviewPending: A checkpoint is open, or nobody has said where an object is after a cut;
                 nothing was written.
         """
-        job = self._job(recipe)
-        check_tracked(job)
+        check_tracked(self._job(recipe))
         covered: frozenset[int] = frozenset()
-        places = self.check_output(recipe, path, overwrite=overwrite)
+        places = self.check_output(recipe, path, part=part, overwrite=overwrite)
         doubts = self._stops_at(recipe)
         if doubts and on_doubt == "stop":
             raise checkpoint.pending(self.project, self.source, doubts)
@@ -304,20 +319,21 @@ class Session(OpenedShot):
             )
         if on_doubt == "cover-frame":
             covered = frozenset(frame for doubt in doubts for frame in doubt.doubtful_frames)
-        job = self._job(recipe, covered)
+        job = self._job(recipe, covered, part)
         rendered = render(
             self.source,
             job,
             path,
             overwrite=overwrite,
-            ledger=self._ledger(),
+            ledger=self._ledger(part),
             progress=progress,
             verifying=verifying,
         )
-        exports.remember_rendered(self.project, recipe, rendered)
+        exports.remember_rendered(self.project, recipe, rendered, job.frames)
         if not report.is_wanted(recipe):
             return rendered
-        return replace(rendered, proof=report.write(self.project, recipe, rendered, places))
+        proof = report.write(self.project, recipe, rendered, places, job.frames)
+        return replace(rendered, proof=proof)
 
     def written_with(self, decision: Decision) -> list[Path]:
         """The outputs, still there as they were, that a decision about an object had a part in."""
@@ -329,11 +345,30 @@ class Session(OpenedShot):
             is_approval=decision.kind is DecisionKind.APPROVAL,
         )
 
-    def _ledger(self) -> Ledger:
+    def check_part(self, part: range | None) -> None:
+        """Refuse frames that are none of the work.
+
+        Args:
+            part: As for :meth:`render`.
+
+        Raises:
+            InputError: There are none, or some lie before the in point or after the out point.
+        """
+        first, stop = self.project.in_frame, self.project.out_frame
+        if part is not None and not first <= part.start < part.stop <= stop:
+            raise InputError(
+                f"in point {part.start} and out point {part.stop} are no part of the work",
+                hint=f"{self.project.path} has the frames {first} to {stop - 1}; the out point is "
+                f"the first frame that is left out, so {stop} at most",
+            )
+
+    def _ledger(self, part: range | None = None) -> Ledger:
         project = self.project
+        frames = part or range(project.in_frame, project.out_frame)
         shot = {
             **{key: project.source[key] for key in ("identity", "fps")},
-            "frames": [project.in_frame, project.out_frame],
+            "frames": [frames.start, frames.stop],
+            **({} if part is None else {"work": [project.in_frame, project.out_frame]}),
         }
         decided = project.history.newest()
         return Ledger(project.settings, shot, project.mattes_digest, decided)
@@ -347,7 +382,9 @@ class Session(OpenedShot):
             covers.keep(self.project, recipe)
         return checkpoint.open_doubts(self.project, self.source, questions)
 
-    def _job(self, recipe: Recipe, covered: frozenset[int] = frozenset()) -> RenderJob:
+    def _job(
+        self, recipe: Recipe, covered: frozenset[int] = frozenset(), part: range | None = None
+    ) -> RenderJob:
         return RenderJob(
             recipe=recipe,
             tracks=self.project.track_set(),
@@ -357,6 +394,7 @@ class Session(OpenedShot):
             covered_frames=covered,
             cuts=self._shots.barriers(self.loop.at_cuts),
             said=said_in(self.project),
+            part=part,
         )
 
 

@@ -57,7 +57,11 @@ def check_place(project: Project, place: Path, *, overwrite: bool) -> None:
 
 
 def write(
-    project: Project, recipe: Recipe, rendered: RenderReport, outputs: Sequence[Path]
+    project: Project,
+    recipe: Recipe,
+    rendered: RenderReport,
+    outputs: Sequence[Path],
+    frames: range,
 ) -> Path:
     """Write the report of outputs that have their names; it appears when it is whole.
 
@@ -66,6 +70,7 @@ def write(
         recipe: Its exports are the outputs.
         rendered: What is known of them.
         outputs: Their files and folders, in that order.
+        frames: The frames of the video that are in them.
 
     Returns:
         The report's file.
@@ -75,7 +80,9 @@ def write(
     """
     place = place_beside(recipe, outputs)
     text = (
-        json.dumps(_document(project, recipe, rendered, outputs), indent=2, ensure_ascii=False)
+        json.dumps(
+            _document(project, recipe, rendered, outputs, frames), indent=2, ensure_ascii=False
+        )
         + "\n"
     )
     hidden = place.with_name(f".{place.name}.part")
@@ -102,17 +109,22 @@ def _known(project: Project) -> dict[str, object]:
 
 
 def _document(
-    project: Project, recipe: Recipe, rendered: RenderReport, outputs: Sequence[Path]
+    project: Project,
+    recipe: Recipe,
+    rendered: RenderReport,
+    outputs: Sequence[Path],
+    frames: range,
 ) -> dict[str, Any]:
     threshold = checkpoint.usual_threshold(project) or DOUBTFUL_BELOW
-    objects = {name: _object(project, i, threshold) for i, name in project.objects().items()}
+    names = project.objects()
+    objects = {name: _object(project, i, threshold, frames) for i, name in names.items()}
     return {
         "schema": SCHEMA,
         "tam_edit": tam_edit.__version__,
         "source": {
             "name": Path(str(project.source["path"])).name,
             "identity": project.source["identity"],
-            "frames": [project.in_frame, project.out_frame - 1],
+            "frames": [frames[0], frames[-1]],
         },
         "outputs": [
             {
@@ -141,10 +153,11 @@ def _document(
     }
 
 
-def _object(project: Project, object_id: ObjectId, threshold: float) -> dict[str, Any]:
-    scores = [s for s in project.scores(object_id) if project.in_frame <= s.frame_index]
-    scores = [s for s in scores if s.frame_index < project.out_frame]
-    approved = project.approved(object_id)
+def _object(
+    project: Project, object_id: ObjectId, threshold: float, frames: range
+) -> dict[str, Any]:
+    scores = [s for s in project.scores(object_id) if s.frame_index in frames]
+    approved = project.approved(object_id).intersection(frames)
     # What a tracker lost sight of has an empty mask, too: what is covered is counted in the masks.
     masks = (project.entry(object_id, s.frame_index) for s in scores)
     covered = sum(mask is not None and bool((mask.matte > INSIDE).any()) for mask in masks)
