@@ -298,6 +298,26 @@ def test_a_matte_from_elsewhere_changes_only_where_a_click_points():
     np.testing.assert_array_equal(result[far], before[far])
 
 
+@pytest.mark.parametrize("is_there", [False, True])
+def test_nothing_of_the_soft_edge_stays_where_the_edge_was(is_there):
+    mask = drawn("disc")
+    frame = Frame.from_rgb(textured(mask))
+    y, x = np.mgrid[:120, :160]
+    # From elsewhere, with a soft edge of 10 pixels: a part is too much, or lacks.
+    part = (x < 45) & (y > 20) & (y < 90) if not is_there else (x > 95)
+    given = np.where(part, not is_there, mask).astype(np.float32)
+    given = cv2.GaussianBlur(given, (0, 0), 3.0)
+    point = ((105, 60),) if is_there else ((20, 55),)
+    kind = "positive" if is_there else "negative"
+    (matte,) = BuiltinSegmenter().segment(frame, Prompts(**{kind: point}), given).mattes
+    inside = matte > 0.5
+    assert iou(inside, mask) > 0.85
+    far = distance_transform_edt(~inside) > 12
+    assert matte[far].max() < 0.02
+    deep = distance_transform_edt(inside) > 12
+    assert matte[deep].min() > 0.9
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 40), (33, 1), (15, 17)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_small_and_odd_sizes(size, dtype):

@@ -16,6 +16,7 @@ from tam_edit._cli.positions import frame_of
 from tam_edit.errors import InputError
 from tam_edit.media import Source
 from tam_edit.prompts import ObjectPrompts, Prompts
+from tam_edit.review.words import quoted
 from tam_edit.types import Mask
 
 FLAGS = ("--click", "--not", "--box", "--mask", "--gone", "--object")
@@ -104,26 +105,31 @@ def _check_said(object_name: str | None) -> None:
         )
 
 
-def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[ObjectPrompts]:
+def resolve(
+    items: Sequence[PromptItem], source: Source, in_frame: int, names: Sequence[str] = ()
+) -> list[ObjectPrompts]:
     """Typed prompts as prompts on frames of a video.
 
     Args:
         items: In the order in which they were typed.
         source: The video; times and timecodes are looked up in it.
         in_frame: The frame of a prompt without a position.
+        names: The objects that are there already.
 
     Returns:
         One entry per object and frame, in the order of their first mention.
 
     Raises:
-        InputError: A value that cannot be read, or a frame that does not exist.
+        InputError: A value that cannot be read, a frame that does not exist, or it is not said
+            which of several objects is meant.
     """
+    unnamed = _meant(items, names)
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for item in items:
         first, _, last = (item.position or "").partition("-" if item.kind == "gone" else "\0")
         option = f"--{item.kind}"
         frame = in_frame if item.position is None else frame_of(option, first, source)
-        for name, kind, value in _values(item):
+        for name, kind, value in _values(item, unnamed):
             said = found.setdefault(
                 (name, frame),
                 {"positive": (), "negative": (), "box": None, "mask": None, "gone": None},
@@ -149,9 +155,23 @@ def resolve(items: Sequence[PromptItem], source: Source, in_frame: int) -> list[
     ]
 
 
-def _values(item: PromptItem) -> list[tuple[str, str, Any]]:
+def _meant(items: Sequence[PromptItem], names: Sequence[str]) -> str:
+    """The object that prompts without a name are about."""
+    if not names or FIRST_OBJECT in names:
+        return FIRST_OBJECT
+    if len(names) == 1:
+        return names[0]
+    if any(item.object_name is None for item in items):
+        raise InputError(
+            f"there are {len(names)} objects, and it is not said which one is meant",
+            hint=f"put --object NAME before it: {', '.join(map(quoted, names))}, or a new name",
+        )
+    return FIRST_OBJECT
+
+
+def _values(item: PromptItem, unnamed: str) -> list[tuple[str, str, Any]]:
     """Object name, field of ``Prompts`` and value; several for a mask with several objects."""
-    name = item.object_name or FIRST_OBJECT
+    name = item.object_name or unnamed
     if item.kind == "gone":
         if item.position is None or item.position.endswith("-"):
             raise InputError(

@@ -58,7 +58,8 @@ def prompt_all(
     """
     project = quoted(session.project.path)
     keyframes = []
-    for said in resolve(items, session.source, session.project.in_frame):
+    names = list(session.project.objects().values())
+    for said in resolve(items, session.source, session.project.in_frame, names):
         keyframe = session.prompt(
             said, carries_back=carries_back, is_repeatable=is_repeatable, spares_masks=True
         )

@@ -145,7 +145,8 @@ def _plan(
     with ExitStack() as stack:
         if path.exists():
             session = stack.enter_context(work.opened_session(path, start, video=video))
-            said = resolve(items, session.source, session.project.in_frame)
+            names = list(session.project.objects().values())
+            said = resolve(items, session.source, session.project.in_frame, names)
             job = plan.of_project(session, recipe, target, said, start.device, loop)
         else:
             source = stack.enter_context(open_source(video, fps=start.fps))

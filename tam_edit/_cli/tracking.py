@@ -216,7 +216,9 @@ def _says_more(session: Session, items: Sequence[PromptItem]) -> bool:
     project = session.project
     typed = {
         (said.object_name, said.frame_index): said.prompts
-        for said in resolve(items, session.source, project.in_frame)
+        for said in resolve(
+            items, session.source, project.in_frame, list(project.objects().values())
+        )
     }
     return any(
         not prompts.beyond(typed.get((name, frame), Prompts())).is_empty

@@ -6,7 +6,6 @@ import hashlib
 import weakref
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -23,7 +22,7 @@ from tam_edit.models.builtin.segmenter.predictor import (
 from tam_edit.models.builtin.segmenter.zoom import extent, serves, surroundings
 from tam_edit.models.click_points import Clicks
 from tam_edit.prompts import Prompts
-from tam_edit.types import Box, Mask, Matte
+from tam_edit.types import Box, Mask, Matte, box_of
 
 FRAMES_KEPT = 4
 LOOKS_KEPT = 5  # per frame
@@ -34,6 +33,7 @@ CANDIDATES, SAME_IOU = 3, 0.85  # how many, and when two count as one
 UNCONFIRMED_SCORE = 0.7
 GIVEN_SCORE = 0.95  # of a painted mask in which every click holds
 KEPT_SCORE = 0.8  # of a mask from elsewhere in which every click holds
+SOFT_PX = 12  # no soft edge is wider
 KEPT_IN_BOX = 0.8  # share of a matte that lies in the box that it came from
 
 NO_CLICKS = Clicks(np.zeros((0, 2)), np.zeros(0, bool))
@@ -205,14 +205,33 @@ def _base(prompts: Prompts, previous: Matte | None) -> Matte | None:
 
 def _changed_at(places: NDArray[np.int64], base: Matte, matte: Matte) -> Matte:
     """A matte with another one put in where they differ at some pixels, (n, 2) x and y."""
-    differs, _ = ndimage.label((matte > 0.5) != (base > 0.5))
+    before, after = base > 0.5, matte > 0.5
+    differs, _ = ndimage.label(before != after)
     columns, rows = places.T
     touched = np.unique(differs[rows, columns])
     changed = np.isin(differs, touched[touched > 0])
-    # The soft edge of what changed comes along.
-    near = cv2.dilate(changed.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    same_side = (matte > 0.5) == (base > 0.5)
-    return np.where(changed | (near & same_side), matte, base)
+    box = box_of(changed).grown(SOFT_PX).clipped(changed.shape[1], changed.shape[0]).slices
+    result = base.copy()
+    taken = _edge_with(changed[box], before[box], after[box])
+    result[box] = np.where(taken, matte[box], base[box])
+    return result
+
+
+def _edge_with(changed: Mask, before: Mask, after: Mask) -> Mask:
+    """What changed, with the soft edges that it had and has.
+
+    A soft pixel belongs to the nearest pixel on the other side of its edge: where that one
+    changed, the edge is another one now.
+    """
+    taken = changed.copy()
+    for inside in (True, False):
+        is_across = changed | (before != inside)
+        if not is_across.any():
+            continue
+        away, nearest = ndimage.distance_transform_edt(~is_across, return_indices=True)
+        belongs = changed[nearest[0], nearest[1]] & (away <= SOFT_PX)
+        taken |= belongs & (before == inside) & (after == inside)
+    return taken
 
 
 def _iou(a: Mask, b: Mask) -> float:
