@@ -245,9 +245,17 @@ def test_mattes_lie_on_a_timeline_where_they_belong(export_job: ExportJob, tmp_p
     tree = ET.parse(tmp_path / "t.xml")  # noqa: S314 - written just now
     told = tree.findall(".//video/track/clipitem/enabled")
     assert [each.text for each in told] == ["FALSE"]
-    # Of what was written before, the newest is shown.
-    export("otio", replace(export_job, known_media=known), tmp_path / "n.otio")
+    # Of what was written before, the newest with transparency is shown, and it is said which.
+    (report,) = export("otio", replace(export_job, known_media=known), tmp_path / "n.otio")
     timeline = otio.adapters.read_from_file(str(tmp_path / "n.otio"))
+    assert [clip.name for track in timeline.video_tracks() for clip in track][1:] == ["p.mov"]
+    assert report.notes == (
+        f"above the video: {known[0].path} (premultiplied alpha)",
+        f"not shown, of the same objects: {known[1].path}; --matte FILE says which to show",
+    )
+    short = replace(known[0], frame_count=export_job.out_frame - known[0].first_frame - 1)
+    export("otio", replace(export_job, known_media=(short, known[1])), tmp_path / "s.otio")
+    timeline = otio.adapters.read_from_file(str(tmp_path / "s.otio"))
     assert [clip.name for track in timeline.video_tracks() for clip in track][1:] == ["l.mp4"]
 
 

@@ -203,7 +203,10 @@ def test_what_was_exported_before_is_taken_where_no_matte_is_named(tmp_path: Pat
     known = KnownMedia(path=matte, first_frame=8, alpha="straight", objects=("fish",))
     other = replace(known, objects=("another",))
     report = written(job_of(video, known_media=(known, other)), tmp_path / "t.edl")
-    assert report.notes == ("an EDL has one track: the mattes are named in its comments only",)
+    assert report.notes == (
+        "an EDL has one track: the mattes are named in its comments only",
+        f"above the video: {matte} (straight alpha)",
+    )
     text = (tmp_path / "t.edl").read_text()
     said = "* TAM-EDIT matte known.mov, alpha straight: the in point is 2 frames after its first"
     assert text.count(said) == 1

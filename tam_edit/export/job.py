@@ -85,12 +85,14 @@ class KnownMedia:
         first_frame: The frame of the source that it begins with.
         alpha: ``"straight"``, ``"premultiplied"``, or ``"luma"`` where the picture is the matte.
         objects: Names of the objects that it shows.
+        frame_count: How many frames it has; None where that was not kept.
     """
 
     path: Path
     first_frame: int
     alpha: str
     objects: tuple[str, ...]
+    frame_count: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,15 @@ from tam_edit.export.fcp_xml import by_channel, completed
 from tam_edit.export.frame_list import SEPARATORS, write_frame_list
 from tam_edit.export.job import ExportJob, ExportReport, Progress
 from tam_edit.export.target import finished_file
-from tam_edit.export.timeline import TIMECODE_RATES, Media, is_drop, media_of, rate_of, timeline_of
+from tam_edit.export.timeline import (
+    TIMECODE_RATES,
+    Media,
+    is_drop,
+    mattes_known,
+    media_of,
+    rate_of,
+    timeline_of,
+)
 from tam_edit.media.folder_source import FolderSource
 from tam_edit.media.timecode import advanced, frames_of
 
@@ -137,10 +145,23 @@ def _sayable(job: ExportJob, media: list[Media], path: Path) -> list[str]:
     if extension == ".edl" and len(media) > 1:
         notes.append("an EDL has one track: the mattes are named in its comments only")
     if len(media) > 1:
-        return notes
+        return [*notes, *_told_mattes(job, takes_folders=extension == ".otio")]
     passed = [str(medium.path) for medium in job.known_media if medium.path.is_dir()]
     told = f"; {extension} cannot name the folder {passed[-1]}" if passed else ""
     return [*notes, f"no matte is in this timeline{told}: {NO_MATTE}"]
+
+
+def _told_mattes(job: ExportJob, *, takes_folders: bool) -> list[str]:
+    """Which mattes are shown where none was named, and which could be."""
+    if job.options.mattes:
+        return []
+    shown, others = mattes_known(job, takes_folders=takes_folders)
+    told = [f"{m.path} ({m.alpha}{' alpha' if m.alpha != 'luma' else ''})" for m in shown]
+    notes = [f"above the video: {', '.join(told)}"]
+    if others:
+        rest = ", ".join(str(medium.path) for medium in others)
+        notes.append(f"not shown, of the same objects: {rest}; --matte FILE says which to show")
+    return notes
 
 
 def _channel_count(media: list[Media]) -> int:

@@ -19,7 +19,7 @@ from opentimelineio.opentime import RationalTime, TimeRange
 
 from tam_edit.errors import InputError
 from tam_edit.export.fcp_xml import media_facts
-from tam_edit.export.job import ExportJob
+from tam_edit.export.job import ExportJob, KnownMedia
 from tam_edit.media import AudioFacts, Source, SourceInfo, open_source
 from tam_edit.media.folder_source import FolderSource
 from tam_edit.media.timecode import frames_of
@@ -63,8 +63,8 @@ def media_of(job: ExportJob, *, takes_folders: bool = True) -> list[Media]:
     """The video and, after it, its mattes, each with the part from in to out point.
 
     Args:
-        job: Its mattes are shown; where it names none, those that were written before.
-        takes_folders: Whether a folder of pictures that was written before can be one of them.
+        job: Its mattes are shown; where it names none, those of :func:`mattes_known`.
+        takes_folders: As for that.
 
     Raises:
         InputError: A matte has another rate, or does not reach from the in to the out point.
@@ -79,19 +79,47 @@ def media_of(job: ExportJob, *, takes_folders: bool = True) -> list[Media]:
         length=length,
         metadata=_described(job, "video", job.in_frame),
     )
-    mattes = job.options.mattes or _newest(job, takes_folders=takes_folders)
+    known, _ = mattes_known(job, takes_folders=takes_folders)
+    mattes = job.options.mattes or [medium.path for medium in known]
     return [video, *(_matte(job, path, length) for path in mattes)]
 
 
-def _newest(job: ExportJob, *, takes_folders: bool) -> tuple[Path, ...]:
-    """What was written last of each set of objects, so that no matte is shown in two versions."""
+def mattes_known(
+    job: ExportJob, *, takes_folders: bool
+) -> tuple[list[KnownMedia], list[KnownMedia]]:
+    """What was written before and may be shown as a matte.
+
+    Args:
+        job: Whose objects it must show, on all of its frames.
+        takes_folders: Whether a folder of pictures can be one of them.
+
+    Returns:
+        One per set of objects, so that no matte is shown in two versions: what was written last
+        with transparency, else what was written last; and all others.
+    """
     names = set(job.names.values())
-    newest = {
-        frozenset(medium.objects): medium.path
+    fitting = [
+        medium
         for medium in job.known_media
-        if names & set(medium.objects) and (takes_folders or not medium.path.is_dir())
-    }
-    return tuple(newest.values())
+        if names & set(medium.objects)
+        and (takes_folders or not medium.path.is_dir())
+        and _reaches(medium, job)
+    ]
+    chosen: dict[frozenset[str], KnownMedia] = {}
+    for medium in fitting:
+        objects = frozenset(medium.objects)
+        known = chosen.get(objects)
+        if known is None or known.alpha == "luma" or medium.alpha != "luma":
+            chosen[objects] = medium
+    return list(chosen.values()), [each for each in fitting if each not in chosen.values()]
+
+
+def _reaches(medium: KnownMedia, job: ExportJob) -> bool:
+    """Whether it has every frame that is shown, as far as that is known."""
+    if medium.frame_count is None:
+        return True
+    last = medium.first_frame + medium.frame_count
+    return medium.first_frame <= job.in_frame and job.out_frame <= last
 
 
 def timeline_of(job: ExportJob, media: list[Media]) -> Any:

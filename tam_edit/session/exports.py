@@ -120,6 +120,7 @@ def _remember(
             "format": report.format,
             "path": str(report.path.absolute()),
             "first_frame": report.frames.start,
+            "frame_count": len(report.frames),
             "alpha": report.alpha,
             "objects": list(report.objects),
         }
@@ -181,6 +182,7 @@ def _known_media(project: Project) -> tuple[KnownMedia, ...]:
             first_frame=int(record["first_frame"]),
             alpha=str(record["alpha"]),
             objects=tuple(str(name) for name in record["objects"]),
+            frame_count=record.get("frame_count"),
         )
         for record in _records(project)
         if record["alpha"] is not None and Path(str(record["path"])).exists()
