@@ -125,7 +125,7 @@ def follow(session: Session, robot: Robot, recipe: Recipe, out: Path) -> dict[st
         look = {"frame": index, "lowest_score": first["worst_score"], "j_before": before}
         looks.append(look)
         if before >= RIGHT_FROM and len(looks) <= MOST_LOOKS:
-            session.approve("it is right", object_name=OBJECT, start=index, stop=index + 1)
+            session.approve("it is right", object_name=OBJECT, frames=range(index, index + 1))
             look["approved"] = True
         elif len(rounds) <= MOST_CORRECTIONS and len(looks) <= MOST_LOOKS:
             look["clicks"] = robot.click(index, MOST_CLICKS)

@@ -40,7 +40,7 @@ def redact(video: str, point: str, out: str) -> None:
             if answer:
                 session.prompt(said(first["proposed_frame"], answer))
             else:
-                session.approve("looked at it", start=frames[0], stop=frames[-1] + 1)
+                session.approve("looked at it", frames=frames)
     Path(f"{out}.tam").unlink()
 
 

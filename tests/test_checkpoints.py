@@ -104,7 +104,7 @@ def test_each_kind_asks_about_its_own_frames(
     assert [doubt.as_json() for doubt in session.open_doubts()] == doubts
     for name, frames in (("car", of_car), ("dog", of_dog)):
         for index in frames:
-            session.approve("seen", object_name=name, start=index, stop=index + 1)
+            session.approve("seen", object_name=name, frames=range(index, index + 1))
     assert session.open_doubts() == []
     assert session.render(recipe, out).frame_count == FRAMES
 
@@ -141,7 +141,7 @@ def test_a_correction_voids_the_look_that_was_given(
     recipe, out = recipe_with('when = "always"\nframe_count = 2'), tmp_path / "out.mp4"
     session.project.settings["cuts"] = []
     assert [doubt["reasons"] for doubt in asked(session, recipe, out)] == [[ALWAYS]] * 4
-    session.approve("seen", start=0, stop=FRAMES)
+    session.approve("seen", frames=range(FRAMES))
     painted = Prompts(mask=disc.mask(1, 12))
     session.prompt(ObjectPrompts(object_name="car", frame_index=12, prompts=painted))
     session.track()

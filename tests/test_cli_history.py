@@ -29,7 +29,7 @@ def test_the_command_lists_and_takes_back(
         session.track()
         say(session, disc, 10, carries_back=True)
         session.track()
-        session.project.approve(1, 0, 3, "they are right")
+        session.project.approve(1, range(3), "they are right")
     assert run(["history", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3

@@ -13,6 +13,7 @@ from tam_edit.errors import InputError
 from tam_edit.media import open_source
 from tam_edit.presets import load_preset
 from tam_edit.project import DecisionKind, Project, mattes, schema, video_record
+from tam_edit.review import Commands
 from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip
 from tam_edit.tracks import Origin, TrackedMatte
@@ -24,8 +25,8 @@ def test_approvals_are_taken_back_one_by_one(session: Session, disc: DrawnClip) 
     session.track()
     project = session.project
     assert [doubt.frames for doubt in session.doubts(0.7)] == [tuple(WRONG)]
-    project.approve(1, 5, 10, "they are right")
-    project.approve(1, 8, 12, "these, too")
+    project.approve(1, range(5, 10), "they are right")
+    project.approve(1, range(8, 12), "these, too")
     assert session.doubts(0.7) == []
     first, second = (d.decision_id for d in session.history() if d.kind is DecisionKind.APPROVAL)
     undone = session.undo(first)
@@ -34,6 +35,28 @@ def test_approvals_are_taken_back_one_by_one(session: Session, disc: DrawnClip) 
     session.undo(second)
     assert project.approved(1) == frozenset()
     assert session.track() == 0
+
+
+def test_only_the_frames_that_are_named_are_approved(
+    session: Session, disc: DrawnClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(session, disc, 0)
+    session.track()
+    path = session.project.path
+    with pytest.raises(InputError, match="needs a frame"):
+        session.project.approve(1, (), "seen")
+    session.close()
+    assert run(["approve", str(path), "--frames", "4,6-8,7", "--reason", "seen"]) == 0
+    assert "approved 4 frames of 'disc', 3 of them doubtful" in capsys.readouterr().out
+    with Session.open(path) as again:
+        assert again.project.approved(1) == {4, 6, 7, 8}
+        decision = again.history()[-1]
+        assert (decision.start, decision.stop) == (4, 9)
+        assert decision.details["spans"] == [[4, 4], [6, 8]]
+        (doubt,) = again.doubts(0.7)
+        commands = Commands.about(doubt, path)
+        assert "--frames 5,9-11 --reason WHY" in commands.approve
+        assert again.undo(decision.decision_id).unapproved_count == 4
 
 
 def test_going_on_in_spite_of_doubts_is_kept_as_a_decision(
@@ -122,15 +145,15 @@ def test_an_approval_says_how_many_were_doubtful_and_wants_words(
 ) -> None:
     say(session, disc, 0)
     decided = session.history()
-    with pytest.raises(InputError, match="no mask of 'disc' on frames 4 to 7") as caught:
-        session.approve("seen", object_name="disc", start=4, stop=8)
+    with pytest.raises(InputError, match="no mask of 'disc' on frames 4-7") as caught:
+        session.approve("seen", object_name="disc", frames=range(4, 8))
     assert "tam-edit track" in caught.value.hint
     session.track()
     with pytest.raises(InputError, match="WHY stands for a reason") as caught:
         session.approve(" WHY ")
     assert "in your own words" in caught.value.hint
     assert session.history() == decided
-    assert session.approve("seen", start=4, stop=8) == {"disc": 4}
+    assert session.approve("seen", frames=range(4, 8)) == {"disc": 4}
     details = session.history()[-1].details
     assert (details["frames"], details["doubtful"], details["worst_score"]) == (4, 3, 0.4)
     path = str(session.project.path)

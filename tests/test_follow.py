@@ -83,7 +83,7 @@ def test_what_a_person_has_approved_stays(job: KnownJob) -> None:
     job.say(1, 0)
     job.track()
     before = job.mattes()
-    job.project.approve(1, 7, 9, "looked at them")
+    job.project.approve(1, range(7, 9), "looked at them")
     job.propagator.wrong, job.propagator.level = (), np.float32(0.8)
     job.say(1, 11)
     job.track()

@@ -21,7 +21,7 @@ from tests.known_jobs import FRAMES, SHOT, KnownJob, KnownPropagator, differing
 def test_frames_that_are_there_stay_when_later_ones_are_looked_for(job: KnownJob) -> None:
     job.say(1, 0)
     job.track(LoopSettings(assesses=False), cuts=[6])
-    job.project.approve(1, 1, 5, "looked at them")
+    job.project.approve(1, range(1, 5), "looked at them")
     before = job.mattes()[:6]
     job.project.discard(1, 6, FRAMES)
     job.propagator.level = np.float32(0.8)

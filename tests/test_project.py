@@ -235,6 +235,6 @@ def test_append_refuses_what_makes_no_sense_and_writes_nothing(project: Project)
 def test_a_mask_that_replaces_an_approved_one_is_not_approved(project: Project) -> None:
     for index in (0, 1):
         project.append(index, {1: tracked()})
-    project.approve(1, 0, 2, "looked at")
+    project.approve(1, range(2), "looked at")
     project.append(1, {1: tracked()})
     assert project.approved(1) == {0}

@@ -61,7 +61,7 @@ def test_a_mask_is_shown_before_anything_is_tracked_from_it(
 def test_what_was_tracked_from_approved_or_is_doubtful_is_not_shown_twice(
     begun: Session, disc: DrawnClip, tmp_path: Path
 ) -> None:
-    begun.approve("seen", start=3, stop=4)
+    begun.approve("seen", frames=range(3, 4))
     assert HEADING not in page(begun, tmp_path / "page").text
     begun.undo(begun.history()[-1].decision_id)
     assert HEADING in page(begun, tmp_path / "page").text

@@ -214,7 +214,7 @@ def test_the_page_and_the_terminal_say_why_another_frame_than_the_worst_comes_fi
 def test_what_is_approved_is_not_shown_and_an_empty_page_says_so(
     doubtful: Session, tmp_path: Path
 ) -> None:
-    doubtful.project.approve(1, 5, 9, "looked at")
+    doubtful.project.approve(1, range(5, 9), "looked at")
     found = Page(doubtful.write_review(tmp_path / "page").read_text(encoding="utf-8"))
     assert "Nothing needs a look" in found.text
     assert not found.all("img")

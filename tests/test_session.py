@@ -86,11 +86,11 @@ def test_what_a_person_approved_passes_until_it_changes(
             entry = TrackedMatte(matte=matte, score=0.2, origin=Origin.PROPAGATED)
             session.project.append(index, {1: entry})
         with pytest.raises(InputError, match="needs a reason"):
-            session.project.approve(1, 0, 5, " ")
-        assert session.project.approve(1, 0, 5, "looked at them") == 5
+            session.project.approve(1, range(5), " ")
+        assert session.project.approve(1, range(5), "looked at them") == 5
         (doubt,) = session.doubts(0.75)
         assert doubt.frames == tuple(range(5, len(disc)))
-        session.project.approve(1, 5, len(disc), "the rest, too")
+        session.project.approve(1, range(5, len(disc)), "the rest, too")
         report = session.render(load_preset("redact-solid"), tmp_path / "out.mp4")
         assert report.frame_count == len(disc)
         painted = Prompts(mask=disc.mask(1, 3))

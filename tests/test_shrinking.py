@@ -154,7 +154,7 @@ def test_taking_the_correction_back_leaves_no_doubt(work: Work) -> None:
 def test_what_was_approved_since_is_not_asked_again(work: Work) -> None:
     work.say(6, actor(legs=False))
     work.track()
-    work.project.approve(1, 7, FRAMES, "it is half hidden")
+    work.project.approve(1, range(7, FRAMES), "it is half hidden")
     work.say(10, actor(legs=False))
     assert work.project.approved(1) == {7, 8, 9}
     work.track()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -18,7 +19,11 @@ from tam_edit.session import Session
 @click.command("approve", cls=Command)
 @click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
 @click.option("--object", "object_name", metavar="NAME", help="The object; all if not given.")
-@click.option("--frames", metavar="A-B", help="First and last frame; all if not given.")
+@click.option(
+    "--frames",
+    metavar="A-B[,C-D...]",
+    help="First and last frame, or several such spans; all frames if not given.",
+)
 @click.option("--reason", required=True, help="Why the masks are right; it is kept.")
 @output_options
 def command(
@@ -29,10 +34,10 @@ def command(
     An approval holds for the masks as they are; a correction that changes them voids it.
     """
     with Session.open(project) as session:
-        start, stop = (None, None) if frames is None else _span(frames, session.source)
-        counts = session.approve(reason, object_name=object_name, start=start, stop=stop)
+        wanted = None if frames is None else _frames(frames, session.source)
+        counts = session.approve(reason, object_name=object_name, frames=wanted)
         noted = session.history()[-len(counts) :]
-        empty = {name: _empty(session, name, start, stop) for name in counts}
+        empty = {name: _empty(session, name, wanted) for name in counts}
         lacking = session.untracked()
     doubtful = {
         name: decision.details["doubtful"] for name, decision in zip(counts, noted, strict=True)
@@ -61,18 +66,21 @@ def command(
     )
 
 
-def _empty(session: Session, name: str, start: int | None, stop: int | None) -> set[int]:
+def _empty(session: Session, name: str, frames: Collection[int] | None) -> set[int]:
     """The approved frames of an object whose mask shows nothing of it."""
     project = session.project
-    first = project.in_frame if start is None else start
-    last = project.out_frame if stop is None else stop
-    return project.empty_frames(project.object_id(name), range(first, last))
+    work = range(project.in_frame, project.out_frame)
+    return project.empty_frames(project.object_id(name), work if frames is None else frames)
 
 
-def _span(text: str, source: Source) -> tuple[int, int]:
-    first, _, last = text.partition("-")
-    start = frame_of("--frames", first, source)
-    stop = frame_of("--frames", last or first, source) + 1
-    if start >= stop:
-        raise InputError(f"--frames {text}: the last frame comes before the first")
-    return start, stop
+def _frames(text: str, source: Source) -> set[int]:
+    """The frames of spans such as ``3-9,12``."""
+    found: set[int] = set()
+    for span in text.split(","):
+        first, _, last = span.partition("-")
+        start = frame_of("--frames", first, source)
+        stop = frame_of("--frames", last or first, source) + 1
+        if start >= stop:
+            raise InputError(f"--frames {span}: the last frame comes before the first")
+        found.update(range(start, stop))
+    return found

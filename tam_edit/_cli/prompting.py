@@ -14,7 +14,7 @@ from tam_edit.prompts import Gone, Keyframe, ObjectPrompts
 from tam_edit.review.doubts import score_text
 from tam_edit.review.words import counted, quoted
 from tam_edit.session import Session
-from tam_edit.tracking.verdict import is_shrunk
+from tam_edit.tracking.verdict import is_grown, is_shrunk
 from tam_edit.tracks import DOUBTFUL_BELOW, resized
 from tam_edit.types import Box
 
@@ -87,6 +87,12 @@ def prompt_all(
             output.note(
                 f"the mask is now {share:.0%} of what it was on this frame; if part of the object "
                 "is missing, add clicks on it"
+            )
+        elif is_grown(keyframe.area_frac, keyframe.area_before_frac or 0.0):
+            share = keyframe.area_frac / (keyframe.area_before_frac or 1.0)
+            output.note(
+                f"the mask is now {share:.1f} times as large as it was on this frame; if something "
+                "else was taken in, say --not X,Y on it"
             )
         if keyframe.score < DOUBTFUL_BELOW:
             shows = f"; tam-edit review {project} --html DIR shows it"

@@ -12,7 +12,7 @@ from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
 from tam_edit.media import timecode_at
 from tam_edit.review import MOST_TOLD, Commands, Doubt, line, look_for
-from tam_edit.review.words import counted, quoted
+from tam_edit.review.words import counted, first_why, quoted
 from tam_edit.session import Session
 
 
@@ -83,8 +83,8 @@ def _tell(session: Session, doubts: Sequence[Doubt], threshold: float, output: O
         for why in doubt.whys:
             if why not in common:
                 output.say(f"    look for:  {why}")
-        if doubt.proposed_frame != doubt.worst_frame:
-            output.say(f"    first:     frame {doubt.proposed_frame}: {doubt.proposed_why}")
+        if doubt.proposed_frame != doubt.worst_frame or doubt.whole_frame is not None:
+            output.say(f"    first:     frame {doubt.proposed_frame}: {first_why(doubt)}")
         output.say(f"    wrong?     {commands.correct}")
         if commands.gone is not None:
             output.say(f"    not there? {commands.gone}")

@@ -160,6 +160,21 @@ def smooth_edge(mask: Mask, *, sigma_px: float) -> Mask:
     return soft >= np.float32(0.5)
 
 
+def at_border(mask: Mask) -> float:
+    """How much of the picture's border a mask takes up: where much, the object is cut off there.
+
+    Args:
+        mask: bool (H, W).
+
+    Returns:
+        The pixels of the mask in the outermost rows and columns, over the side of a square that
+        is as large as the mask; 0 for an empty one.
+    """
+    area = int(np.count_nonzero(mask))
+    inner = int(np.count_nonzero(mask[1:-1, 1:-1]))
+    return (area - inner) / math.sqrt(area) if area else 0.0
+
+
 def _distance_to(mask: Mask) -> Matte:
     """Distance of every pixel to the nearest pixel of the mask (exact Euclidean)."""
     away = (~mask).view(np.uint8)

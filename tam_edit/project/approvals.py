@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tam_edit.errors import InputError
 from tam_edit.project import decisions
 from tam_edit.project.decisions import DecisionKind
 from tam_edit.project.store import Store
-from tam_edit.tracks import DOUBTFUL_BELOW
+from tam_edit.tracks import DOUBTFUL_BELOW, spans_of
 from tam_edit.types import ObjectId
 
 
 def add(
     store: Store,
     object_id: ObjectId,
-    start: int,
-    stop: int,
+    frames: Collection[int],
     reason: str,
     doubtful_below: float = DOUBTFUL_BELOW,
 ) -> int:
-    """Approve the tracked frames of a half-open span inside the open transaction.
+    """Approve those of some frames that are tracked, inside the open transaction.
 
     How many of them are scored below ``doubtful_below`` is kept, too.
 
@@ -28,7 +27,8 @@ def add(
         How many frames that are.
 
     Raises:
-        InputError: No reason is given, or that which stands for one in a proposed command.
+        InputError: No reason is given, or that which stands for one in a proposed command; or no
+            frame is.
     """
     if not reason.strip():
         raise InputError("an approval needs a reason", hint="say why the masks are right")
@@ -36,21 +36,29 @@ def add(
         raise InputError(
             "WHY stands for a reason and is none", hint="say why in your own words: --reason TEXT"
         )
+    if not frames:
+        raise InputError("an approval needs a frame", hint="say on which ones the masks are right")
+    start, stop, wanted = min(frames), max(frames) + 1, set(frames)
     rows = store.rows(
-        "SELECT count(*), coalesce(sum(score < ?), 0), min(score) FROM matte"
-        " WHERE object_id = ? AND frame >= ? AND frame < ?",
-        (doubtful_below, object_id, start, stop),
+        "SELECT frame, score FROM matte WHERE object_id = ? AND frame >= ? AND frame < ?",
+        (object_id, start, stop),
     )
-    count, doubtful, worst = rows[0]
-    details = {"reason": reason, "frames": count, "doubtful": doubtful, "worst_score": worst}
+    scores = {index: score for index, score in rows if index in wanted}
+    details = {
+        "reason": reason,
+        "frames": len(scores),
+        "doubtful": sum(score < doubtful_below for score in scores.values()),
+        "worst_score": min(scores.values(), default=None),
+    }
+    if len(wanted) < stop - start:
+        details["spans"] = [[first, end - 1] for first, end in spans_of(sorted(wanted))]
     decision_id = decisions.add(store, DecisionKind.APPROVAL, object_id, start, stop, details)
-    store.write(
-        "INSERT INTO approval (object_id, frame, decision_id)"
-        " SELECT object_id, frame, ? FROM matte"
-        " WHERE object_id = ? AND frame >= ? AND frame < ?",
-        (decision_id, object_id, start, stop),
-    )
-    return int(count)
+    for index in scores:
+        store.write(
+            "INSERT INTO approval (object_id, frame, decision_id) VALUES (?, ?, ?)",
+            (object_id, index, decision_id),
+        )
+    return len(scores)
 
 
 def frames(store: Store, object_id: ObjectId) -> frozenset[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -306,17 +306,15 @@ class Project(StoredTracks):
     def approve(
         self,
         object_id: ObjectId,
-        start: int,
-        stop: int,
+        frames: Collection[int],
         reason: str,
         doubtful_below: float = DOUBTFUL_BELOW,
     ) -> int:
-        """Say that the masks of a half-open span were looked at and are right.
+        """Say that the masks on some frames were looked at and are right.
 
         Args:
             object_id: The object.
-            start: First frame.
-            stop: One past the last frame.
+            frames: At least one.
             reason: Why; it is kept with the approval and in the log.
             doubtful_below: It is kept, too, how many of them have a lower score.
 
@@ -324,11 +322,12 @@ class Project(StoredTracks):
             How many tracked frames that are.
 
         Raises:
-            InputError: No reason is given.
+            InputError: No reason is given, or no frame.
         """
         objects.check(self._store, (object_id,))
         with self._transaction():
-            count = approvals.add(self._store, object_id, start, stop, reason, doubtful_below)
+            count = approvals.add(self._store, object_id, frames, reason, doubtful_below)
+            start, stop = min(frames), max(frames) + 1
             details = {"object": object_id, "start": start, "stop": stop, "reason": reason}
             log_rows.add(self._store, "approval", details)
         return count

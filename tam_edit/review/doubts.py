@@ -53,6 +53,8 @@ class Doubt:
         proposed_frame: The frame to look at first, and to correct: a mask that one click led to,
             else where the worst stretch of masks on which nobody has worked is.
         proposed_why: Why that one and no other, in plain words.
+        whole_frame: The nearest of the frames on which the picture's edge does not cut the mask
+            off, where it does on the proposed one; None where it does not, or on all of them.
         reasons: What is wrong, in plain words, most frequent first.
         asked: Why a look was asked for whatever the score is, in the order of the frames.
         whys: What the person is to look for, as the recipe puts it.
@@ -76,6 +78,7 @@ class Doubt:
     is_empty: bool = False
     empty_span: tuple[int, int] | None = None
     proposed_why: str = ""
+    whole_frame: int | None = None
 
     def as_json(self) -> dict[str, object]:
         """The doubt as JSON values."""
@@ -88,6 +91,7 @@ class Doubt:
             "is_empty": self.is_empty,
             "proposed_frame": self.proposed_frame,
             "proposed_why": self.proposed_why,
+            "whole_frame": self.whole_frame,
             "reasons": [*self.asked, *self.reasons],
             "look_for": list(self.whys),
         }

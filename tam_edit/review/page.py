@@ -14,6 +14,7 @@ from tam_edit.review.sheets import sheets
 from tam_edit.review.timeline import Timeline
 from tam_edit.review.words import (
     counted,
+    first_why,
     frames_counted,
     frames_text,
     go_on,
@@ -89,8 +90,8 @@ def _list(review: Review) -> Iterator[str]:
         if number <= MOST_PICTURED:
             title = f'<a href="#span-{number}">{title}</a>'
         first = ""
-        if doubt.proposed_frame != doubt.worst_frame:
-            first = f"; correct frame {doubt.proposed_frame} first: {escape(doubt.proposed_why)}"
+        if doubt.proposed_frame != doubt.worst_frame or doubt.whole_frame is not None:
+            first = f"; correct frame {doubt.proposed_frame} first: {escape(first_why(doubt))}"
         yield (
             f"<li>{title} ({times_text(doubt, review.timecode)}): {escape(doubt.main_reasons)} "
             f"(score {score_text(doubt.worst_score)} on frame {doubt.worst_frame}{first})</li>"

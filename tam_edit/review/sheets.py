@@ -9,7 +9,7 @@ from tam_edit.review.clickable import correction, drawn, large_picture, place
 from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_code
 from tam_edit.review.doubts import Doubt, score_text
 from tam_edit.review.pictures import folded_frames, sheet_frames, tile_width
-from tam_edit.review.words import Commands, counted, frames_text, times_text, to_look_at
+from tam_edit.review.words import Commands, counted, first_why, frames_text, times_text, to_look_at
 
 MOST_PICTURE_BYTES = 30_000_000
 MOST_FOLDED_BYTES = 24_000_000  # from then on only what is not folded is pictured
@@ -120,7 +120,7 @@ def _pictures(review: Review, number: int, doubt: Doubt, width: int, room: int) 
         doubt.object_id,
         doubt.proposed_frame,
         "the one to correct",
-        doubt.proposed_why,
+        first_why(doubt),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tam_edit.review.doubts import Doubt, score_text
+from tam_edit.tracks import spans_of
 
 Timecode = Callable[[int], str]
 MOST_SPANS = 5  # of frames, in one sentence
@@ -21,7 +22,8 @@ class Commands:
     Attributes:
         correct: Says where the object is on the proposed frame; ``X,Y`` is to be filled in.
         gone: Says that it is not in the picture where no mask shows it; None where all masks do.
-        approve: Says that the masks are right; ``WHY`` is to be filled in.
+        approve: Says that the masks to look at are right, and of no others; ``WHY`` is to be
+            filled in.
     """
 
     correct: str
@@ -32,13 +34,24 @@ class Commands:
     def about(cls, doubt: Doubt, project: Path) -> Commands:
         """The commands for a doubt of a project."""
         named = f"{quoted(project)} --object {quoted(doubt.name)}"
+        frames = ",".join(_typed(doubt.frames))
         empty = doubt.empty_span
         gone = None if empty is None else f"tam-edit prompt {named} --gone {empty[0]}-{empty[1]}"
         return cls(
             correct=correct_command(project, doubt.name, doubt.proposed_frame),
             gone=gone,
-            approve=f"tam-edit approve {named} --frames {doubt.start}-{doubt.last} --reason WHY",
+            approve=f"tam-edit approve {named} --frames {frames} --reason WHY",
         )
+
+
+def first_why(doubt: Doubt) -> str:
+    """Why the proposed frame is to be looked at first, and when another one is better."""
+    if doubt.whole_frame is None:
+        return doubt.proposed_why
+    return (
+        f"{doubt.proposed_why}; the picture's edge cuts the mask off here: where part of the "
+        f"object is outside, correct it on frame {doubt.whole_frame} instead"
+    )
 
 
 def correct_command(project: Path, name: str, index: int) -> str:
@@ -122,15 +135,16 @@ def spanned(first: int, last: int) -> str:
 
 def spans_text(frames: Collection[int]) -> str:
     """Frames as a person reads them: ``3, 7-9 and 2 more spans``."""
-    spans: list[list[int]] = []
-    for index in sorted(frames):
-        if spans and index == spans[-1][-1] + 1:
-            spans[-1][1:] = [index]
-        else:
-            spans.append([index])
-    shown = ", ".join("-".join(map(str, span)) for span in spans[:MOST_SPANS])
+    spans = _typed(frames)
     rest = len(spans) - MOST_SPANS
+    shown = ", ".join(spans[:MOST_SPANS])
     return f"{shown} and {counted(rest, 'more span')}" if rest > 0 else shown
+
+
+def _typed(frames: Collection[int]) -> list[str]:
+    """Frames as ``--frames`` takes them: ``3-9`` and ``12``."""
+    spans = spans_of(sorted(frames))
+    return [str(first) if end == first + 1 else f"{first}-{end - 1}" for first, end in spans]
 
 
 def times_text(doubt: Doubt, timecode: Timecode) -> str:

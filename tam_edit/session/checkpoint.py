@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from tam_edit.errors import InputError, ReviewPending
+from tam_edit.masks.ops import at_border
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import DecisionKind, Project
 from tam_edit.review import (
@@ -43,6 +44,9 @@ OUTPUTS = "outputs"
 OPEN_OUTPUTS = "open_outputs"  # those of them that hide nothing
 PAGES = "review_pages"
 MOST_PLACES = 100  # that are remembered of either kind, the newest
+# How much of the picture's border a mask takes up, of the side of a square as large as the mask:
+# from the one on it is cut off, up to the other it is not. And how many frames are tried.
+CUT_OFF, WHOLE, MOST_TRIED = 0.5, 0.2, 50
 
 
 def doubts_below(project: Project, threshold: float) -> list[Doubt]:
@@ -58,7 +62,7 @@ def open_doubts(project: Project, source: Source, questions: Sequence[Question])
     if questions:
         keep(project, questions)
     doubts = _doubts(project, questions, lambda index: timecode_at(index, source))
-    return [_with_empty_span(project, doubt) for doubt in doubts]
+    return [_looked_into(project, doubt) for doubt in doubts]
 
 
 def asked_last(project: Project, source: Source, below: float | None = None) -> list[Doubt]:
@@ -75,7 +79,7 @@ def asked_last(project: Project, source: Source, below: float | None = None) -> 
         stated = [question for question in questions if question.when != "doubt"]
         questions = [Question(when="doubt", threshold=below), *stated]
     doubts = _doubts(project, questions, lambda index: timecode_at(index, source))
-    return [_with_empty_span(project, doubt) for doubt in doubts]
+    return [_looked_into(project, doubt) for doubt in doubts]
 
 
 def usual_threshold(project: Project) -> float:
@@ -208,6 +212,26 @@ def _doubts(
         empty = project.empty_frames(i, (concern.scored.frame_index for concern in asked))
         found[i] = [c._replace(is_empty=c.scored.frame_index in empty) for c in asked]
     return in_spans(found, names, {i: _given(project, i) for i in names})
+
+
+def _looked_into(project: Project, doubt: Doubt) -> Doubt:
+    return _with_whole_frame(project, _with_empty_span(project, doubt))
+
+
+def _with_whole_frame(project: Project, doubt: Doubt) -> Doubt:
+    """The doubt with a frame near the proposed one on which all of the object is in the picture."""
+
+    def cut_off(index: int) -> float:
+        entry = project.entry(doubt.object_id, index)
+        return 0.0 if entry is None else at_border(entry.matte > INSIDE)
+
+    proposed = doubt.proposed_frame
+    given = proposed in project.prompts(doubt.object_id)
+    if doubt.is_empty or given or cut_off(proposed) <= CUT_OFF:
+        return doubt
+    near = sorted(doubt.frames, key=lambda index: abs(index - proposed))[:MOST_TRIED]
+    whole = next((index for index in near if cut_off(index) <= WHOLE), None)
+    return replace(doubt, whole_frame=whole)
 
 
 def _with_empty_span(project: Project, doubt: Doubt) -> Doubt:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -17,7 +17,7 @@ from tam_edit.media import Source
 from tam_edit.project import Decision, Project
 from tam_edit.render import write_palette_masks
 from tam_edit.review import Doubt
-from tam_edit.review.words import quoted
+from tam_edit.review.words import quoted, spans_text
 from tam_edit.session import checkpoint, exports
 from tam_edit.session.covers import kept_covers
 from tam_edit.session.undo import Undone, undo
@@ -189,16 +189,14 @@ class OpenedShot:
         reason: str,
         *,
         object_name: str | None = None,
-        start: int | None = None,
-        stop: int | None = None,
+        frames: Collection[int] | None = None,
     ) -> dict[str, int]:
         """Say that masks were looked at and are right: a checkpoint lets them pass.
 
         Args:
             reason: Why; it is kept.
             object_name: The object; all where left out.
-            start: First frame; the in point where left out.
-            stop: One past the last frame; the out point where left out.
+            frames: On which ones; all of the work where left out.
 
         Returns:
             How many tracked frames of each object that are; objects without any are left out.
@@ -209,26 +207,25 @@ class OpenedShot:
         """
         project = self.project
         names = list(project.objects().values()) if object_name is None else [object_name]
-        span = (
-            project.in_frame if start is None else start,
-            project.out_frame if stop is None else stop,
-        )
-        if not project.in_frame <= span[0] < span[1] <= project.out_frame:
+        work = range(project.in_frame, project.out_frame)
+        wanted = work if frames is None else sorted(set(frames))
+        outside = [index for index in wanted if index not in work]
+        if outside:
             raise InputError(
-                f"frames {span[0]} to {span[1] - 1} are not all between the in and the out point "
-                "of the project",
+                f"frames {spans_text(outside)} are not between the in and the out point of the "
+                "project",
                 hint=f"it has the frames {project.in_frame} to {project.out_frame - 1}",
             )
         ids = {name: project.object_id(name) for name in names}
-        there = [name for name, i in ids.items() if _overlaps(project.tracked_spans(i), span)]
+        there = [name for name, i in ids.items() if _overlap(project.tracked_spans(i), wanted)]
         if not there:
             whose = "any object" if object_name is None else repr(object_name)
             raise InputError(
-                f"there is no mask of {whose} on frames {span[0]} to {span[1] - 1} to approve yet",
+                f"there is no mask of {whose} on frames {spans_text(wanted)} to approve yet",
                 hint=f"make them with: tam-edit track {quoted(project.path)}",
             )
         below = checkpoint.usual_threshold(project) or DOUBTFUL_BELOW
-        return {name: project.approve(ids[name], *span, reason, below) for name in there}
+        return {name: project.approve(ids[name], wanted, reason, below) for name in there}
 
     def history(self) -> list[Decision]:
         """Every decision of a person, in that order, also what was taken back."""
@@ -357,5 +354,5 @@ class OpenedShot:
         )
 
 
-def _overlaps(spans: Sequence[tuple[int, int]], span: tuple[int, int]) -> bool:
-    return any(start < span[1] and span[0] < stop for start, stop in spans)
+def _overlap(spans: Sequence[tuple[int, int]], frames: Collection[int]) -> bool:
+    return any(start <= index < stop for start, stop in spans for index in frames)

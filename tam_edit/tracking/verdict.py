@@ -235,6 +235,11 @@ def is_shrunk(area: float, before: float) -> bool:
     return before >= LEAST_AREA and area < SHRUNK_TO * before
 
 
+def is_grown(area: float, before: float) -> bool:
+    """Whether a mask is much larger than another one of the same frame; shares of the picture."""
+    return is_shrunk(before, area) and before >= LEAST_AREA
+
+
 def gone_over(area: float) -> tuple[float, tuple[str, ...]]:
     """Score and reasons of a frame on which a person says that an object is not there.
 

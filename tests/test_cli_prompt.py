@@ -1,0 +1,83 @@
+"""What `prompt` makes of prompts without a name, and what it says of the mask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tam_edit._cli import run
+from tam_edit.project import Project
+from tam_edit.testing.clips import DrawnClip
+
+
+def painted(mask: np.ndarray, path: Path) -> str:
+    Image.fromarray(mask.astype(np.uint8) * 255).save(path)
+    return str(path)
+
+
+@pytest.fixture
+def shot(disc_video: Path, disc: DrawnClip, tmp_path: Path) -> Path:
+    """A project with a painted disc on its first frame, and nothing tracked."""
+    path = tmp_path / "disc.tam"
+    assert run(["new", str(disc_video), "-o", str(path), "-q"]) == 0
+    mask = painted(disc.mask(1, 0), tmp_path / "disc.png")
+    assert run(["prompt", str(path), "--object", "disc", "--mask", mask, "-q"]) == 0
+    return path
+
+
+def objects(path: Path) -> list[str]:
+    with Project.open(path) as project:
+        return list(project.objects().values())
+
+
+def test_prompts_without_a_name_are_about_the_only_object(
+    shot: Path, disc: DrawnClip, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    (y, x), *_ = np.argwhere(~disc.mask(1, 0))
+    assert run(["prompt", str(shot), "--not", f"{x},{y}"]) == 0
+    assert objects(shot) == ["disc"]
+    beside = painted(np.roll(disc.mask(1, 3), 40, axis=0), tmp_path / "other.png")
+    assert run(["prompt", str(shot), "--object", "other one", "--mask", f"{beside}@3"]) == 0
+    told = refused("prompt", shot, "--not", f"{x},{y}")
+    assert "error: there are 2 objects, and it is not said which one is meant" in told
+    assert "put --object NAME before it: disc, 'other one', or a new name" in told
+
+
+def test_the_first_name_stays_that_of_prompts_without_one(
+    disc_video: Path, disc_click: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "shot.tam"
+    assert run(["new", str(disc_video), "-o", str(path)]) == 0
+    assert (
+        run(["prompt", str(path), "--click", disc_click, "--object", "two", "--box", "1,1,9,9"])
+        == 0
+    )
+    assert run(["prompt", str(path), "--not", "1,30"]) == 0
+    assert objects(path) == ["object", "two"]
+
+
+@pytest.mark.parametrize(("factor", "told"), [(2, "times as large as"), (0.5, "% of what it was")])
+def test_a_correction_that_changes_the_size_much_says_so(
+    shot: Path,
+    disc: DrawnClip,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    factor: float,
+    told: str,
+) -> None:
+    assert run(["track", str(shot)]) == 0
+    capsys.readouterr()
+    y, x = np.mgrid[: disc.height, : disc.width]
+    true = disc.mask(1, 5)
+    (cy, cx), radius = np.argwhere(true).mean(axis=0), np.sqrt(true.sum() / np.pi)
+    other = np.hypot(y - cy, x - cx) < radius * np.sqrt(factor)
+    mask = painted(other, tmp_path / "other.png")
+    assert run(["prompt", str(shot), "--mask", f"{mask}@5"]) == 0
+    assert f"{told} " in capsys.readouterr().err
+    assert run(["prompt", str(shot), "--mask", f"{painted(true, tmp_path / 't.png')}@9"]) == 0
+    err = capsys.readouterr().err
+    assert "the mask is now" not in err
