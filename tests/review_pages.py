@@ -27,12 +27,17 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.text = ""
         self.codes: list[str] = []
+        self.section = ""
         self.feed(text)
         self.close()
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        own = {name: value or "" for name, value in attrs}
+        if tag == "section":
+            self.section = own["id"]
+        # Sections are not nested; what comes after one counts as in it, but is no picture.
+        self.tags.append((tag, own | {"in section": self.section}))
         if tag not in VOID:
             self.open.append(tag)
         if tag == "code":
@@ -49,6 +54,10 @@ class Page(HTMLParser):
             self.text += data
         if "code" in self.open:
             self.codes[-1] += data
+
+    def spans(self, tag: str, **wanted: str) -> list[dict[str, str]]:
+        """The same in the sections of spans to look at only."""
+        return [a for a in self.all(tag, **wanted) if a["in section"].startswith("span-")]
 
     def all(self, tag: str, **wanted: str) -> list[dict[str, str]]:
         return [a for t, a in self.tags if t == tag and wanted.items() <= a.items()]
@@ -82,5 +91,5 @@ def yellow(image: np.ndarray) -> np.ndarray:
 def places(found: Page, index: int) -> list[tuple[int, ...]]:
     """Left, top, width and height of what the small pictures of a frame show."""
     names = ("data-x", "data-y", "data-width", "data-height")
-    links = found.all("a", **{"class": "open target", "data-frame": str(index)})
+    links = found.spans("a", **{"class": "open target", "data-frame": str(index)})
     return [tuple(int(a[name]) for name in names) for a in links]

@@ -69,7 +69,8 @@ def test_what_was_tracked_from_approved_or_is_doubtful_is_not_shown_twice(
     assert HEADING not in page(begun, tmp_path / "page").text
     # A correction takes away what followed, and stands alone until it is tracked from.
     paint(begun, disc, 9)
-    assert [s["id"] for s in page(begun, tmp_path / "page").all("section")] == ["given-1-9"]
+    sections = [s["id"] for s in page(begun, tmp_path / "page").all("section")]
+    assert sections == ["given-1-9", "all-1"]
 
 
 def test_a_doubtful_mask_is_told_among_the_doubts_only(
@@ -103,4 +104,4 @@ def test_no_more_are_pictured_than_a_page_holds(
         begun.prompt(ObjectPrompts(object_name=name, frame_index=3, prompts=painted))
     found = page(begun, tmp_path / "page")
     assert len(found.all("section")) == MOST_GIVEN
-    assert "2 further masks of this kind are left out here" in found.text
+    assert "Left out here: 2 further masks of this kind." in found.text

@@ -90,7 +90,7 @@ def test_the_sheet_shows_the_mask_that_is_stored(
     doubtful: Session, disc: DrawnClip, tmp_path: Path
 ) -> None:
     found = Page(doubtful.write_review(tmp_path / "page").read_text(encoding="utf-8"))
-    pictures = {a["alt"]: picture(a["src"]) for a in found.all("img")}
+    pictures = {a["alt"]: picture(a["src"]) for a in found.spans("img")}
     shown = {int(m[1]): p for alt, p in pictures.items() if (m := re.match(r"Frame (\d+):", alt))}
     assert sorted(shown) == [4, 5, 6, 7, 8, 9]
     for index, image in shown.items():
@@ -106,7 +106,7 @@ def test_the_sheet_shows_the_mask_that_is_stored(
             border = mask & ~binary_erosion(mask)
             is_stored = (off == 40) == (index in WRONG)
             assert (drawn[border].mean() > 0.7) == is_stored, (index, off)
-    kinds = [a["class"] for a in found.all("figure") if "class" in a]
+    kinds = [a["class"] for a in found.spans("figure") if "class" in a]
     assert kinds == ["neighbour", *["doubtful"] * 4, "neighbour"]
 
 
@@ -217,7 +217,7 @@ def test_what_is_approved_is_not_shown_and_an_empty_page_says_so(
     doubtful.project.approve(1, range(5, 9), "looked at")
     found = Page(doubtful.write_review(tmp_path / "page").read_text(encoding="utf-8"))
     assert "Nothing needs a look" in found.text
-    assert not found.all("img")
+    assert not found.spans("img")
     assert found.all("rect", **{"class": "approved"})
 
 

@@ -109,16 +109,17 @@ def test_every_doubtful_frame_of_a_long_span_is_on_the_page(
     review = long_review(source, tmp_path / "shot.tam")
     told: list[tuple[int, int]] = []
     found = Page("".join(page_function(review, lambda *at: told.append(at))))
-    links = found.all("a", **{"class": "open target"})
+    links = found.spans("a", **{"class": "open target"})
     assert sorted(int(a["data-frame"]) for a in links) == list(review.frames)
     assert "Show all 16 frames: the other 10 are here" in found.text
-    assert told[-1] == (17, 17)
+    # And all of them once more in the overview.
+    assert told[-1] == (33, 33)
     # Each link leads to the figure around it, so that it opens without a script.
-    assert {a["href"][1:] for a in links} == {a["id"] for a in found.all("figure") if "id" in a}
+    assert {a["href"][1:] for a in links} == {a["id"] for a in found.spans("figure") if "id" in a}
     # What has no room is said, and the picture to click on stays.
     monkeypatch.setattr(importlib.import_module("tam_edit.review.sheets"), "MOST_FOLDED_BYTES", 1)
     found = Page("".join(page_function(review)))
-    assert len(found.all("a", **{"class": "open target"})) == 7
+    assert len(found.spans("a", **{"class": "open target"})) == 7
     assert "9 frames at the end of this span are left out" in found.text
     assert len(found.all("div", role="application")) == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from tam_edit.review.contents import Review, command_box, shell_code
+from tam_edit.review.doubts import score_text
 from tam_edit.review.pictures import LARGE_WIDTH, Picture, Region, picture
 from tam_edit.review.words import correct_command
 from tam_edit.types import ObjectId
@@ -31,6 +32,46 @@ def drawn(
         most_width=width,
         is_close=is_close,
         cover=None if review.cover is None else review.cover(index),
+    )
+
+
+def tile(
+    review: Review,
+    object_id: ObjectId,
+    index: int,
+    width: int,
+    *,
+    section: str,
+    kind: str = "neighbour",
+    word: str = "",
+) -> str:
+    """One small picture; its link makes it large, without a script too.
+
+    Args:
+        review: What the page is about.
+        object_id: The object.
+        index: The frame.
+        width: Columns at most.
+        section: What the identifier of the section's heading ends in.
+        kind: ``doubtful`` or ``neighbour``.
+        word: What stands before the score.
+    """
+    shown = drawn(review, object_id, index, width, is_close=True)
+    entry, name = shown.entry, review.names[object_id]
+    if entry is None:
+        score, what = "not tracked yet", f"no mask of {name} yet"
+    elif shown.area_frac:
+        score = f"score {score_text(entry.score)}"
+        what = f"the mask of {name} covers {shown.area_frac:.1%} of the picture"
+    else:
+        score, what = f"score {score_text(entry.score)}, empty mask", f"the mask of {name} is empty"
+    own = f"frame-{section}-{index}"
+    return (
+        f'<figure class="{kind}" id="{own}"><a class="open target" href="#{own}"'
+        f' {place(index, shown.region)}><img src="{shown.uri}" width="{shown.width}"'
+        f' height="{shown.height}" alt="{escape(f"Frame {index}: {what}")}"></a>'
+        f"<figcaption>{index} · {review.timecode(index)}<br>{word}{score}"
+        f'<a class="close" href="#head-{section}">Small again</a></figcaption></figure>'
     )
 
 

@@ -58,4 +58,4 @@ def given_masks(review: Review) -> Iterator[str]:
         yield "</section>"
     rest = len(masks) - MOST_GIVEN
     if rest > 0:
-        yield f"<p>{counted(rest, 'further mask')} of this kind are left out here.</p>"
+        yield f"<p>Left out here: {counted(rest, 'further mask')} of this kind.</p>"

@@ -10,7 +10,8 @@ from pathlib import Path
 from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_code
 from tam_edit.review.doubts import score_text
 from tam_edit.review.given import given, given_masks
-from tam_edit.review.sheets import sheets
+from tam_edit.review.overview import overview, overview_frames
+from tam_edit.review.sheets import sheet_count, sheets
 from tam_edit.review.timeline import Timeline
 from tam_edit.review.words import (
     counted,
@@ -42,12 +43,24 @@ def page(review: Review, progress: Callable[[int, int], None] | None = None) -> 
         review: What it is about.
         progress: Told the pictures done and the pictures in all.
     """
+    total = sheet_count(review) + sum(map(len, overview_frames(review).values()))
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total)
+
     yield from _head(review)
     yield from _list(review)
     yield from _timelines(review)
-    yield from sheets(review, progress)
+    yield from sheets(review, advance)
     yield from given_masks(review)
+    yield from overview(review, advance)
     yield _end(review)
+    if progress is not None:
+        progress(total, total)
 
 
 def _head(review: Review) -> Iterator[str]:
@@ -79,6 +92,11 @@ def _head(review: Review) -> Iterator[str]:
         )
     if given(review):
         yield '<p>Not tracked from yet: <a href="#given">what the prompts led to</a>.</p>'
+    if overview_frames(review):
+        yield (
+            '<p>A wrong mask may have a high score: <a href="#overview">frames from all of the '
+            "video</a>.</p>"
+        )
 
 
 def _list(review: Review) -> Iterator[str]:
@@ -113,7 +131,7 @@ def _timelines(review: Review) -> Iterator[str]:
         yield _timeline(review, object_id)
     rest = len(order) - MOST_TIMELINES
     if rest > 0:
-        yield f"<p>{counted(rest, 'further object')} are left out here.</p>"
+        yield f"<p>Left out here: {counted(rest, 'further object')}.</p>"
 
 
 def _timeline(review: Review, object_id: ObjectId) -> str:

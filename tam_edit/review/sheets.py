@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from html import escape
 
-from tam_edit.review.clickable import correction, drawn, large_picture, place
+from tam_edit.review.clickable import correction, large_picture, tile
 from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_code
 from tam_edit.review.doubts import Doubt, score_text
 from tam_edit.review.pictures import folded_frames, sheet_frames, tile_width
@@ -16,12 +16,22 @@ MOST_FOLDED_BYTES = 24_000_000  # from then on only what is not folded is pictur
 MOST_FURTHER = 20  # reasons of one doubt
 
 
-def sheets(review: Review, progress: Callable[[int, int], None] | None) -> Iterator[str]:
+def sheet_count(review: Review) -> int:
+    """How many pictures the doubts have at most."""
+    shown = review.doubts[:MOST_PICTURED]
+    sheets = [sheet_frames(doubt, review.frames) for doubt in shown]
+    return sum(
+        len(sheet) + len(folded_frames(doubt, sheet)) + 1
+        for doubt, sheet in zip(shown, sheets, strict=True)
+    )
+
+
+def sheets(review: Review, advance: Callable[[], None]) -> Iterator[str]:
     """The doubts with their pictures and commands, one by one.
 
     Args:
         review: What the page is about.
-        progress: Told the pictures done and the pictures in all.
+        advance: Called after every picture.
     """
     if not review.doubts:
         return
@@ -39,29 +49,21 @@ def sheets(review: Review, progress: Callable[[int, int], None] | None) -> Itera
         "the mask is empty; click on one to see it large.</p>"
     )
     shown = review.doubts[:MOST_PICTURED]
-    sheets = [sheet_frames(doubt, review.frames) for doubt in shown]
-    total = sum(
-        len(sheet) + len(folded_frames(doubt, sheet)) + 1
-        for doubt, sheet in zip(shown, sheets, strict=True)
-    )
-    width = tile_width(total)
-    done, size, without = 0, 0, 0
+    width = tile_width(sheet_count(review))
+    size, without = 0, 0
     for number, doubt in enumerate(shown, start=1):
         yield _span_head(review, number, doubt)
         if size < MOST_PICTURE_BYTES:
             parts = _pictures(review, number, doubt, width, MOST_FOLDED_BYTES - size)
             for part in parts:
                 size += len(part)
-                done += "<img" in part
                 yield part
-                if progress is not None:
-                    progress(done, total)
+                if "<img" in part:
+                    advance()
         else:
             without += 1
             yield "<p>Its pictures are left out, so that the page does not grow too large.</p>"
         yield _span_end(review, doubt, has_picture=not without)
-    if progress is not None:
-        progress(total, total)
     rest = len(review.doubts) - len(shown)
     if rest > 0:
         yield (
@@ -125,28 +127,19 @@ def _pictures(review: Review, number: int, doubt: Doubt, width: int, room: int) 
 
 
 def _figure(review: Review, number: int, doubt: Doubt, index: int, width: int) -> str:
-    """One small picture; its link makes it large, without a script too."""
+    """One small picture of a span."""
     is_doubtful = index in set(doubt.frames)
-    shown = drawn(review, doubt.object_id, index, width, is_close=True)
-    entry, name = shown.entry, doubt.name
-    if entry is None:
-        score, what = "not tracked yet", f"no mask of {name} yet"
-    elif shown.area_frac:
-        score = f"score {score_text(entry.score)}"
-        what = f"the mask of {name} covers {shown.area_frac:.1%} of the picture"
-    else:
-        score, what = f"score {score_text(entry.score)}, empty mask", f"the mask of {name} is empty"
-    kind = "doubtful" if is_doubtful else "neighbour"
     word = "" if is_doubtful else "neighbour, "
     if index == doubt.proposed_frame:
         word = "first to correct, "
-    own = f"frame-{number}-{index}"
-    return (
-        f'<figure class="{kind}" id="{own}"><a class="open target" href="#{own}"'
-        f' {place(index, shown.region)}><img src="{shown.uri}" width="{shown.width}"'
-        f' height="{shown.height}" alt="{escape(f"Frame {index}: {what}")}"></a>'
-        f"<figcaption>{index} · {review.timecode(index)}<br>{word}{score}"
-        f'<a class="close" href="#head-{number}">Small again</a></figcaption></figure>'
+    return tile(
+        review,
+        doubt.object_id,
+        index,
+        width,
+        section=str(number),
+        kind="doubtful" if is_doubtful else "neighbour",
+        word=word,
     )
 
 
