@@ -27,6 +27,7 @@ class BackgroundRemove(ScreenEffect):
     summary: ClassVar[str] = "Make everything but the object transparent."
     acts_on: ClassVar[Literal["object", "background"]] = "background"
     needs_alpha: ClassVar[bool] = True
+    hides: ClassVar[bool] = False
 
     def render(self, frame: Frame, matte: Matte) -> Layer:
         """Opacity is what the background leaves."""

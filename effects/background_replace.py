@@ -42,6 +42,7 @@ class BackgroundReplace(ScreenEffect):
     name: ClassVar[str] = "background-replace"
     summary: ClassVar[str] = "Put a colour, a still or a video behind the object."
     acts_on: ClassVar[Literal["object", "background"]] = "background"
+    alternatives: ClassVar[tuple[str, ...]] = ("color", "image", "video")
 
     color: str | None = parameter(None, kind="color", doc="#rrggbb or a CSS colour name.")
     image: str | None = parameter(None, kind="path", doc="Path of a still.")
@@ -94,7 +95,7 @@ class BackgroundReplace(ScreenEffect):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        given = [name for name in ("color", "image", "video") if getattr(self, name) is not None]
+        given = [name for name in self.alternatives if getattr(self, name) is not None]
         if len(given) != 1:
             raise InputError(
                 f"{self.name}: give exactly one of color, image and video, "

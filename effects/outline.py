@@ -23,6 +23,7 @@ class Outline(Effect):
 
     name: ClassVar[str] = "outline"
     summary: ClassVar[str] = "Draw a line around the object."
+    hides: ClassVar[bool] = False
 
     color: str = parameter("#ffd400", kind="color", doc="#rrggbb or a CSS colour name.")
     width_px: float = parameter(

@@ -128,6 +128,31 @@ def test_new_steps_stand_behind_those_of_their_kind_or_where_they_are_put(tmp_pa
     ]
 
 
+def test_a_new_matte_step_is_seen_by_all_effects_unless_it_is_put_elsewhere(tmp_path: Path) -> None:
+    luma = '[[steps]]\nkind = "export"\n[[steps]]\nkind = "export"\nwhat = "luma"\npath = "l.mkv"\n'
+    matte = '[[steps]]\nkind = "matte"\ngrow_px = {}\n'
+    recipe = extending(tmp_path, matte.format(2) + matte.format(3) + luma)
+    assert steps(recipe)[:5] == ["track", "matte", "matte", "blur", "fill"]
+    assert [s.grow_px for s in recipe.steps if isinstance(s, MatteStep)] == [2, 3]
+    put = '[[steps]]\nkind = "matte"\nbefore = "fill"\ngrow_px = 2\n'
+    assert steps(extending(tmp_path, put + luma))[:4] == ["track", "blur", "matte", "fill"]
+
+
+def test_one_of_several_takes_the_place_of_the_other(tmp_path: Path) -> None:
+    (tmp_path / "still.png").write_bytes(b"")
+    mine = f'{HEAD}extends = "green-screen"\n[[steps]]\nname = "background-replace"\n'
+    (tmp_path / "mine.toml").write_text(
+        f'{mine}with = {{ image = "still.png", fit = "contain" }}\n'
+    )
+    step = effect_step(load_preset(tmp_path / "mine.toml"), 1)
+    assert step.parameters == {"image": str(tmp_path / "still.png"), "fit": "contain"}
+    typed = load_preset("green-screen", (f"background-replace.video={tmp_path / 'still.png'}",))
+    assert effect_step(typed, 1).parameters == {"video": str(tmp_path / "still.png")}
+    (tmp_path / "mine.toml").write_text(f'{mine}with = {{ image = "still.png", color = "red" }}\n')
+    with pytest.raises(RecipeError, match="give exactly one of color, image and video"):
+        load_preset(tmp_path / "mine.toml")
+
+
 def test_the_export_of_a_recipe_that_states_none_can_be_set(tmp_path: Path) -> None:
     verified = '[[steps]]\nkind = "verify"\n'
     recipe = extending(tmp_path, verified, ("export.copy_sound=false", "export.bits=10"))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tam_edit._cli import run
 from tam_edit.errors import EncodeError, InputError
 from tam_edit.presets import load_preset, preset_names
 from tam_edit.review import write_page
@@ -16,9 +17,10 @@ from tam_edit.session import Session, covers
 from tests.review_pages import mode
 
 
-def test_only_cut_outs_mattes_and_bundles_are_known_to_hide_nothing() -> None:
+def test_what_is_known_to_hide_nothing() -> None:
     hiding = {name: covers.hides(load_preset(name)) for name in preset_names()}
     assert {name for name, hides in hiding.items() if not hides} == {
+        "highlight",
         "inpaint-bundle",
         "matte-exr",
         "matte-prores",
@@ -26,6 +28,7 @@ def test_only_cut_outs_mattes_and_bundles_are_known_to_hide_nothing() -> None:
     }
     bare = load_preset("matte-prores", ("export.copy_metadata=false",))
     assert covers.hides(bare)
+    assert covers.hides(load_preset("highlight", ("outline.edge=cover",)))
 
 
 @pytest.mark.parametrize("place", ["out", "out/deep/page", "out/../out/page", "link"])
@@ -70,6 +73,31 @@ def test_an_output_is_not_written_beside_a_page(doubtful: Session, tmp_path: Pat
             write(recipe, out)
     written.unlink()
     doubtful.check_output(recipe, out)
+
+
+@pytest.mark.parametrize("place", ["page", "out", "out/page"])
+def test_pages_of_anything_are_found_beside_an_output(
+    disc_video: Path,
+    disc_click: str,
+    tmp_path: Path,
+    place: str,
+    refused: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page, out = tmp_path / place, tmp_path / "out" / "done.mp4"
+    out.parent.mkdir()
+    assert run(["frame", str(disc_video), "0", "--html", str(page)]) == 0
+    job = ["run", "redact-solid", str(disc_video), "--click", disc_click, "-o", str(out)]
+    if place == "page":  # beside the folder, not in it
+        assert run([*job, "--plan"]) == 0
+        return
+    for more in ((), ("--plan",)):
+        told = refused(*job, *more)
+        assert f"the page {page}/index.html shows people unredacted and would lie beside" in told
+    # A page of somebody else's is none of our business, nor what hides nothing.
+    assert run([*job[:1], "highlight", *job[2:], "--plan"]) == 0
+    (page / "index.html").write_text("<!doctype html><title>mine</title>")
+    assert run([*job, "--plan"]) == 0
 
 
 def test_what_stands_in_the_folder_is_left_alone(doubtful: Session, tmp_path: Path) -> None:

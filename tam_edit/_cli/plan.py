@@ -25,7 +25,7 @@ from tam_edit.recipe import (
 )
 from tam_edit.render import check_outputs
 from tam_edit.review.words import counted
-from tam_edit.session import Session, Tracking, Trial, try_out
+from tam_edit.session import Session, Tracking, Trial, check_pages, try_out
 from tam_edit.tracking import LoopSettings, check_frame
 
 
@@ -141,6 +141,7 @@ def _checked(job: Job) -> tuple[Sequence[Path], Trial | None]:
     if job.said:
         check_objects(job.recipe, {each.object_name for each in job.said})
     places = check_outputs(job.source, job.recipe, job.target, overwrite=True)
+    check_pages(job.recipe, places, None if job.session is None else job.session.project)
     trial = try_out(
         job.source.info.path,
         job.said,

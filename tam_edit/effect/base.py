@@ -90,6 +90,10 @@ class Effect(ABC):
         needs_alpha: Whether the result has transparency that the output must be able to hold.
         borrows: Whether what it shows comes from around the object and from other frames. It then
             may ask the reader for any frame of the run at any time, also in :meth:`begin`.
+        hides: Whether it may be used so that somebody or something is not seen; no page that
+            shows it then lies beside the output. With ``edge="cover"`` it does in any case.
+        alternatives: Parameters of which exactly one is given: a recipe that states one takes it
+            in the place of the one that it extends.
     """
 
     name: ClassVar[str]
@@ -98,6 +102,8 @@ class Effect(ABC):
     lookahead_frames: ClassVar[int] = 0
     needs_alpha: ClassVar[bool] = False
     borrows: ClassVar[bool] = False
+    hides: ClassVar[bool] = True
+    alternatives: ClassVar[tuple[str, ...]] = ()
 
     edge: Edge = parameter(  # noqa: RUF009 - stands for dataclasses.field
         "soft",

@@ -38,7 +38,8 @@ def _add_extends(schema: dict[str, Any]) -> None:
     known[REMOVE] = {"type": "boolean", "description": "Whether the step is taken away."}
     known[BEFORE] = {
         "type": "string",
-        "description": "In front of which step a new one is put; left out, behind its kind.",
+        "description": "In front of which step a new one is put; left out, behind its kind, a "
+        "matte step in front of all effects.",
     }
     change = {"type": "object", "properties": known, "additionalProperties": False}
     schema["properties"]["extends"] = {

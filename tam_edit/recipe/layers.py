@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tam_edit.effect import EFFECTS
 from tam_edit.errors import RecipeError, did_you_mean
 from tam_edit.recipe.order import ROW_OF
 from tam_edit.recipe.text import Fault, Place, found, key_path
@@ -68,10 +69,12 @@ class Step:
     def change(self, table: Mapping[str, Any], by: Written) -> None:
         """Take another table's values; parameters and other tables are taken key by key.
 
-        A ramp takes the place of the constant that stands here, and a constant that of the ramp.
+        A ramp takes the place of the constant that stands here, and a constant that of the ramp;
+        and a parameter that of its alternatives.
         """
         self._give_way(WITH, table.get(RAMPS))
         self._give_way(RAMPS, table.get(WITH))
+        self._give_way(WITH, self._alternatives(table.get(WITH)))
         for key, value in table.items():
             known = self.table.get(key)
             if isinstance(value, dict) and isinstance(known, dict):
@@ -80,6 +83,14 @@ class Step:
             else:
                 self.table[key] = value
                 self.by[(key,)] = by
+
+    def _alternatives(self, stated: object) -> dict[str, None]:
+        """The parameters that what is stated takes the place of."""
+        effect = self.table.get("effect")
+        if not (isinstance(stated, dict) and isinstance(effect, str) and effect in EFFECTS.names()):
+            return {}
+        names = EFFECTS.get(effect).alternatives
+        return dict.fromkeys(names) if set(names) & set(stated) else {}
 
     def _give_way(self, key: str, stated: object) -> None:
         known = self.table.get(key)
@@ -156,8 +167,9 @@ def extend(base: Draft, change: Draft) -> Draft:
     """A recipe with another one's changes.
 
     A step with the name of one of the base's steps changes that one; so does a track or a verify
-    step without a name. All others are added behind the steps of their kind, or in front of the one
-    that ``before`` names. ``remove = true`` takes a step away.
+    step without a name. All others are added behind the steps of their kind, a matte step in front
+    of the effects, or any in front of the one that ``before`` names. ``remove = true`` takes a
+    step away.
 
     Raises:
         RecipeError: A change of a step that is not there, or one of another kind.
@@ -225,6 +237,9 @@ def _add(
     if before is None:
         row = ROW_OF.get(str(table["kind"]), len(ROW_OF))
         at = sum(1 for other in steps if ROW_OF.get(other.table["kind"], 0) <= row)
+        kinds = [other.table["kind"] for other in steps]
+        if table["kind"] == "matte" and "effect" in kinds:
+            at = kinds.index("effect")  # so that all of them see what it does
     elif before in names:
         at = names.index(str(before))
     else:

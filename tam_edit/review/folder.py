@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from tam_edit.errors import EncodeError, InputError, TamEditError
@@ -12,6 +12,9 @@ from tam_edit.errors import EncodeError, InputError, TamEditError
 PAGE = "index.html"
 PART = ".index.html.part"
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+#: By this in its head a page of tam-edit is recognised, whoever made it.
+GENERATOR = '<meta name="generator" content="tam-edit">'
+HEAD_BYTES = 2000
 
 
 def check_folder(
@@ -66,18 +69,34 @@ def check_folder(
 
 
 def check_delivery(output: str | Path, pages: Iterable[str | Path]) -> None:
-    """Refuse an output beside or above a review page that is still there.
+    """Refuse an output beside or above a page of tam-edit that is still there.
+
+    Args:
+        output: An output that hides something.
+        pages: Those that are known of; others are looked for in its folder and the folders in it.
 
     Raises:
         InputError: A page shows people unredacted in the folder of the output.
     """
     delivery = Path(output).resolve().parent
-    for page in pages:
-        if Path(page).exists() and Path(page).resolve().is_relative_to(delivery):
+    known = [Path(p) for p in pages if Path(p).resolve().is_relative_to(delivery)]
+    for page in (*known, *_pages_in(delivery)):
+        if page.exists():
             raise InputError(
-                f"the review page {page} shows people unredacted and would lie beside {output}",
+                f"the page {page} shows people unredacted and would lie beside {output}",
                 hint="delete the page, or write the output into another folder",
             )
+
+
+def _pages_in(folder: Path) -> Iterator[Path]:
+    """Pages of tam-edit in a folder and in the folders in it."""
+    for page in (folder / PAGE, *sorted(folder.glob(f"*/{PAGE}"))):
+        try:
+            with page.open("rb") as file:
+                if GENERATOR.encode() in file.read(HEAD_BYTES):
+                    yield page
+        except OSError:  # none there, or none of ours: ours can be read
+            continue
 
 
 def write_page(folder: str | Path, parts: Iterable[str]) -> Path:

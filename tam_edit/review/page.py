@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_code
 from tam_edit.review.doubts import score_text
+from tam_edit.review.folder import GENERATOR
 from tam_edit.review.given import given, given_masks
 from tam_edit.review.overview import overview, overview_frames
 from tam_edit.review.sheets import sheet_count, sheets
@@ -67,7 +68,7 @@ def _head(review: Review) -> Iterator[str]:
     video = escape(Path(review.source.info.path).name)
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f'{GENERATOR}<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="referrer" content="no-referrer"><meta name="robots" content="noindex">'
         f"<title>Review of {video}</title><style>{_asset('page.css')}</style></head><body>"

@@ -15,6 +15,7 @@ module          subject
 ==============  ==============================================================================
 """
 
+from tam_edit.session.covers import check_pages
 from tam_edit.session.facade import DEFAULT_SHORT_SIDE, ON_DOUBT, OnDoubt, Session
 from tam_edit.session.trial import Tracking, Trial, try_out
 from tam_edit.session.undo import Undone
@@ -27,5 +28,6 @@ __all__ = [
     "Tracking",
     "Trial",
     "Undone",
+    "check_pages",
     "try_out",
 ]

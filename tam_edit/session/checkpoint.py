@@ -107,14 +107,19 @@ def untracked(project: Project) -> dict[str, int]:
     return {name: count for name, count in lacking.items() if count}
 
 
+def pages(project: Project) -> list[str]:
+    """Where pages of a project were written."""
+    return _places(project, PAGES)
+
+
 def remember_output(project: Project, path: str | Path, *, hides: bool) -> None:
-    """Keep where an output goes: where it hides something, no review page may lie there.
+    """Keep where an output goes: where it hides something, no page may lie there.
 
     Raises:
-        InputError: It hides something, and a review page lies there now.
+        InputError: It hides something, and a page of tam-edit lies there now.
     """
     if hides:
-        check_delivery(path, _places(project, PAGES))
+        check_delivery(path, pages(project))
     _add_place(project, OUTPUTS, path)
     place, known = str(Path(path).absolute()), _places(project, OPEN_OUTPUTS)
     if hides and place in known:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from tam_edit.errors import TamEditError
 from tam_edit.media import Source
 from tam_edit.project import Project
 from tam_edit.recipe import Recipe, parse_recipe
 from tam_edit.render import Covers, RenderJob, said_in
+from tam_edit.review import check_delivery
 from tam_edit.session import checkpoint
 
 # A setting of a project: the last recipe with a checkpoint, as TOML.
@@ -14,9 +18,26 @@ RECIPE = "recipe_asked"
 
 
 def hides(recipe: Recipe) -> bool:
-    """Whether a recipe may hide something: a cut-out, a matte or the video as it is does not."""
-    shows = all(use.effect.needs_alpha and use.effect.edge == "soft" for use in recipe.effects())
-    return not (shows and all(step.copy_metadata for step in recipe.exports))
+    """Whether a recipe may hide something: cut-outs, mattes, lines and the bare video do not."""
+    effects = [use.effect for use in recipe.effects()]
+    keeps = all(step.copy_metadata for step in recipe.exports)
+    return not keeps or any(effect.hides or effect.edge == "cover" for effect in effects)
+
+
+def check_pages(recipe: Recipe, outputs: Iterable[Path], project: Project | None = None) -> None:
+    """Refuse outputs beside a page that shows what they hide.
+
+    Args:
+        recipe: What the outputs are made by.
+        outputs: Their files and folders.
+        project: It knows of pages that lie deeper; None where there is none yet.
+
+    Raises:
+        InputError: A page of tam-edit lies there.
+    """
+    if hides(recipe):
+        for place in outputs:
+            check_delivery(place, () if project is None else checkpoint.pages(project))
 
 
 def keep(project: Project, recipe: Recipe) -> None:
