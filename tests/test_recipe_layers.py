@@ -312,6 +312,9 @@ SET: list[tuple[str, str, Any]] = [
     ("steps[2].in_point=00:00:02.000", "steps.2.in_point", "00:00:02.000"),
     ("steps[2].in_point=7", "steps.2.in_point", 7),
     ('first.objects=["a", "b"]', "steps.1.objects", ("a", "b")),
+    ("first.objects=a, b c", "steps.1.objects", ("a", "b c")),
+    ("first.objects=a", "steps.1.objects", ("a",)),
+    ("first.objects=all", "steps.1.objects", "all"),
     ("title=In short", "title", "In short"),
 ]
 

@@ -125,6 +125,8 @@ def test_the_command_writes_it_and_plans_it(
     assert "for tracking" not in told
     assert not out.exists()
     assert run([*command, "--in", "6", "--out", "11"]) == 0
+    # Of the four doubtful ones, 5 to 8, three are in it.
+    assert "note: masks on 3 of these frames are doubtful" in capsys.readouterr().err
     with open_source(out) as written:
         assert written.info.frame_count == 5
     told = refused(*command, "--in", "11", "--out", "6", "--overwrite")

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from tam_edit._cli import work
 from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
 from tam_edit.export import EXPORT_FORMATS, MATTE_FLAGS, ExportOptions, format_called
 from tam_edit.media import COMPRESSIONS, TRANSFERS, USUAL_COMPRESSION
-from tam_edit.review.words import counted, quoted
+from tam_edit.review.words import counted
 from tam_edit.session import Session
 
 # Options of the command line with the names that they have in ``ExportOptions``.
@@ -179,18 +180,13 @@ def command(
                 progress=progress,
             )
         names = {name for report in reports for name in report.objects}
-        doubts = [d for d in session.doubts(session.usual_threshold) if d.name in names]
+        doubtful = work.doubtful_frames(session, names)
     for report in reports:
         frames = counted(len(report.frames), "frame")
         output.say(f"wrote {report.path}: {frames} of {', '.join(report.objects)}")
         for text in report.notes:
             output.note(text)
-    doubtful = sorted({frame for doubt in doubts for frame in doubt.frames})
-    if doubtful:
-        output.note(
-            f"masks on {len(doubtful)} of these frames are doubtful; look at them: "
-            f"tam-edit review {quoted(project)}"
-        )
+    work.note_doubtful(doubtful, project, output)
     output.result(
         {
             "exports": [report.as_json() for report in reports],

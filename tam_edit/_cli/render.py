@@ -76,4 +76,7 @@ def command(
         report = work.render(
             session, recipe, target, output, part=part, on_doubt=on_doubt, overwrite=overwrite
         )
-    output.result(work.rendered_json(report))
+        names = set(session.project.objects().values())
+        doubtful = work.doubtful_frames(session, names, part)
+    work.note_doubtful(doubtful, project, output)
+    output.result({**work.rendered_json(report), "doubtful_frames": doubtful})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,7 +17,7 @@ from tam_edit.media import Source, open_source
 from tam_edit.models import AUTO
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import OutputReport, RenderReport
-from tam_edit.review.words import counted, spans_text
+from tam_edit.review.words import counted, quoted, spans_text
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 
 PROJECT_SUFFIX = ".tam"
@@ -233,6 +233,30 @@ def render(
             "watch the whole file before you hand it on"
         )
     return report
+
+
+def doubtful_frames(
+    session: Session, names: Collection[str], part: range | None = None
+) -> list[int]:
+    """The frames with an unapproved mask of some objects that a person should look at.
+
+    Args:
+        session: The project.
+        names: The objects.
+        part: The frames that are looked at; all where left out.
+    """
+    doubts = [d for d in session.doubts(session.usual_threshold) if d.name in names]
+    frames = {frame for doubt in doubts for frame in doubt.frames}
+    return sorted(frame for frame in frames if part is None or frame in part)
+
+
+def note_doubtful(frames: Sequence[int], project: Path, output: Output) -> None:
+    """Say on how many frames of what was written the masks are doubtful."""
+    if frames:
+        output.note(
+            f"masks on {len(frames)} of these frames are doubtful; look at them: "
+            f"tam-edit review {quoted(project)}"
+        )
 
 
 def _is_whole(session: Session) -> bool:

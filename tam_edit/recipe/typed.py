@@ -19,6 +19,7 @@ from tam_edit.recipe.steps import STEP_KINDS
 
 HEAD_KEYS = ("title", "description")
 EXPORT = "export"
+OBJECTS, ALL = "objects", "all"
 _NUMBERED = re.compile(r"steps\[(\d+)\]")
 
 
@@ -29,7 +30,8 @@ def apply_typed(draft: Draft, settings: Sequence[str]) -> None:
         draft: A recipe put together.
         settings: ``PATH=VALUE`` each. The path is ``title``, ``description``, or a step and a key
             of it: ``track.short_side_px``, ``fill.with.color`` or shorter ``fill.color``,
-            ``steps[2].margin_px``. The value is TOML; what is none is text.
+            ``steps[2].margin_px``. The value is TOML; what is none is text, of ``objects`` names
+            with commas between them.
 
     Raises:
         RecipeError: It is not of that form, or the recipe has no such step or key.
@@ -53,6 +55,8 @@ def apply_typed(draft: Draft, settings: Sequence[str]) -> None:
         index, step = _step(draft, keys[0], where)
         inside = _inside(step, keys[1:], where)
         table: Any = _value(value)
+        if inside[-1] == OBJECTS and isinstance(table, str) and table != ALL:
+            table = [name.strip() for name in table.split(",")]
         for key in reversed(inside):
             table = {key: table}
         step.change(table, replace(by, number=index))
