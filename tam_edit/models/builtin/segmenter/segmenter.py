@@ -34,6 +34,7 @@ UNCONFIRMED_SCORE = 0.7
 GIVEN_SCORE = 0.95  # of a painted mask in which every click holds
 KEPT_SCORE = 0.8  # of a mask from elsewhere in which every click holds
 SOFT_PX = 12  # no soft edge is wider
+EDGE_PX = 3  # so near to what changed the new matte's soft edge is taken as it is
 KEPT_IN_BOX = 0.8  # share of a matte that lies in the box that it came from
 
 NO_CLICKS = Clicks(np.zeros((0, 2)), np.zeros(0, bool))
@@ -212,26 +213,27 @@ def _changed_at(places: NDArray[np.int64], base: Matte, matte: Matte) -> Matte:
     changed = np.isin(differs, touched[touched > 0])
     box = box_of(changed).grown(SOFT_PX).clipped(changed.shape[1], changed.shape[0]).slices
     result = base.copy()
-    taken = _edge_with(changed[box], before[box], after[box])
-    result[box] = np.where(taken, matte[box], base[box])
+    result[box] = _put_in(base[box], matte[box], changed[box])
     return result
 
 
-def _edge_with(changed: Mask, before: Mask, after: Mask) -> Mask:
-    """What changed, with the soft edges that it had and has.
+def _put_in(base: Matte, matte: Matte, changed: Mask) -> Matte:
+    """A matte with another one where it changed, and nothing left of the soft edge that was there.
 
     A soft pixel belongs to the nearest pixel on the other side of its edge: where that one
-    changed, the edge is another one now.
+    changed, the edge is another one now, and the pixel as far from it as either matte says.
     """
-    taken = changed.copy()
-    for inside in (True, False):
+    before, after = base > 0.5, matte > 0.5
+    result = np.where(changed, matte, base)
+    for inside, farther in ((True, np.maximum), (False, np.minimum)):
         is_across = changed | (before != inside)
         if not is_across.any():
             continue
         away, nearest = ndimage.distance_transform_edt(~is_across, return_indices=True)
-        belongs = changed[nearest[0], nearest[1]] & (away <= SOFT_PX)
-        taken |= belongs & (before == inside) & (after == inside)
-    return taken
+        own = changed[nearest[0], nearest[1]] & (before == inside) & (after == inside)
+        result = np.where(own & (away <= SOFT_PX), farther(base, matte), result)
+        result = np.where(own & (away <= EDGE_PX), matte, result)
+    return result
 
 
 def _iou(a: Mask, b: Mask) -> float:
