@@ -25,6 +25,8 @@ Direction: TypeAlias = Literal["forward", "backward"]
 # Built-in tracker on ten DAVIS-2016 sequences: 95 % of the frames with J below 0.6 score lower than
 # this, and 11 % of all frames.
 DOUBTFUL_BELOW = 0.7
+#: Above it a pixel of a matte counts as the object's.
+INSIDE = 0.5
 
 # A mask whose score is lower says nothing about how large the object is.
 BELIEVED = 0.5

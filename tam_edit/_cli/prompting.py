@@ -15,10 +15,9 @@ from tam_edit.review.doubts import score_text
 from tam_edit.review.words import counted, quoted
 from tam_edit.session import Session
 from tam_edit.tracking.verdict import is_grown, is_shrunk
-from tam_edit.tracks import DOUBTFUL_BELOW, resized
+from tam_edit.tracks import DOUBTFUL_BELOW, INSIDE, resized
 from tam_edit.types import Box
 
-INSIDE = 0.5
 MOST_STRAYS = 3  # that are told of a mask
 
 
@@ -131,7 +130,7 @@ def tell_strays(session: Session, said: ObjectPrompts, output: Output) -> None:
     entry, prompts = project.entry(object_id, frame), project.prompts(object_id)[frame]
     if entry is None or prompts.mask is not None:
         return
-    mask = resized(entry.matte, project.width, project.height) >= INSIDE
+    mask = resized(entry.matte, project.width, project.height) > INSIDE
     box = None
     if prompts.box is not None:
         x0, y0, x1, y1 = prompts.box

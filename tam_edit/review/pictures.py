@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tam_edit.errors import EncodeError
 from tam_edit.media import Source
 from tam_edit.review.doubts import Doubt
-from tam_edit.tracks import TrackedMatte, TrackReader, resized
+from tam_edit.tracks import INSIDE, TrackedMatte, TrackReader, resized
 from tam_edit.types import Mask
 
 MOST_INSIDE = 6  # frames of a long span that are not folded, beside a neighbour on either side
@@ -30,7 +30,6 @@ LEAST_TILE_WIDTH = 200
 # of the frame: a mask on the wrong thing is only seen beside the right one.
 AROUND = 2.0
 LEAST_SHOWN = 0.3
-INSIDE = 0.5
 # Yellow on black: seen on any picture, and by those who do not tell red from green.
 LINE = (255, 225, 0)
 # Light blue: told from yellow whichever colours one sees.

@@ -27,7 +27,6 @@ from tam_edit.review import (
     proposed_option,
     write_page,
 )
-from tam_edit.review.pictures import INSIDE
 from tam_edit.review.words import quoted
 from tam_edit.session.questions import (
     Question,
@@ -36,7 +35,7 @@ from tam_edit.session.questions import (
     kept,
 )
 from tam_edit.tracking import check_frame
-from tam_edit.tracks import Origin, resized
+from tam_edit.tracks import INSIDE, Origin, resized
 from tam_edit.types import Mask, ObjectId
 
 # Settings of a project.

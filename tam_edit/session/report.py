@@ -14,7 +14,7 @@ from tam_edit.project import Decision, DecisionKind, Project
 from tam_edit.recipe import Recipe
 from tam_edit.render import RenderReport, digest_of
 from tam_edit.session import checkpoint
-from tam_edit.tracks import DOUBTFUL_BELOW
+from tam_edit.tracks import DOUBTFUL_BELOW, INSIDE
 from tam_edit.types import ObjectId
 
 SCHEMA = "tam_edit.report/1"
@@ -23,7 +23,6 @@ SUFFIX = ".report.json"
 # newest.
 REPORTS = "reports"
 MOST_REPORTS = 100
-INSIDE = 0.5
 
 
 def is_wanted(recipe: Recipe) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tam_edit.errors import InputError
 from tam_edit.prompts import Gone, ObjectPrompts
 from tam_edit.tracking.store import TrackStore
+from tam_edit.tracks import INSIDE
 from tam_edit.types import ObjectId
 
-INSIDE = 0.5
 GOOD = 0.5  # masks with such a score are not taken away without a word
 
 

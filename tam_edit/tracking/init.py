@@ -18,14 +18,13 @@ from tam_edit.tracking.correct import place_keyframe
 from tam_edit.tracking.gone import gone_frames
 from tam_edit.tracking.store import TrackStore
 from tam_edit.tracking.verdict import area_of
-from tam_edit.tracks import DOUBTFUL_BELOW, Origin, TrackedMatte, resized
+from tam_edit.tracks import DOUBTFUL_BELOW, INSIDE, Origin, TrackedMatte, resized
 from tam_edit.types import Matte, ObjectId
 
 UNCONFIRMED = "nobody has confirmed the mask that the prompts led to"
 
 # What is on a frame before a person has something to correct there.
 UNTOUCHED = (Origin.KEYFRAME, Origin.UNREACHED)
-INSIDE = 0.5
 NEAR_SHARE = 0.25  # of the root of the mask's area
 
 Segment = Callable[[Frame, Prompts, Matte | None], Segmentation]
