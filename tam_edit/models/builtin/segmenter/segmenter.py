@@ -33,7 +33,7 @@ CANDIDATES, SAME_IOU = 3, 0.85  # how many, and when two count as one
 UNCONFIRMED_SCORE = 0.7
 GIVEN_SCORE = 0.95  # of a painted mask in which every click holds
 KEPT_SCORE = 0.8  # of a mask from elsewhere in which every click holds
-SOFT_PX = 12  # no soft edge is wider
+SOFT_PX, SOFT_FRAC = 12, 1 / 60  # of the short side; no soft edge is wider than both
 EDGE_PX = 3  # so near to what changed the new matte's soft edge is taken as it is
 KEPT_IN_BOX = 0.8  # share of a matte that lies in the box that it came from
 
@@ -208,16 +208,18 @@ def _changed_at(places: NDArray[np.int64], base: Matte, matte: Matte) -> Matte:
     """A matte with another one put in where they differ at some pixels, (n, 2) x and y."""
     before, after = base > 0.5, matte > 0.5
     differs, _ = ndimage.label(before != after)
-    columns, rows = places.T
-    touched = np.unique(differs[rows, columns])
+    x, y = places.T
+    touched = np.unique(differs[y, x])
     changed = np.isin(differs, touched[touched > 0])
-    box = box_of(changed).grown(SOFT_PX).clipped(changed.shape[1], changed.shape[0]).slices
+    rows, columns = changed.shape
+    soft_px = max(SOFT_PX, round(SOFT_FRAC * min(rows, columns)))
+    box = box_of(changed).grown(soft_px).clipped(columns, rows).slices
     result = base.copy()
-    result[box] = _put_in(base[box], matte[box], changed[box])
+    result[box] = _put_in(base[box], matte[box], changed[box], soft_px)
     return result
 
 
-def _put_in(base: Matte, matte: Matte, changed: Mask) -> Matte:
+def _put_in(base: Matte, matte: Matte, changed: Mask, soft_px: int) -> Matte:
     """A matte with another one where it changed, and nothing left of the soft edge that was there.
 
     A soft pixel belongs to the nearest pixel on the other side of its edge: where that one
@@ -231,7 +233,7 @@ def _put_in(base: Matte, matte: Matte, changed: Mask) -> Matte:
             continue
         away, nearest = ndimage.distance_transform_edt(~is_across, return_indices=True)
         own = changed[nearest[0], nearest[1]] & (before == inside) & (after == inside)
-        result = np.where(own & (away <= SOFT_PX), farther(base, matte), result)
+        result = np.where(own & (away <= soft_px), farther(base, matte), result)
         result = np.where(own & (away <= EDGE_PX), matte, result)
     return result
 
