@@ -55,7 +55,7 @@ def test_a_mask_is_shown_before_anything_is_tracked_from_it(
     assert binary_dilation(yellow(image), iterations=2)[border].mean() > 0.7
     (command,) = [code for code in found.codes if " prompt " in code]
     assert command.endswith("--object disc --click X,Y@3")
-    assert len(found.all("input", name="kind-1-3")) == 2
+    assert len(found.all("input", name="kind-given-1-3")) == 2
 
 
 def test_what_was_tracked_from_approved_or_is_doubtful_is_not_shown_twice(

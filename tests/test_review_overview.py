@@ -33,6 +33,15 @@ def test_a_short_video_is_shown_frame_by_frame(doubtful: Session, tmp_path: Path
     assert all(yellow(picture(a["src"])).any() for a in images)
 
 
+def test_the_buttons_of_each_section_are_its_own(doubtful: Session, tmp_path: Path) -> None:
+    found = page(doubtful, tmp_path / "page")
+    groups = {a["name"]: a["in section"] for a in found.all("input")}
+    assert sorted(groups) == ["kind-all-1", "kind-span-1"]
+    assert groups == {name: name.removeprefix("kind-") for name in groups}
+    checked = [a["name"] for a in found.all("input") if "checked" in a]
+    assert sorted(checked) == sorted(groups)
+
+
 def test_of_a_longer_one_every_nth_tracked_frame_is_shown(
     doubtful: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,7 +100,13 @@ def large_picture(review: Review, object_id: ObjectId, index: int, what: str, wh
 
 
 def correction(
-    review: Review, object_id: ObjectId, index: int, *, wrong: str, has_picture: bool
+    review: Review,
+    object_id: ObjectId,
+    index: int,
+    *,
+    section: str,
+    wrong: str,
+    has_picture: bool,
 ) -> str:
     """The command that corrects a frame; clicks on the section's pictures are written into it.
 
@@ -108,6 +114,7 @@ def correction(
         review: What the page is about.
         object_id: The object.
         index: The frame that is named where nobody clicks.
+        section: What the section is called; its buttons are its own.
         wrong: When the command is wanted, in plain words.
         has_picture: Whether the section has pictures to click on.
     """
@@ -117,7 +124,7 @@ def correction(
     code = f'{shell_code(before)}<span class="prompts">{shell_code("--click")} {at}</span>'
     choice, by_hand = "", "fill in the place, in pixels of the video"
     if has_picture:
-        choice = _CHOICE.replace("NUMBER", f"{object_id}-{index}")
+        choice = _CHOICE.replace("SECTION", escape(section))
         by_hand = f"click on the object in the large picture (or {by_hand})"
     return f'{choice}<p class="what">{wrong}: {by_hand}.</p>{command_box(code)}'
 
@@ -125,7 +132,7 @@ def correction(
 # Each section has radio buttons of its own.
 _CHOICE = (
     '<fieldset class="scripted"><legend>A click on the large picture says:</legend>'
-    '<label><input type="radio" name="kind-NUMBER" value="--click" checked> this is the object'
-    '</label><label><input type="radio" name="kind-NUMBER" value="--not"> this is not the object'
+    '<label><input type="radio" name="kind-SECTION" value="--click" checked> this is the object'
+    '</label><label><input type="radio" name="kind-SECTION" value="--not"> this is not the object'
     '</label><button type="button" class="clear">Clear clicks</button></fieldset>'
 )

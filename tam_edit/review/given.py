@@ -54,7 +54,9 @@ def given_masks(review: Review) -> Iterator[str]:
             f"{review.timecode(index)} · score {score_text(scored.score)}</p>"
         )
         yield large_picture(review, object_id, index, "from your prompts", "")
-        yield correction(review, object_id, index, wrong="The mask is wrong", has_picture=True)
+        yield correction(
+            review, object_id, index, section=own, wrong="The mask is wrong", has_picture=True
+        )
         yield "</section>"
     rest = len(masks) - MOST_GIVEN
     if rest > 0:

@@ -59,7 +59,9 @@ def overview(review: Review, advance: Callable[[], None]) -> Iterator[str]:
             yield tile(review, object_id, index, width, section=own)
             advance()
         yield "</div>"
-        yield correction(review, object_id, frames[0], wrong="A mask is wrong", has_picture=True)
+        yield correction(
+            review, object_id, frames[0], section=own, wrong="A mask is wrong", has_picture=True
+        )
         yield "</section>"
     rest = len(review.names) - MOST_OBJECTS
     if rest > 0:

@@ -63,7 +63,7 @@ def sheets(review: Review, advance: Callable[[], None]) -> Iterator[str]:
         else:
             without += 1
             yield "<p>Its pictures are left out, so that the page does not grow too large.</p>"
-        yield _span_end(review, doubt, has_picture=not without)
+        yield _span_end(review, number, doubt, has_picture=not without)
     rest = len(review.doubts) - len(shown)
     if rest > 0:
         yield (
@@ -143,14 +143,19 @@ def _figure(review: Review, number: int, doubt: Doubt, index: int, width: int) -
     )
 
 
-def _span_end(review: Review, doubt: Doubt, *, has_picture: bool) -> str:
+def _span_end(review: Review, number: int, doubt: Doubt, *, has_picture: bool) -> str:
     commands = Commands.about(doubt, review.project)
     approve = shell_code(commands.approve.removesuffix("WHY")) + "<b>WHY</b>"
     wrong, right = "The mask is wrong", "The mask is right"
     if doubt.is_empty:
         wrong, right = "The object is there", "Nothing of it shows there (it is hidden)"
     correct = correction(
-        review, doubt.object_id, doubt.proposed_frame, wrong=wrong, has_picture=has_picture
+        review,
+        doubt.object_id,
+        doubt.proposed_frame,
+        section=f"span-{number}",
+        wrong=wrong,
+        has_picture=has_picture,
     )
     gone = ""
     if commands.gone is not None:
