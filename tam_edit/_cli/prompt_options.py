@@ -123,13 +123,12 @@ def resolve(
         InputError: A value that cannot be read, a frame that does not exist, or it is not said
             which of several objects is meant.
     """
-    unnamed = _meant(items, names)
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for item in items:
         first, _, last = (item.position or "").partition("-" if item.kind == "gone" else "\0")
         option = f"--{item.kind}"
         frame = in_frame if item.position is None else frame_of(option, first, source)
-        for name, kind, value in _values(item, unnamed):
+        for name, kind, value in _values(item, names):
             said = found.setdefault(
                 (name, frame),
                 {"positive": (), "negative": (), "box": None, "mask": None, "gone": None},
@@ -155,23 +154,29 @@ def resolve(
     ]
 
 
-def _meant(items: Sequence[PromptItem], names: Sequence[str]) -> str:
-    """The object that prompts without a name are about."""
+def _object_of(item: PromptItem, names: Sequence[str]) -> str:
+    """The object that a prompt is about: the named one, else the only one."""
+    if item.object_name is not None:
+        return item.object_name
     if not names or FIRST_OBJECT in names:
         return FIRST_OBJECT
     if len(names) == 1:
         return names[0]
-    if any(item.object_name is None for item in items):
-        raise InputError(
-            f"there are {len(names)} objects, and it is not said which one is meant",
-            hint=f"put --object NAME before it: {', '.join(map(quoted, names))}, or a new name",
-        )
-    return FIRST_OBJECT
+    raise InputError(
+        f"there are {len(names)} objects, and it is not said which one is meant",
+        hint=f"put --object NAME before it: {', '.join(map(quoted, names))}, or a new name",
+    )
 
 
-def _values(item: PromptItem, unnamed: str) -> list[tuple[str, str, Any]]:
+def _values(item: PromptItem, names: Sequence[str]) -> list[tuple[str, str, Any]]:
     """Object name, field of ``Prompts`` and value; several for a mask with several objects."""
-    name = item.object_name or unnamed
+    if item.kind == "mask":
+        masks = read_masks(Path(item.value))
+        if len(masks) > 1:
+            prefix = item.object_name or FIRST_OBJECT
+            return [(f"{prefix}-{index}", "mask", mask) for index, mask in masks.items()]
+        return [(_object_of(item, names), "mask", mask) for mask in masks.values()]
+    name = _object_of(item, names)
     if item.kind == "gone":
         if item.position is None or item.position.endswith("-"):
             raise InputError(
@@ -179,12 +184,6 @@ def _values(item: PromptItem, unnamed: str) -> list[tuple[str, str, Any]]:
                 hint="for example --gone 60, --gone 60-75 or --gone 00:00:02.400-00:00:03.000",
             )
         return [(name, "gone", True)]
-    if item.kind == "mask":
-        masks = read_masks(Path(item.value))
-        if len(masks) == 1:
-            return [(name, "mask", mask) for mask in masks.values()]
-        prefix = item.object_name or FIRST_OBJECT
-        return [(f"{prefix}-{index}", "mask", mask) for index, mask in masks.items()]
     if item.kind == "box":
         return [(name, "box", _numbers(item, 4, "X0,Y0,X1,Y1"))]
     kind = "positive" if item.kind == "click" else "negative"
