@@ -190,9 +190,10 @@ def in_spans(
     empty are never in one span: what settles the ones is wrong for the others.
 
     How bad a span is, its worst stretch says, not its lowest score, and what is near a frame on
-    which somebody has worked counts less. With the robot of ``benchmarks/checkpoint_robot.py``,
-    J&F after one, two and three corrections is 0.829, 0.843 and 0.848 so, 0.829, 0.842 and 0.844
-    where all frames count the same, and 0.829, 0.842 and 0.839 by the lowest score.
+    which somebody has worked counts less. When this was chosen, the robot of
+    ``benchmarks/checkpoint_robot.py`` had a J&F after one, two and three corrections of 0.829,
+    0.843 and 0.848 so, of 0.829, 0.842 and 0.844 where all frames count the same, and of 0.829,
+    0.842 and 0.839 by the lowest score.
 
     Args:
         concerns: Per object its frames in ascending order.
