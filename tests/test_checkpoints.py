@@ -22,12 +22,12 @@ from tam_edit.tracks import Origin, TrackedMatte
 FRAMES = 16
 CUT = 10
 HEAD = 'schema = "tam_edit.recipe/1"\ntitle = "Check"\n[[steps]]\nkind = "track"\n'
-TAIL = '[[steps]]\nkind = "effect"\neffect = "fill"\nwith = { color = "red" }\n'
+FILL = '"fill"\nwith = { color = "red" }'
 
 
-def recipe_with(*checkpoints: str) -> Recipe:
+def recipe_with(*checkpoints: str, effect: str = FILL) -> Recipe:
     steps = "".join(f'[[steps]]\nkind = "checkpoint"\n{each}\n' for each in checkpoints)
-    return parse_recipe(HEAD + steps + TAIL, "a test")
+    return parse_recipe(f'{HEAD}{steps}[[steps]]\nkind = "effect"\neffect = {effect}\n', "a test")
 
 
 @pytest.fixture
@@ -100,13 +100,23 @@ def test_each_kind_asks_about_its_own_frames(
         return
     doubts = asked(session, recipe, out)
     assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == (of_car, of_dog)
-    # A review without a recipe shows the same; then a person has seen all of it.
-    assert [doubt.as_json() for doubt in session.open_doubts()] == doubts
+    # A review without a recipe shows all that, and what is doubtful of an object whose doubts
+    # the recipe does not ask about.
+    asks_for_doubts = [text for text in checkpoints if "threshold" in text]
+    others = {
+        name: [index]
+        for name, index in (("car", 7), ("dog", 3))
+        if not any("objects" not in text or name in text for text in asks_for_doubts)
+    }
+    shown = [doubt.as_json() for doubt in session.open_doubts()]
     for name, frames in (("car", of_car), ("dog", of_dog)):
-        for index in frames:
-            session.approve("seen", object_name=name, frames=range(index, index + 1))
-    assert session.open_doubts() == []
+        assert frames_of(shown, name) == sorted({*frames, *others.get(name, [])})
+        if frames:
+            session.approve("seen", object_name=name, frames=frames)
     assert session.render(recipe, out).frame_count == FRAMES
+    left = [doubt.as_json() for doubt in session.open_doubts()]
+    for name, asked_about in (("car", of_car), ("dog", of_dog)):
+        assert frames_of(left, name) == sorted({*others.get(name, [])} - {*asked_about})
 
 
 def test_what_two_checkpoints_ask_is_told_once_with_both_reasons(
@@ -251,18 +261,54 @@ def test_the_terminal_and_the_page_list_what_a_recipe_asks_about(
     told = tmp_path / "told.json"
     assert run(["review", str(path), "--json", str(told), "--html", str(tmp_path / "page")]) == 0
     shown = capsys.readouterr().out
-    assert "masks to look at, the worst stretch first:" in shown
-    assert "  look for: Is <the sign> free?" in shown
+    assert "masks to look at (unapproved, with a score below 0.7 or asked for" in shown
+    assert "    look for:  Is <the sign> free?" in shown
     assert f"frame 14 (00:00:00:14) of 'car': {STATED} (score 0.90)" in shown
-    (span,) = json.loads(told.read_text(encoding="utf-8"))["spans"]
-    assert (span["frames"], span["reasons"]) == ([14], [STATED])
+    # What is doubtful is not forgotten over it.
+    spans = json.loads(told.read_text(encoding="utf-8"))["spans"]
+    assert [(span["object"], span["frames"]) for span in spans] == [
+        ("car", [7]),
+        ("dog", [3]),
+        ("car", [14]),
+    ]
+    assert spans[2]["reasons"] == [STATED]
     page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
     assert f"<p>Why: {STATED}.</p><p>Look for: Is &lt;the sign&gt; free?</p>" in page
     assert "or that a recipe asks about" in page
-    # A threshold that is typed adds what scores lower; what the recipe asks about stays.
-    assert run(["review", str(path), "--below", "0.5"]) == 0
+    # A threshold that is typed counts; what the recipe asks about stays.
+    assert run(["review", str(path), "--below", "0.3"]) == 0
     shown = capsys.readouterr().out
-    assert all(f"frame {index} " in shown for index in (3, 7, 14))
+    assert [f"frame {index} " in shown for index in (3, 7, 14)] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "of_car", "of_dog"),
+    [
+        ('when = "frames"\nframes = [2, 8]', [8], [8]),
+        ('when = "always"\nframe_count = 2', [6, 9], [6, 9]),
+        ("threshold = 0.5", [7], []),
+        # All that follows comes from what was given.
+        ('when = "prompts"\nobjects = ["dog"]', [], [0]),
+    ],
+)
+def test_what_is_asked_of_a_part(
+    session: Session, tmp_path: Path, checkpoint: str, of_car: list[int], of_dog: list[int]
+) -> None:
+    recipe, out = recipe_with(checkpoint), tmp_path / "part.mp4"
+    with pytest.raises(ReviewPending) as caught:
+        session.render(recipe, out, part=range(6, 10))
+    doubts = [dict(doubt) for doubt in caught.value.doubts]
+    assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == (of_car, of_dog)
+
+
+def test_doubtful_masks_of_other_frames_matter_where_these_show_through(
+    session: Session, tmp_path: Path
+) -> None:
+    recipe = recipe_with("threshold = 0.5", 'when = "frames"\nframes = [2]', effect='"remove"')
+    with pytest.raises(ReviewPending) as caught:
+        session.render(recipe, tmp_path / "part.mp4", part=range(8, 10))
+    doubts = [dict(doubt) for doubt in caught.value.doubts]
+    assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == ([7], [3])
 
 
 def test_what_was_decided_lies_beside_the_output(session: Session, tmp_path: Path) -> None:

@@ -285,6 +285,22 @@ def test_what_an_earlier_command_said_is_not_promised_back(
     assert "(from these prompts alone: what earlier commands said goes with the project)" in told
 
 
+def test_a_stop_says_how_long_corrections_are_kept(
+    disc_video: Path, disc_click: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "an out.mp4"
+    project = out.with_name("an out.mp4.tam")
+    job = ["run", "redact-solid", str(disc_video), "-o", str(out), "--click", disc_click]
+    assert run(job) == 3
+    keeping = f"--project '{project}'"
+    assert f"for good if the command is repeated with {keeping}" in capsys.readouterr().err
+    assert run([*job, "--project", str(project)]) == 3
+    assert keeping not in capsys.readouterr().err
+    assert run(["approve", str(project), "--reason", "looked"]) == 0
+    assert run([*job, "--project", str(project)]) == 0
+    assert project.exists()
+
+
 def test_a_click_on_another_object_is_told(
     tracked: Path, disc: DrawnClip, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -129,6 +129,23 @@ def test_the_command_writes_it_and_plans_it(
     assert "note: masks on 3 of these frames are doubtful" in capsys.readouterr().err
     with open_source(out) as written:
         assert written.info.frame_count == 5
+    looks = tmp_path / "looks.toml"
+    asks = '[[steps]]\nkind = "checkpoint"\nwhen = "frames"\nframes = [3, 8]\n'
+    looks.write_text(RECIPE.replace('"track"\n', f'"track"\n{asks}'), encoding="utf-8")
+    look = [
+        "render",
+        str(shot),
+        "--recipe",
+        str(looks),
+        "-o",
+        f"{tmp_path}/part/",
+        "--plan",
+        "--in",
+    ]
+    assert run([*look, "6", "--out", "11"]) == 0
+    assert "stops for a look at frame 8\n" in capsys.readouterr().out
+    assert run([*look, "9", "--out", "11"]) == 0
+    assert "stops at no frame" in capsys.readouterr().out
     told = refused(*command, "--in", "11", "--out", "6", "--overwrite")
     assert "in point 11 and out point 6 are no part of the work" in told
     assert "has the frames 0 to 15" in told

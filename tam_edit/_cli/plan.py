@@ -20,6 +20,7 @@ from tam_edit.recipe import (
     check_objects,
     check_positions,
     export_path,
+    frame_of,
     in_words,
     span_of,
 )
@@ -198,14 +199,25 @@ def _told(step: Step, job: Job, lacking: dict[str, int]) -> str:
         )
         known = "every frame is tracked already" if job.said else "nothing was clicked yet"
         return f"{words}; {missing or known}"
-    if isinstance(step, CheckpointStep) and step.when == "doubt" and (lacking or not job.session):
-        return f"{words} (which frames these are is known after tracking)"
+    if isinstance(step, CheckpointStep):
+        return _told_checkpoint(step, job, lacking)
     if isinstance(step, EffectStep):
         span = span_of(step, job.source, job.written)
         return f"{words}, {f'frames {span[0]} to {span[-1]}' if span else 'none of these frames'}"
     if isinstance(step, ExportStep):
         return f"{_target_of(step, job.target)}: {words.partition(': ')[2]}"
     return words
+
+
+def _told_checkpoint(step: CheckpointStep, job: Job, lacking: dict[str, int]) -> str:
+    if step.when == "doubt" and (lacking or not job.session):
+        return f"{in_words(step)} (which frames these are is known after tracking)"
+    if step.when != "frames":
+        return in_words(step)
+    inside = [at for at in step.frames if frame_of(at, job.source) in job.written]
+    if not inside:
+        return "stops at no frame: those that it asks about are not written"
+    return in_words(step.model_copy(update={"frames": tuple(inside)}))
 
 
 def _lacking(job: Job) -> dict[str, int]:

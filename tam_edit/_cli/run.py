@@ -101,11 +101,6 @@ def command(
         place = work.project_path(target, project)
         typed = context.meta["typed"]
         tell_how_to_correct(session, "run", typed, items, place, output, is_kept=is_kept)
-        if recipe.checkpoints and not is_kept:
-            output.note(
-                "the project with its masks and approvals is deleted now; --project FILE would "
-                "have kept it"
-            )
         if has_bundle:
             output.say(
                 f"what an inpainting model makes of it comes back with: tam-edit recomposite "

@@ -122,13 +122,22 @@ def one_line_session(
         with session:
             try:
                 yield session
-            except TamEditError:
+            except TamEditError as error:
                 is_worth_keeping = is_begun or bool(session.project.objects())
+                if isinstance(error, ReviewPending) and not is_kept:
+                    error.hint += f"\n  {_what_keeps(path)}"
                 raise
         is_worth_keeping = is_kept
     finally:
         if not is_worth_keeping:
             path.unlink()
+
+
+def _what_keeps(path: Path) -> str:
+    return (
+        f"corrections and approvals are kept in {path} until the output is finished, and for good "
+        f"if the command is repeated with --project {quoted(path)}"
+    )
 
 
 def project_path(target: str | Path, project: Path | None) -> Path:

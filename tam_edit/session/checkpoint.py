@@ -14,6 +14,7 @@ from tam_edit.masks.ops import at_border
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import DecisionKind, Project
 from tam_edit.review import (
+    Concern,
     Doubt,
     Review,
     check_delivery,
@@ -53,14 +54,25 @@ def doubts_below(project: Project, threshold: float) -> list[Doubt]:
     return _doubts(project, [Question(when="doubt", threshold=threshold)], str)
 
 
-def open_doubts(project: Project, source: Source, questions: Sequence[Question]) -> list[Doubt]:
+def open_doubts(
+    project: Project,
+    source: Source,
+    questions: Sequence[Question],
+    matters: Callable[[Concern], bool],
+) -> list[Doubt]:
     """What stops a recipe: all that its checkpoints ask, and frames that no prompt reaches.
 
     What they ask is kept: a review goes by it until a recipe with other checkpoints is run.
+
+    Args:
+        project: The project.
+        source: Its video.
+        questions: The recipe's checkpoints.
+        matters: Whether a frame has a part in what is to be written.
     """
     if questions:
         keep(project, questions)
-    doubts = _doubts(project, questions, lambda index: timecode_at(index, source))
+    doubts = _doubts(project, questions, lambda index: timecode_at(index, source), matters)
     return [_looked_into(project, doubt) for doubt in doubts]
 
 
@@ -82,8 +94,8 @@ def asked_last(project: Project, source: Source, below: float | None = None) -> 
 
 
 def usual_threshold(project: Project) -> float:
-    """Below which score the last checkpoint asked; 0 where it asked about other frames only."""
-    return max((question.threshold for question in kept(project)), default=0.0)
+    """Below which score the last checkpoint asked; the usual one where it asked nothing of it."""
+    return max(question.threshold for question in kept(project))
 
 
 def pending(project: Project, source: Source, doubts: Sequence[Doubt]) -> ReviewPending:
@@ -207,12 +219,15 @@ def _hiding(project: Project) -> list[str]:
 
 
 def _doubts(
-    project: Project, questions: Sequence[Question], timecode: Callable[[int], str]
+    project: Project,
+    questions: Sequence[Question],
+    timecode: Callable[[int], str],
+    matters: Callable[[Concern], bool] = lambda _: True,
 ) -> list[Doubt]:
     names = project.objects()
     found = {}
     for i in names:
-        asked = concerns(project, i, questions, timecode)
+        asked = [c for c in concerns(project, i, questions, timecode) if matters(c)]
         empty = project.empty_frames(i, (concern.scored.frame_index for concern in asked))
         found[i] = [c._replace(is_empty=c.scored.frame_index in empty) for c in asked]
     return in_spans(found, names, {i: _given(project, i) for i in names})

@@ -26,9 +26,9 @@ from tam_edit.render import (
     render,
     said_in,
 )
-from tam_edit.review import Doubt
+from tam_edit.review import Concern, Doubt
 from tam_edit.session import checkpoint, covers, exports, report
-from tam_edit.session.questions import questions_of
+from tam_edit.session.questions import GIVEN, questions_of
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import Tally, follow, give_prompts
 from tam_edit.types import Matte
@@ -293,8 +293,9 @@ class Session(OpenedShot):
             recipe: The effects, the checkpoints and the outputs.
             path: The main output, a file or folder; the others lie beside it.
             part: The frames that are written; all of the work where left out. They are what they
-                are in the whole video: effects look at all frames of the work, and checkpoints
-                ask about all of them.
+                are in the whole video: effects look at all frames of the work. Checkpoints ask
+                about those of the part, about masks that somebody gave, and, where an effect
+                shows what it finds on other frames, about every doubtful one.
             on_doubt: What is done at a checkpoint: stop for a person, go on, or go on and cover
                 the doubtful frames whole. Frames that were only asked for, whatever their score
                 is, are not covered.
@@ -309,7 +310,7 @@ class Session(OpenedShot):
         check_tracked(self._job(recipe))
         covered: frozenset[int] = frozenset()
         places = self.check_output(recipe, path, part=part, overwrite=overwrite)
-        doubts = self._stops_at(recipe)
+        doubts = self._stops_at(recipe, part)
         if doubts and on_doubt == "stop":
             raise checkpoint.pending(self.project, self.source, doubts)
         if doubts:
@@ -373,14 +374,22 @@ class Session(OpenedShot):
         decided = project.history.newest()
         return Ledger(project.settings, shot, project.mattes_digest, decided)
 
-    def _stops_at(self, recipe: Recipe) -> list[Doubt]:
+    def _stops_at(self, recipe: Recipe, part: range | None) -> list[Doubt]:
+        work = range(self.project.in_frame, self.project.out_frame)
+        written = part or work
         # A checkpoint at cuts wants them also where tracking does not look for any.
         questions = questions_of(
-            recipe, self.project, self.source, lambda: self._shots.find("reacquire")
+            recipe, self.project, self.source, lambda: self._shots.find("reacquire"), written
         )
         if questions:
             covers.keep(self.project, recipe)
-        return checkpoint.open_doubts(self.project, self.source, questions)
+        borrows = any(use.effect.borrows for use in recipe.effects())
+
+        def matters(concern: Concern) -> bool:
+            is_seen = concern.scored.frame_index in written
+            return is_seen or GIVEN in concern.asked or (borrows and concern.is_doubtful)
+
+        return checkpoint.open_doubts(self.project, self.source, questions, matters)
 
     def _job(
         self, recipe: Recipe, covered: frozenset[int] = frozenset(), part: range | None = None

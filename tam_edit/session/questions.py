@@ -52,7 +52,11 @@ class Question:
 
 
 def questions_of(
-    recipe: Recipe, project: Project, source: Source, cuts: Callable[[], Sequence[int]]
+    recipe: Recipe,
+    project: Project,
+    source: Source,
+    cuts: Callable[[], Sequence[int]],
+    written: range,
 ) -> list[Question]:
     """The checkpoints of a recipe on a project's video.
 
@@ -60,6 +64,7 @@ def questions_of(
         recipe: The recipe.
         project: Its in and out point are those of the work.
         source: The video.
+        written: The frames that are written: those that are always shown are spread over them.
         cuts: Gives the first frames of new shots; asked only where a checkpoint wants them.
 
     Raises:
@@ -72,7 +77,7 @@ def questions_of(
     for step in recipe.checkpoints:
         frames: tuple[int, ...] = ()
         if step.when == "always":
-            frames = spread(project.in_frame, project.out_frame, step.frame_count)
+            frames = spread(written.start, written.stop, step.frame_count)
         elif step.when == "frames":
             frames = tuple(sorted({frame_of(position, source) for position in step.frames}))
         elif step.when == "cuts":
@@ -104,11 +109,9 @@ def spread(start: int, stop: int, count: int) -> tuple[int, ...]:
 
 
 def kept(project: Project) -> list[Question]:
-    """What was asked last; what is usually asked where nothing ever was."""
-    stored = cast("Sequence[Mapping[str, Any]] | None", project.settings.get(ASKED))
-    if stored is None:
-        return [Question(when="doubt", threshold=DOUBTFUL_BELOW)]
-    return [
+    """What was asked last, and what is usually asked of objects whose doubts nobody asked about."""
+    stored = cast("Sequence[Mapping[str, Any]]", project.settings.get(ASKED, ()))
+    asked = [
         Question(
             when=each["when"],
             objects=None if each["objects"] is None else tuple(each["objects"]),
@@ -118,6 +121,13 @@ def kept(project: Project) -> list[Question]:
         )
         for each in stored
     ]
+    doubts = [question for question in asked if question.when == "doubt"]
+    names = project.objects().values()
+    others = tuple(name for name in names if not any(q.is_about(name) for q in doubts))
+    if others or not doubts:
+        everyone = None if not doubts else others
+        asked.append(Question(when="doubt", objects=everyone, threshold=DOUBTFUL_BELOW))
+    return asked
 
 
 def keep(project: Project, questions: Sequence[Question]) -> None:

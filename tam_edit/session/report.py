@@ -14,7 +14,7 @@ from tam_edit.project import Decision, DecisionKind, Project
 from tam_edit.recipe import Recipe
 from tam_edit.render import RenderReport, digest_of
 from tam_edit.session import checkpoint
-from tam_edit.tracks import DOUBTFUL_BELOW, INSIDE
+from tam_edit.tracks import INSIDE
 from tam_edit.types import ObjectId
 
 SCHEMA = "tam_edit.report/1"
@@ -114,7 +114,7 @@ def _document(
     outputs: Sequence[Path],
     frames: range,
 ) -> dict[str, Any]:
-    threshold = checkpoint.usual_threshold(project) or DOUBTFUL_BELOW
+    threshold = checkpoint.usual_threshold(project)
     names = project.objects()
     objects = {name: _object(project, i, threshold, frames) for i, name in names.items()}
     return {

@@ -22,7 +22,7 @@ from tam_edit.session import checkpoint, exports
 from tam_edit.session.covers import kept_covers
 from tam_edit.session.undo import Undone, undo
 from tam_edit.tracking import LoopSettings, Shots
-from tam_edit.tracks import DOUBTFUL_BELOW, MaskTrack
+from tam_edit.tracks import MaskTrack
 
 PLACEHOLDER = "SHOT.tam"  # stands for a project's file in hints
 
@@ -113,7 +113,7 @@ class OpenedShot:
 
     @property
     def usual_threshold(self) -> float:
-        """Below which score a person is shown a mask: what the last checkpoint went by."""
+        """Below which score a mask is doubtful: what the last checkpoint went by, else 0.7."""
         return checkpoint.usual_threshold(self.project)
 
     def untracked(self) -> dict[str, int]:
@@ -224,7 +224,7 @@ class OpenedShot:
                 f"there is no mask of {whose} on frames {spans_text(wanted)} to approve yet",
                 hint=f"make them with: tam-edit track {quoted(project.path)}",
             )
-        below = checkpoint.usual_threshold(project) or DOUBTFUL_BELOW
+        below = checkpoint.usual_threshold(project)
         return {name: project.approve(ids[name], wanted, reason, below) for name in there}
 
     def history(self) -> list[Decision]:
