@@ -235,6 +235,39 @@ def test_a_timeline_shows_what_was_rendered_last_and_says_where_there_is_no_matt
     assert "hold numbers of objects" in capsys.readouterr().err
 
 
+def test_a_timeline_says_what_is_older_than_the_masks_or_of_something_else(
+    project: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = ["export", str(project), "--as", "otio", "--overwrite", "-o", f"{tmp_path}/t.otio"]
+    cut, grey = tmp_path / "cut.mov", tmp_path / "grey.mkv"
+    assert run(["render", str(project), "--preset", "matte-prores", "-o", str(cut)]) == 0
+    with Project.open(project) as opened:
+        first = opened.object_id("the disc")
+        second = opened.add_object("another")
+        opened.discard(first, IN, IN + 1)
+        for index in range(IN, OUT):
+            matte = disc.mask(1, index).astype(np.float32)
+            entry = TrackedMatte(matte=matte, score=0.9, origin=Origin.PROPAGATED)
+            opened.append(index, {second: entry, **({first: entry} if index == IN else {})})
+    capsys.readouterr()
+    assert run([*export, "--object", "the disc"]) == 0
+    told = capsys.readouterr().err
+    assert f"{cut} shows masks that were changed since: write it again" in told
+    # Where there is one with the masks as they are, that one is shown.
+    luma = ["export", str(project), "--as", "luma", "--object", "the disc", "-o", str(grey)]
+    assert run(luma) == 0
+    assert run([*export, "--object", "the disc"]) == 0
+    told = capsys.readouterr().err
+    assert f"above the video: {grey} (luma)" in told
+    assert f"not shown, of the same objects: {cut}" in told
+    assert "changed since" not in told
+    assert run([*export, "--object", "another", "--matte", str(cut)]) == 0
+    told = capsys.readouterr().err
+    assert f"above the video: {cut} (straight alpha)" in told
+    assert f"{cut} shows masks that were changed since" in told
+    assert f"{cut} shows the disc, and this timeline is of another" in told
+
+
 SEVERAL = """schema = "tam_edit.recipe/1"
 title = "t"
 [[steps]]

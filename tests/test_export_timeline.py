@@ -201,7 +201,8 @@ def test_what_was_exported_before_is_taken_where_no_matte_is_named(tmp_path: Pat
     video = write_video(tmp_path / "shot.mov", Fraction(25), None)
     matte = write_video(tmp_path / "known.mov", Fraction(25), None, 26)
     known = KnownMedia(path=matte, first_frame=8, alpha="straight", objects=("fish",))
-    other = replace(known, objects=("another",))
+    elsewhere = write_video(tmp_path / "another.mov", Fraction(25), None, 26)
+    other = replace(known, path=elsewhere, objects=("another",))
     report = written(job_of(video, known_media=(known, other)), tmp_path / "t.edl")
     assert report.notes == (
         "an EDL has one track: the mattes are named in its comments only",

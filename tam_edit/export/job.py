@@ -86,6 +86,7 @@ class KnownMedia:
         alpha: ``"straight"``, ``"premultiplied"``, or ``"luma"`` where the picture is the matte.
         objects: Names of the objects that it shows.
         frame_count: How many frames it has; None where that was not kept.
+        is_outdated: Whether masks of it were changed after it was written.
     """
 
     path: Path
@@ -93,6 +94,7 @@ class KnownMedia:
     alpha: str
     objects: tuple[str, ...]
     frame_count: int | None = None
+    is_outdated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

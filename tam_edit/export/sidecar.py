@@ -145,23 +145,30 @@ def _sayable(job: ExportJob, media: list[Media], path: Path) -> list[str]:
     if extension == ".edl" and len(media) > 1:
         notes.append("an EDL has one track: the mattes are named in its comments only")
     if len(media) > 1:
-        return [*notes, *_told_mattes(job, takes_folders=extension == ".otio")]
+        return [*notes, *_told_mattes(job, media[1:], takes_folders=extension == ".otio")]
     passed = [str(medium.path) for medium in job.known_media if medium.path.is_dir()]
     told = f"; {extension} cannot name the folder {passed[-1]}" if passed else ""
     return [*notes, f"no matte is in this timeline{told}: {NO_MATTE}"]
 
 
-def _told_mattes(job: ExportJob, *, takes_folders: bool) -> list[str]:
-    """Which mattes are shown where none was named, and which could be."""
-    if job.options.mattes:
-        return []
-    shown, others = mattes_known(job, takes_folders=takes_folders)
-    told = [f"{m.path} ({m.alpha}{' alpha' if m.alpha != 'luma' else ''})" for m in shown]
-    notes = [f"above the video: {', '.join(told)}"]
-    if others:
+def _told_mattes(job: ExportJob, mattes: list[Media], *, takes_folders: bool) -> list[str]:
+    """Which mattes are shown, what is wrong with them, and which others could be."""
+    told, notes = [], []
+    known = {medium.path.absolute(): medium for medium in job.known_media}
+    for matte in mattes:
+        path, alpha = matte.source.info.path, matte.metadata["alpha"]
+        told.append(f"{path} ({alpha}{' alpha' if alpha != 'luma' else ''})")
+        before = known.get(path.absolute())
+        if before is not None and before.is_outdated:
+            notes.append(f"{path} shows masks that were changed since: write it again")
+        if before is not None and not set(before.objects) & set(job.names.values()):
+            shown, wanted = ", ".join(before.objects), ", ".join(job.names.values())
+            notes.append(f"{path} shows {shown}, and this timeline is of {wanted}")
+    _, others = mattes_known(job, takes_folders=takes_folders)
+    if others and not job.options.mattes:
         rest = ", ".join(str(medium.path) for medium in others)
         notes.append(f"not shown, of the same objects: {rest}; --matte FILE says which to show")
-    return notes
+    return [f"above the video: {', '.join(told)}", *notes]
 
 
 def _channel_count(media: list[Media]) -> int:

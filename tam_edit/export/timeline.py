@@ -94,8 +94,9 @@ def mattes_known(
         takes_folders: Whether a folder of pictures can be one of them.
 
     Returns:
-        One per set of objects, so that no matte is shown in two versions: what was written last
-        with transparency, else what was written last; and all others.
+        One per set of objects, so that no matte is shown in two versions: one with the masks as
+        they are now, if there is one, with transparency rather than without, and of these the one
+        that was written last; and all others.
     """
     names = set(job.names.values())
     fitting = [
@@ -109,9 +110,14 @@ def mattes_known(
     for medium in fitting:
         objects = frozenset(medium.objects)
         known = chosen.get(objects)
-        if known is None or known.alpha == "luma" or medium.alpha != "luma":
+        if known is None or _worth(medium) >= _worth(known):
             chosen[objects] = medium
     return list(chosen.values()), [each for each in fitting if each not in chosen.values()]
+
+
+def _worth(medium: KnownMedia) -> tuple[bool, bool]:
+    """The greater, the rather it is shown."""
+    return not medium.is_outdated, medium.alpha != "luma"
 
 
 def _reaches(medium: KnownMedia, job: ExportJob) -> bool:

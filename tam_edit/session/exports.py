@@ -115,6 +115,7 @@ def _remember(
     project: Project, reports: Sequence[ExportReport], *, written: Sequence[Path] = ()
 ) -> None:
     """Keep what was exported; what else was written is an earlier export no more."""
+    digests = _digests(project)
     new = [
         {
             "format": report.format,
@@ -123,6 +124,7 @@ def _remember(
             "frame_count": len(report.frames),
             "alpha": report.alpha,
             "objects": list(report.objects),
+            "digests": {name: digests[name] for name in report.objects},
         }
         for report in reports
     ]
@@ -176,6 +178,7 @@ def remember_rendered(
 
 def _known_media(project: Project) -> tuple[KnownMedia, ...]:
     """What was exported before and carries a matte, as far as it is still there."""
+    digests = _digests(project)
     return tuple(
         KnownMedia(
             path=Path(str(record["path"])),
@@ -183,10 +186,16 @@ def _known_media(project: Project) -> tuple[KnownMedia, ...]:
             alpha=str(record["alpha"]),
             objects=tuple(str(name) for name in record["objects"]),
             frame_count=record.get("frame_count"),
+            is_outdated=any(digests.get(n) != d for n, d in record.get("digests", {}).items()),
         )
         for record in _records(project)
         if record["alpha"] is not None and Path(str(record["path"])).exists()
     )
+
+
+def _digests(project: Project) -> dict[str, str]:
+    """Per object's name a digest of its masks as they are now."""
+    return {name: project.mattes_digest(i) for i, name in project.objects().items()}
 
 
 def _records(project: Project) -> list[dict[str, Any]]:
