@@ -9,6 +9,9 @@ import numpy as np
 from tam_edit.errors import InputError
 from tam_edit.types import Mask, ObjectId, Point
 
+# How far a box may reach beyond the picture, of its width or height: more is in pixels of another.
+MOST_BEYOND = 0.1
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prompts:
@@ -93,7 +96,7 @@ class Prompts:
 
         Raises:
             InputError: A point outside the frame, a point that is positive and negative at once,
-                a box with no pixel in the frame, a mask of another size or without any pixel,
+                a box with no pixel in the frame or far beyond it, a mask of another size or without any pixel,
                 an object that is said to be gone and to be somewhere, or nothing that says where
                 it is.
         """
@@ -144,9 +147,12 @@ class Prompts:
                 f"the box {x0:g},{y0:g},{x1:g},{y1:g} on {where} holds no pixel",
                 hint="a box is X0,Y0,X1,Y1 with X0 < X1 and Y0 < Y1",
             )
-        if x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height:
+        is_beside = x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height
+        beyond = max(max(-x0, x1 - width) / width, max(-y0, y1 - height) / height)
+        if is_beside or beyond > MOST_BEYOND:
+            lies = "lies" if is_beside else "reaches far"
             raise InputError(
-                f"the box {x0:g},{y0:g},{x1:g},{y1:g} lies outside {where}, "
+                f"the box {x0:g},{y0:g},{x1:g},{y1:g} {lies} outside {where}, "
                 f"which is {width}x{height}",
                 hint="coordinates are pixels of the displayed picture",
             )

@@ -246,7 +246,7 @@ def test_a_timeline_says_what_is_older_than_the_masks_or_of_something_else(
         second = opened.add_object("another")
         opened.discard(first, IN, IN + 1)
         for index in range(IN, OUT):
-            matte = disc.mask(1, index).astype(np.float32)
+            matte = disc.mask(1, index + 1).astype(np.float32)
             entry = TrackedMatte(matte=matte, score=0.9, origin=Origin.PROPAGATED)
             opened.append(index, {second: entry, **({first: entry} if index == IN else {})})
     capsys.readouterr()

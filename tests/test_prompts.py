@@ -48,7 +48,9 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(name: str) -> None:
             Prompts(mask=OBJECT, negative=((0.0, -0.6),)),
             "the click 0,-0.6 lies outside",
         ),
-        (Prompts(box=(-5, -5, 3, 3)), Prompts(box=(-5, -5, 0, 3)), "outside"),
+        (Prompts(box=(-3, -3, 3, 3)), Prompts(box=(-3, -3, 0, 3)), "lies outside"),
+        (Prompts(box=(20, 3, 44, 9)), Prompts(box=(20, 3, 45, 9)), "reaches far outside"),
+        (Prompts(box=(20, -3, 44, 9)), Prompts(box=(20, -4, 44, 9)), "reaches far outside"),
         (Prompts(box=(0, 0, WIDTH, HEIGHT)), Prompts(box=(0, HEIGHT, WIDTH, 40)), "outside"),
     ],
 )

@@ -91,13 +91,41 @@ def test_pages_of_anything_are_found_beside_an_output(
     if place == "page":  # beside the folder, not in it
         assert run([*job, "--plan"]) == 0
         return
-    for more in ((), ("--plan",)):
-        told = refused(*job, *more)
-        assert f"the page {page}/index.html shows people unredacted and would lie beside" in told
+    said = f"the page {page}/index.html shows people unredacted and would lie beside"
+    assert said in refused(*job)
+    # A plan writes nothing: there it is a note.
+    capsys.readouterr()
+    assert run([*job, "--plan"]) == 0
+    told = capsys.readouterr()
+    assert f"note: {said}" in told.err
+    assert "effect     fill" in told.out
     # A page of somebody else's is none of our business, nor what hides nothing.
     assert run([*job[:1], "highlight", *job[2:], "--plan"]) == 0
     (page / "index.html").write_text("<!doctype html><title>mine</title>")
     assert run([*job, "--plan"]) == 0
+
+
+def test_all_pages_in_the_way_are_named_at_once_and_when_they_are_made(
+    disc_video: Path,
+    disc_click: str,
+    tmp_path: Path,
+    refused: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("first", "second"):
+        assert run(["frame", str(disc_video), "--html", name]) == 0
+        told = capsys.readouterr().err
+        assert f"outputs that hide something are refused in {tmp_path}" in told
+    told = refused("run", "redact-solid", disc_video, "--click", disc_click, "-o", "out.mp4")
+    pages = [str(tmp_path / name / "index.html") for name in ("first", "second")]
+    assert f"the pages {', '.join(pages)} show people unredacted" in told
+    assert "delete them, or" in told
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    assert run(["frame", str(disc_video), "--html", "../look"]) == 0
+    assert "refused" not in capsys.readouterr().err
 
 
 def test_what_stands_in_the_folder_is_left_alone(doubtful: Session, tmp_path: Path) -> None:

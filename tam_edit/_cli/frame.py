@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tam_edit._cli import work
 from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import Rate, overwrite_option
@@ -58,4 +59,5 @@ def command(
             size = source.info.width, source.info.height
             page = write_page(folder, [shown])
     output.say(f"wrote {page}: open it in a browser, click on the object, and paste what it says")
+    work.note_page(page, output)
     output.result({"page": str(page), "frame": index, "width": size[0], "height": size[1]})

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tam_edit._cli.console import Output
+from tam_edit.errors import InputError
 from tam_edit.media import Source, is_taken, timecode_at
 from tam_edit.prompts import ObjectPrompts
 from tam_edit.recipe import (
@@ -120,6 +121,10 @@ def tell(job: Job, output: Output, *, overwrite: bool) -> None:
     for place in places:
         if is_taken(place) and not overwrite:
             output.note(f"{place} exists already: to replace it, the command needs --overwrite")
+    try:
+        check_pages(job.recipe, places, None if job.session is None else job.session.project)
+    except InputError as error:
+        output.note(f"{error}: {error.hint}")
     steps = _tell_steps(job, lacking, output)
     estimate = _tell_estimate(job, lacking, trial, output)
     output.result(
@@ -142,7 +147,6 @@ def _checked(job: Job) -> tuple[Sequence[Path], Trial | None]:
     if job.said:
         check_objects(job.recipe, {each.object_name for each in job.said})
     places = check_outputs(job.source, job.recipe, job.target, overwrite=True)
-    check_pages(job.recipe, places, None if job.session is None else job.session.project)
     trial = try_out(
         job.source.info.path,
         job.said,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tam_edit._cli import work
 from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
@@ -57,6 +58,7 @@ def command(
             output.note(f"no mask yet on {frames} of {name!r}: tam-edit track {quoted(project)}")
         if page is not None:
             output.say(f"wrote {page}; it shows people unredacted and only you can read it")
+            work.note_page(page, output)
         output.result(
             {
                 "below": threshold,

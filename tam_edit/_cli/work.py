@@ -268,6 +268,16 @@ def note_doubtful(frames: Sequence[int], project: Path, output: Output) -> None:
         )
 
 
+def note_page(page: Path, output: Output) -> None:
+    """Say what a page is in the way of, where it lies in a folder that outputs may go to."""
+    folder = page.resolve().parent
+    if folder.is_relative_to(Path.cwd()):
+        output.note(
+            f"while this page is there, outputs that hide something are refused in {folder.parent}:"
+            " delete it before, or make it elsewhere, such as --html ../look/"
+        )
+
+
 def _is_whole(session: Session) -> bool:
     return session.project.out_frame - session.project.in_frame == session.project.frame_count
 

@@ -76,16 +76,20 @@ def check_delivery(output: str | Path, pages: Iterable[str | Path]) -> None:
         pages: Those that are known of; others are looked for in its folder and the folders in it.
 
     Raises:
-        InputError: A page shows people unredacted in the folder of the output.
+        InputError: Pages show people unredacted in the folder of the output.
     """
     delivery = Path(output).resolve().parent
-    known = [Path(p) for p in pages if Path(p).resolve().is_relative_to(delivery)]
-    for page in (*known, *_pages_in(delivery)):
-        if page.exists():
-            raise InputError(
-                f"the page {page} shows people unredacted and would lie beside {output}",
-                hint="delete the page, or write the output into another folder",
-            )
+    known = [Path(page).resolve() for page in pages]
+    beside = [page for page in known if page.is_relative_to(delivery) and page.exists()]
+    found = list(dict.fromkeys([*beside, *_pages_in(delivery)]))
+    if found:
+        listed = ", ".join(map(str, found))
+        told = "the page {} shows" if len(found) == 1 else "the pages {} show"
+        raise InputError(
+            f"{told.format(listed)} people unredacted and would lie beside {output}",
+            hint=f"delete {'it' if len(found) == 1 else 'them'}, or write the output into another "
+            "folder",
+        )
 
 
 def _pages_in(folder: Path) -> Iterator[Path]:
