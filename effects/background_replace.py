@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from tam_edit.effect import AssetReader, ClipInfo, ClipReader, Effect, Layer
@@ -20,6 +21,8 @@ from ._pictures import ALIGNS, BARS, FITS, Align, Bars, Fit, Framing, fitted, pl
 
 # 11 pixels at 1080 rows.
 WRAP_SHARE = 0.01
+# What is no still, whatever it holds.
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mxf"})
 
 
 @dataclass
@@ -100,6 +103,11 @@ class BackgroundReplace(ScreenEffect):
             raise InputError(
                 f"{self.name}: give exactly one of color, image and video, "
                 f"not {' and '.join(given) or 'none'}"
+            )
+        if self.image is not None and Path(self.image).suffix.lower() in VIDEO_SUFFIXES:
+            raise InputError(
+                f"{self.name}: image is {self.image}, which is a video",
+                hint="give it as video; image takes a still",
             )
         if self.edge == "cover" and self.light_wrap > 0:
             raise InputError(

@@ -18,7 +18,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from tam_edit.errors import RecipeError
+from tam_edit.errors import RecipeError, meant_file
 from tam_edit.recipe import SUFFIX, Recipe, load_recipe, parse_recipe
 from tam_edit.registry import Registry
 
@@ -61,6 +61,8 @@ def load_preset(name_or_path: str | Path, settings: Sequence[str] = ()) -> Recip
     """
     if isinstance(name_or_path, Path) or name_or_path.lower().endswith(SUFFIX):
         return load_recipe(name_or_path, settings=settings, presets=_text_and_folder)
+    if name_or_path not in PRESETS.names():
+        _check_is_no_file(Path(name_or_path))
     text, folder = _text_and_folder(name_or_path)
     return parse_recipe(
         text,
@@ -68,6 +70,17 @@ def load_preset(name_or_path: str | Path, settings: Sequence[str] = ()) -> Recip
         folder=folder,
         settings=settings,
         presets=_text_and_folder,
+    )
+
+
+def _check_is_no_file(place: Path) -> None:
+    """Refuse what was meant as a file, and is none that a recipe could be."""
+    if place.name == str(place) and not place.suffix:
+        return
+    raise RecipeError(
+        f"{place} is neither a preset nor a recipe",
+        hint=meant_file(place, SUFFIX)
+        or f"recipes end in {SUFFIX}; `tam-edit presets list` names the presets",
     )
 
 

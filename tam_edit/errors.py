@@ -23,8 +23,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+ALIKE = 0.7  # names of files, of 1
 AS_LIKE = 0.05  # two names that differ no more than this in likeness are both proposed
 
 
@@ -141,3 +143,20 @@ def _likeness(name: str, other: str) -> float:
 def nearest(name: str, known: Iterable[str], likeness: float) -> str | None:
     """The known name that is most like a name; None where none is as alike as that, 0 to 1."""
     return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=likeness)), None)
+
+
+def meant_file(path: Path, suffix: str = "") -> str:
+    """A hint at the file that is there and has nearly that name; empty where there is none.
+
+    Args:
+        path: A file that is not there.
+        suffix: How the names end that are proposed.
+    """
+    try:
+        beside = [each for each in path.parent.iterdir() if each.name.endswith(suffix)]
+    except OSError:
+        return ""
+    # The extension alone makes two names alike, and means nothing.
+    alike = [each.name for each in beside if _likeness(path.stem, each.stem) >= ALIKE]
+    meant = nearest(path.name, alike, ALIKE)
+    return "" if meant is None else f"did you mean {path.with_name(meant)}?"

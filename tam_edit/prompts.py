@@ -96,9 +96,9 @@ class Prompts:
 
         Raises:
             InputError: A point outside the frame, a point that is positive and negative at once,
-                a box with no pixel in the frame or far beyond it, a mask of another size or without any pixel,
-                an object that is said to be gone and to be somewhere, or nothing that says where
-                it is.
+                a box with no pixel in the frame or far beyond it, a mask of another size or
+                without any pixel, an object that is said to be gone and to be somewhere, or
+                nothing that says where it is.
         """
         if self.gone and (self.says_where or self.negative):
             raise InputError(

@@ -106,6 +106,57 @@ def test_an_unknown_preset(
 
 
 @pytest.mark.parametrize(
+    ("typed", "trouble", "hint"),
+    [
+        ("mine.tml", "mine.tml is neither a preset nor a recipe", "did you mean mine.toml?"),
+        ("a/b", "a/b is neither a preset nor a recipe", "recipes end in .toml"),
+        ("min.toml", "there is no recipe file min.toml", "did you mean mine.toml?"),
+    ],
+)
+def test_a_recipe_file_that_is_not_there(
+    disc_video: Path,
+    tmp_path: Path,
+    refused: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    trouble: str,
+    hint: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").touch()
+    told = refused("run", typed, disc_video, "-o", "out.mp4", "--click", "1,1")
+    assert trouble in told
+    assert hint in told
+
+
+@pytest.mark.parametrize(
+    ("typed", "trouble", "hint"),
+    [
+        ("image=beech.jpg", "no step called 'image'", "did you mean background-replace.image?"),
+        ("background-replace.image=beech.jpg", "there is no file", "beach.jpg?"),
+        ("background-replace.image=sky.jpg", "there is no file", "relative to the working folder"),
+        ("background-replace.image=sea.mp4", "image is ", "image takes a still"),
+    ],
+)
+def test_a_background_that_is_typed_and_wrong(
+    disc_video: Path,
+    tmp_path: Path,
+    refused: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    trouble: str,
+    hint: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "beach.jpg").touch()
+    (tmp_path / "sea.mp4").touch()
+    job = ("run", "green-screen", disc_video, "-o", "out.mp4", "--click", "1,1")
+    told = refused(*job, "--set", typed)
+    assert trouble in told
+    assert hint in told
+
+
+@pytest.mark.parametrize(
     ("step", "words"),
     [
         ('effect = "blurr"', "did you mean 'blur'"),
@@ -201,7 +252,7 @@ def test_in_and_out_points_that_hold_nothing(
     refused: Callable[..., str], disc_video: Path, tmp_path: Path, points: list[str]
 ) -> None:
     told = refused("new", disc_video, "-o", tmp_path / "x.tam", *points)
-    assert "do not fit" in told
+    assert f"the out point {points[3]} does not come after the in point {points[1]}" in told
 
 
 @pytest.mark.parametrize("plan", [(), ("--plan",)])

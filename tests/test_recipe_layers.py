@@ -216,10 +216,10 @@ NAMED = '[[steps]]\nname = "first"\n'
 REFUSED: list[tuple[str, list[str], str]] = [
     ("title = 3\n", ["mine.toml: title", "number 3"], ""),
     ("titel = 3\n", ["mine.toml: titel", "not a known key"], "'title'"),
-    (f"{NAMED}margin_px = -1\n", ["mine.toml: steps[0].margin_px (step 1, blur)", "-1"], ""),
+    (f"{NAMED}margin_px = -1\n", ["mine.toml: steps[0].margin_px (blur)", "-1"], ""),
     (f"{NAMED}with = {{ strength = 99 }}\n", ["mine.toml: steps[0].with.strength", "99"], ""),
     (f"{NAMED}with = 3\n", ["mine.toml: steps[0].with", "number 3"], ""),
-    (f'{NAMED}kind = "track"\n', ["mine.toml: steps[0] (step 1", "second track"], "once"),
+    (f'{NAMED}kind = "track"\n', ["mine.toml: steps[0] (track", "second track"], "once"),
     ('[[steps]]\nname = "frist"\n', ["mine.toml: steps[0].name", "'frist'"], "'first'"),
     ("[[steps]]\nmargin_px = 1\n", ["mine.toml: steps[0]", "neither a name"], "track, first, fill"),
     ('[[steps]]\nname = "effect"\n', ["steps[0].name", "several"], "names of their own"),

@@ -65,11 +65,11 @@ MADE = [
     (f'{HEAD}[steps]\nkind = "track"\n', ["steps is the table", "list of steps"], "[[steps]]"),
     (HEAD + BLUR, ["steps has no track step"], "track"),
     (HEAD + TRACK, ["steps has no effect step"], "effects list"),
-    (HEAD + BLUR + TRACK, ["steps[1] (step 2, track)", "after the effect step"], "at first"),
+    (HEAD + BLUR + TRACK, ["steps[1] (track)", "after the effect step"], "at first"),
     (HEAD + TRACK + TRACK + BLUR, ["steps[1]", "second track step"], "once"),
     (HEAD + TRACK + BLUR + CHECK, ["steps[2]", "after the effect step"], "after the track"),
-    (HEAD + CHECK + TRACK + BLUR, ["steps[1] (step 2, track)", "after the checkpoint"], "at first"),
-    (HEAD + TRACK + OUTPUT + BLUR, ["steps[2] (step 3, blur)", "after the export"], "one pass"),
+    (HEAD + CHECK + TRACK + BLUR, ["steps[1] (track)", "after the checkpoint"], "at first"),
+    (HEAD + TRACK + OUTPUT + BLUR, ["steps[2] (blur)", "after the export"], "one pass"),
     (HEAD + TRACK + BLUR + VERIFY + VERIFY, ["steps[3]", "second verify step"], "last"),
     (HEAD + TRACK + BLUR + VERIFY + OUTPUT, ["steps[3]", "after the verify step"], "before"),
     (HEAD + TRACK + BLUR + MATTE, ["steps[2]", "followed by no effect"], "before the effects"),
@@ -81,7 +81,7 @@ MADE = [
     ),
     (
         HEAD + TRACK + BLUR.replace("blur", "background-replace") + 'with = { fit = "contain" }\n',
-        ["steps[1].with (step 2, background-replace)", "exactly one of color, image and video"],
+        ["steps[1].with (background-replace)", "exactly one of color, image and video"],
         "effects show",
     ),
     (

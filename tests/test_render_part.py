@@ -95,7 +95,7 @@ def test_another_part_is_another_output(doubtful: Session, tmp_path: Path) -> No
 def test_frames_that_are_not_there_are_refused(
     doubtful: Session, tmp_path: Path, part: range
 ) -> None:
-    with pytest.raises(InputError, match="are no part of the work"):
+    with pytest.raises(InputError, match=r"are no part of the work|does not come after"):
         doubtful.render(parse_recipe(RECIPE, "r.toml"), tmp_path / "part.mkv", part=part)
     assert not (tmp_path / "part.mkv").exists()
 
@@ -147,8 +147,8 @@ def test_the_command_writes_it_and_plans_it(
     assert run([*look, "9", "--out", "11"]) == 0
     assert "stops at no frame" in capsys.readouterr().out
     told = refused(*command, "--in", "11", "--out", "6", "--overwrite")
-    assert "in point 11 and out point 6 are no part of the work" in told
-    assert "has the frames 0 to 15" in told
+    assert "the out point 6 does not come after the in point 11" in told
+    assert "the first frame that is left out" in told
 
 
 def test_a_removal_of_a_short_part_says_where_more_is_seen(

@@ -9,22 +9,11 @@ import av
 from av.container import InputContainer
 from av.stream import Discard, Disposition
 
-from tam_edit.errors import OpenError, nearest
+from tam_edit.errors import OpenError, meant_file
 
 VP9_WITH_ALPHA = "libvpx-vp9"
 # FFmpeg draws text files as if a terminal showed them; nobody means that.
-ALIKE = 0.7  # names of files, of 1
 NO_VIDEO_FORMATS = frozenset({"tty", "lavfi"})
-
-
-def _meant(path: Path) -> str:
-    """A hint at the file that is there and has nearly that name; empty where there is none."""
-    try:
-        names = [each.name for each in path.parent.iterdir()]
-    except OSError:
-        return ""
-    meant = nearest(path.name, names, ALIKE)
-    return "" if meant is None else f"did you mean {path.with_name(meant)}?"
 
 
 def open_input(path: Path) -> InputContainer:
@@ -37,7 +26,7 @@ def open_input(path: Path) -> InputContainer:
         # The prefix keeps FFmpeg from reading names like "concat:a.mp4" as instructions.
         container = av.open(f"file:{path}", metadata_errors="replace")
     except FileNotFoundError as error:
-        raise OpenError(f"there is no file {path}", hint=_meant(path)) from error
+        raise OpenError(f"there is no file {path}", hint=meant_file(path)) from error
     except PermissionError as error:
         raise OpenError(
             f"{path} may not be read", hint="check who owns the file and its permissions"

@@ -133,7 +133,7 @@ class Draft:
             written = self.steps[place[1]]
             by = written.writer(place[2:])
             name = written.table.get("effect", written.table.get("kind"))
-            step = f" (step {by.number + 1}{f', {name}' if isinstance(name, str) else ''})"
+            step = f" ({name})" if isinstance(name, str) else ""
             # What another recipe says is right in itself: the one that extends it is to be mended.
             is_own = by.where in (self.where, where) or by.where.startswith(TYPED)
             where = by.where if is_own else f"{where}, in what it takes from {by.where}"
@@ -142,11 +142,11 @@ class Draft:
         more = f" (and {others} more {'fault' if others == 1 else 'faults'})" if others else ""
         raise RecipeError(f"{where}: {key_path(place)}{step} {trouble}{more}", hint=hint)
 
-    def folder(self, place: Place) -> Path:
-        """Where a file is looked for that is named at a place inside a step."""
+    def writer(self, place: Place) -> Written:
+        """Who wrote what stands at a place inside a step."""
         if self.steps is None or not isinstance(place[1], int):
-            return Path()
-        return self.steps[place[1]].writer(place[2:]).folder
+            return Written(self.where, 0, Path())
+        return self.steps[place[1]].writer(place[2:])
 
 
 def draft_of(document: Mapping[str, Any], where: str, folder: Path) -> Draft:

@@ -12,9 +12,9 @@ from typing import TypeAlias
 from pydantic import ValidationError
 
 from tam_edit.effect import EFFECTS
-from tam_edit.errors import RecipeError, UnknownNameError
+from tam_edit.errors import RecipeError, UnknownNameError, meant_file
 from tam_edit.recipe.document import Recipe, build_effects
-from tam_edit.recipe.layers import Draft, draft_of, extend
+from tam_edit.recipe.layers import TYPED, Draft, Written, draft_of, extend
 from tam_edit.recipe.order import order_faults
 from tam_edit.recipe.parameters import file_parameters
 from tam_edit.recipe.settings import checkpoint_faults, export_faults
@@ -172,6 +172,13 @@ def _check_version(document: Mapping[str, object], where: str) -> None:
         )
 
 
+def _meant(path: Path, by: Written) -> str:
+    """Which file may be meant by one that is not there, and where it was looked for."""
+    is_typed = by.where.startswith(TYPED)
+    place = "working folder" if is_typed else "folder of the recipe that names them"
+    return meant_file(path) or f"paths are relative to the {place}"
+
+
 def _with_files(recipe: Recipe, draft: Draft) -> tuple[Recipe, list[Fault]]:
     """The recipe with absolute paths, and a fault for each file that is not there."""
     steps: list[Step] = []
@@ -182,12 +189,11 @@ def _with_files(recipe: Recipe, draft: Draft) -> tuple[Recipe, list[Fault]]:
             continue
         files = {}
         for name in file_parameters(EFFECTS.get(step.effect), step.parameters):
-            folder = draft.folder(("steps", index, "with", name))
-            files[name] = path = (folder / step.parameters[name]).absolute()
+            by = draft.writer(("steps", index, "with", name))
+            files[name] = path = (by.folder / step.parameters[name]).absolute()
             if not path.is_file():
                 trouble = f"is {found(step.parameters[name])}, but there is no file {path}"
-                hint = "paths are relative to the folder of the recipe that names them"
-                faults.append(Fault(("steps", index, "with", name), trouble, hint))
+                faults.append(Fault(("steps", index, "with", name), trouble, _meant(path, by)))
         absolute = {name: str(path) for name, path in files.items()}
         steps.append(step.model_copy(update={"parameters": {**step.parameters, **absolute}}))
     return recipe.model_copy(update={"steps": tuple(steps)}), faults

@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from tam_edit.errors import RecipeError, did_you_mean
+from tam_edit.errors import RecipeError, did_you_mean, meant_file
 
 Place: TypeAlias = tuple[str | int, ...]
 """Where in a document: ``("steps", 2, "with", "sigma_px")``."""
@@ -51,7 +51,8 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise RecipeError(
             f"there is no recipe file {path}",
-            hint="check the path; `tam-edit presets list` names the built-in ones",
+            hint=meant_file(path)
+            or "check the path; `tam-edit presets list` names the built-in ones",
         ) from None
     except IsADirectoryError:
         raise RecipeError(

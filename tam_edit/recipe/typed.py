@@ -104,29 +104,36 @@ def _step(draft: Draft, name: str, where: str) -> tuple[int, Step]:
             hint=f"write {numbers} instead of {name}",
         )
     names = [*(step.called for step in steps), *HEAD_KEYS]
+    having = [f"{step.called}.{name}" for step in steps if name in _keys_of(step)]
     raise RecipeError(
-        f"{where}: the recipe has no step called {name!r}", hint=did_you_mean(name, names)
+        f"{where}: the recipe has no step called {name!r}",
+        hint=f"did you mean {' or '.join(having)}?" if having else did_you_mean(name, names),
     )
 
 
 def _inside(step: Step, keys: Sequence[str], where: str) -> list[str]:
     """A path inside a step; an effect's parameter may be written without ``with``."""
-    kind = STEP_KINDS.get(str(step.table.get("kind")))
-    fields = [] if kind is None else [f.alias or n for n, f in kind.model_fields.items()]
-    fields = [name for name in fields if name not in ("kind", "name")]
-    effect = step.table.get("effect")
-    own = parameters_of(EFFECTS.get(effect)) if effect in EFFECTS.names() else ()
-    parameters = [parameter.name for parameter in own]
+    known = _keys_of(step)
     if not keys:
         raise RecipeError(
             f"{where}: this names a step, but none of its keys",
-            hint=f"{step.called} has: {', '.join([*fields, *parameters])}",
+            hint=f"{step.called} has: {', '.join(known)}",
         )
-    if keys[0] in fields:
-        return list(keys)
-    if keys[0] in parameters:
-        return ["with", *keys]
-    raise RecipeError(
-        f"{where}: the step {step.called!r} has no key called {keys[0]!r}",
-        hint=did_you_mean(keys[0], [*fields, *parameters]),
-    )
+    if keys[0] not in known:
+        raise RecipeError(
+            f"{where}: the step {step.called!r} has no key called {keys[0]!r}",
+            hint=did_you_mean(keys[0], known),
+        )
+    return [*known[keys[0]], *keys]
+
+
+def _keys_of(step: Step) -> dict[str, tuple[str, ...]]:
+    """What can be set of a step, with the keys of the tables in it that this stands in."""
+    kind = STEP_KINDS.get(str(step.table.get("kind")))
+    fields = [] if kind is None else [f.alias or n for n, f in kind.model_fields.items()]
+    effect = step.table.get("effect")
+    own = parameters_of(EFFECTS.get(effect)) if effect in EFFECTS.names() else ()
+    return {
+        **dict.fromkeys((parameter.name for parameter in own), ("with",)),
+        **dict.fromkeys((name for name in fields if name not in ("kind", "name")), ()),
+    }

@@ -356,6 +356,8 @@ class Session(OpenedShot):
             InputError: There are none, or some lie before the in point or after the out point.
         """
         first, stop = self.project.in_frame, self.project.out_frame
+        if part is not None and part.stop <= part.start:
+            raise _turned_round(part.start, part.stop)
         if part is not None and not first <= part.start < part.stop <= stop:
             raise InputError(
                 f"in point {part.start} and out point {part.stop} are no part of the work",
@@ -409,12 +411,21 @@ class Session(OpenedShot):
 
 def _check_points(in_frame: int, out_frame: int, source: Source) -> None:
     count = source.info.frame_count
+    if out_frame <= in_frame:
+        raise _turned_round(in_frame, out_frame)
     if not 0 <= in_frame < out_frame <= count:
         raise InputError(
             f"in point {in_frame} and out point {out_frame} do not fit {source.info.path}, "
             f"which has the frames 0 to {count - 1}",
             hint="the out point is the first frame that is left out",
         )
+
+
+def _turned_round(in_frame: int, out_frame: int) -> InputError:
+    return InputError(
+        f"the out point {out_frame} does not come after the in point {in_frame}",
+        hint="the out point is the first frame that is left out",
+    )
 
 
 def _check_model(project: Project, model: str) -> None:
