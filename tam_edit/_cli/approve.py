@@ -38,7 +38,8 @@ def command(
         counts = session.approve(reason, object_name=object_name, frames=wanted)
         noted = session.history()[-len(counts) :]
         empty = {name: _empty(session, name, wanted) for name in counts}
-        lacking = session.untracked()
+        work = range(session.project.in_frame, session.project.out_frame)
+        asked = len(work if wanted is None else wanted)
     doubtful = {
         name: decision.details["doubtful"] for name, decision in zip(counts, noted, strict=True)
     }
@@ -51,9 +52,9 @@ def command(
                 f"on {len(empty[name])} of these frames ({spans_text(empty[name])}) the "
                 f"mask of {name!r} is empty: nothing is done to it there"
             )
-        if name in lacking:
+        if count < asked:
             output.note(
-                f"{counted(lacking[name], 'frame')} of {name!r} without a mask yet cannot be "
+                f"{counted(asked - count, 'frame')} of {name!r} without a mask yet cannot be "
                 f"approved: tam-edit track {quoted(project)}"
             )
     output.result(

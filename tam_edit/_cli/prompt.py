@@ -51,7 +51,7 @@ def command(
         if keyframes:
             output.note(
                 f"when all is said: tam-edit track {quoted(project)} (or repeat the command that "
-                "stopped)"
+                "writes the output)"
             )
         if before:
             _note_new_objects(session, before, output)

@@ -15,6 +15,7 @@ from tam_edit._cli.prompt_options import PromptCommand, PromptItem, prompt_items
 from tam_edit._cli.prompting import keyframes_json, prompt_all
 from tam_edit._cli.tracking import tell_how_to_correct, track
 from tam_edit.render import check_mask_folder
+from tam_edit.review.words import quoted
 from tam_edit.session import Session
 
 
@@ -56,6 +57,10 @@ def command(
         with work.opened_session(Path(shot), start) as session:
             session.loop = replace(session.loop, **loop)
             _track(session, items, masks_out, overwrite, output, is_kept=True)
+        output.say(
+            f"to write a video: tam-edit render {quoted(shot)} --preset NAME -o OUT (`tam-edit "
+            "presets list` names them)"
+        )
         return
     target = masks_out or project
     if target is None:

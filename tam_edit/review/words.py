@@ -71,7 +71,7 @@ def go_on(track: str) -> str:
         track: The command that tracks, as it is to be shown.
     """
     return (
-        f"repeat the command that stopped (or {track}): it tracks again only what a correction "
+        f"repeat the command that writes the output (or {track}): it tracks again only what a correction "
         "touches"
     )
 
