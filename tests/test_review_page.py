@@ -175,7 +175,7 @@ def test_the_page_and_the_terminal_say_one_thing(doubtful: Session, tmp_path: Pa
     with pytest.raises(ReviewPending) as caught:
         doubtful.render(recipe, out)
     track = f"tam-edit track {shlex.quote(str(doubtful.project.path))}"
-    said = f"repeat the command that writes the output (or {track}): it tracks again only what a correction"
+    said = f"repeat the command that writes the output (or {track}): it tracks again only"
     assert f"then {said}" in caught.value.hint
     (look,) = re.findall(r"commands: (tam-edit .*)", caught.value.hint)
     assert "--overwrite" not in look

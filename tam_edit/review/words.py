@@ -71,8 +71,8 @@ def go_on(track: str) -> str:
         track: The command that tracks, as it is to be shown.
     """
     return (
-        f"repeat the command that writes the output (or {track}): it tracks again only what a correction "
-        "touches"
+        f"repeat the command that writes the output (or {track}): it tracks again only what a "
+        "correction touches"
     )
 
 
