@@ -13,7 +13,7 @@ from tam_edit import __version__
 from tam_edit._cli import COMMANDS, run
 from tam_edit.effect import EFFECTS
 from tam_edit.presets import preset_names
-from tam_edit.testing.clips import draw_clip
+from tam_edit.testing.clips import draw_clip, write_clip
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,12 +93,20 @@ def test_the_installed_command_and_the_module_are_the_same(command: list[str]) -
 @pytest.mark.slow
 def test_the_demo_scores_well_and_names_its_files(tmp_path: Path) -> None:
     folder, told = tmp_path / "demo", tmp_path / "demo.json"
-    for _ in range(2):  # a second time over the first
-        assert run(["demo", "-o", str(folder), "--json", str(told), "-q"]) == 0
+    folder.mkdir()
+    # An earlier demo is there.
+    write_clip(draw_clip("demo", frames=2), folder / "clip.mp4")
+    assert run(["new", str(folder / "clip.mp4"), "-o", str(folder / "clip.tam"), "-q"]) == 0
+    for name in ("blurred.mp4", "before-after.png"):
+        (folder / name).write_bytes(b"of an earlier demo")
+    assert run(["demo", "-o", str(folder), "--json", str(told), "-q"]) == 0
     result = json.loads(told.read_text(encoding="utf-8"))
     assert result["mean"]["j"] > 0.9
     assert result["output"]["frames"] == len(draw_clip("demo"))
-    assert all(Path(path).stat().st_size > 0 for path in result["files"].values())
+    assert {Path(path).name for path in result["files"].values()} == {
+        *("clip.mp4", "clip.tam", "blurred.mp4", "before-after.png")
+    }
+    assert all(Path(path).stat().st_size > 1000 for path in result["files"].values())
 
 
 def test_evaluate_prints_a_table_and_the_documented_json(

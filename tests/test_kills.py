@@ -157,6 +157,7 @@ def undisturbed(clip: DrawnClip, tmp_path_factory: pytest.TempPathFactory) -> Jo
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_job_that_is_killed_twenty_times_ends_as_if_nothing_had_been(
     undisturbed: Job, capsys: pytest.CaptureFixture[str]
 ) -> None:

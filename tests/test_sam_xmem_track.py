@@ -15,7 +15,7 @@ from tam_edit.models.sam.network import _module
 from tam_edit.models.weights import WEIGHTS, path_of
 from tam_edit.project import Project
 
-IN, OUT = 40, 45
+IN, OUT = 40, 43
 
 
 def random_sam_vit_b(path):
