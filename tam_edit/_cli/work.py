@@ -247,15 +247,15 @@ def render(
 def doubtful_frames(
     session: Session, names: Collection[str], part: range | None = None
 ) -> list[int]:
-    """The frames with an unapproved mask of some objects that a person should look at.
+    """The frames with a doubtful mask of some objects, as a review shows them.
 
     Args:
         session: The project.
         names: The objects.
         part: The frames that are looked at; all where left out.
     """
-    doubts = [d for d in session.doubts(session.usual_threshold) if d.name in names]
-    frames = {frame for doubt in doubts for frame in doubt.frames}
+    doubts = [doubt for doubt in session.open_doubts() if doubt.name in names]
+    frames = {frame for doubt in doubts for frame in doubt.doubtful_frames}
     return sorted(frame for frame in frames if part is None or frame in part)
 
 
