@@ -262,10 +262,10 @@ def doubtful_frames(
 def note_doubtful(frames: Sequence[int], project: Path, output: Output) -> None:
     """Say on how many frames of what was written the masks are doubtful."""
     if frames:
-        output.note(
-            f"masks on {len(frames)} of these frames are doubtful; look at them: "
-            f"tam-edit review {quoted(project)}"
-        )
+        told = "a mask on 1 of these frames is doubtful; look at it"
+        if len(frames) > 1:
+            told = f"masks on {len(frames)} of these frames are doubtful; look at them"
+        output.note(f"{told}: tam-edit review {quoted(project)}")
 
 
 def note_page(page: Path, output: Output) -> None:

@@ -66,7 +66,8 @@ def _checkpoint(step: CheckpointStep) -> str:
         "doubt": f"where a frame's score is below {step.threshold:g}",
         "always": f"for a look at {step.frame_count} frames of each object, whatever their score",
         "prompts": "for a look at every frame on which somebody said where an object is",
-        "frames": "for a look at frame " + ", ".join(str(at) for at in step.frames),
+        "frames": f"for a look at frame{'s' if len(step.frames) > 1 else ''} "
+        + ", ".join(str(at) for at in step.frames),
         "cuts": "for a look at the first frame of every new shot",
     }[step.when]
     of = "" if step.objects == "all" else f" of {_listed_objects(step.objects)}"
