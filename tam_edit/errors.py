@@ -149,7 +149,7 @@ def meant_file(path: Path, suffix: str = "") -> str:
     """A hint at the file that is there and has nearly that name; empty where there is none.
 
     Args:
-        path: A file that is not there.
+        path: A file that is not there, or not what it should be.
         suffix: How the names end that are proposed.
     """
     try:
@@ -157,6 +157,7 @@ def meant_file(path: Path, suffix: str = "") -> str:
     except OSError:
         return ""
     # The extension alone makes two names alike, and means nothing.
-    alike = [each.name for each in beside if _likeness(path.stem, each.stem) >= ALIKE]
+    others = [each for each in beside if each.name != path.name]
+    alike = [each.name for each in others if _likeness(path.stem, each.stem) >= ALIKE]
     meant = nearest(path.name, alike, ALIKE)
     return "" if meant is None else f"did you mean {path.with_name(meant)}?"

@@ -311,6 +311,32 @@ def test_doubtful_masks_of_other_frames_matter_where_these_show_through(
     assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == ([7], [3])
 
 
+def test_who_is_not_hidden_is_not_asked_about_and_reported_as_shown(
+    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill = f'{FILL}\nobjects = ["dog"]\nin_point = 2'
+    recipe = recipe_with("threshold = 0.5", 'when = "prompts"', effect=fill)
+    out = tmp_path / "out.mp4"
+    doubts = asked(session, recipe, out)
+    assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == ([], [0, 3])
+    session.approve("seen", object_name="dog")
+    assert session.render(recipe, out).proof is not None
+    told = json.loads((tmp_path / "out.mp4.report.json").read_text(encoding="utf-8"))
+    of_dog, of_car = told["objects"]["dog"], told["objects"]["car"]
+    assert (of_dog["frames_covered"], of_dog["frames_shown"]) == (FRAMES - 2, 2)
+    assert (of_car["frames_covered"], of_car["frames_shown"]) == (0, FRAMES)
+    # Of an effect on the background, the object is what is shown.
+    inverted = recipe_with(effect=f"{FILL}\ninvert = true")
+    assert session.shown_by(inverted) == ["car", "dog"]
+    path = session.project.path
+    session.close()
+    job = ["render", str(path), "--preset", "redact-solid", "--set", "cover.objects=dog"]
+    assert run([*job, "-o", str(tmp_path / "dog.mp4")]) == 0
+    said = capsys.readouterr().err
+    assert "shown, for nothing in this output hides them: 'car'" in said
+    assert "nobody was looked for but 'dog':" in said
+
+
 def test_what_was_decided_lies_beside_the_output(session: Session, tmp_path: Path) -> None:
     recipe, out = recipe_with("threshold = 0.5"), tmp_path / "out.mp4"
     proof = tmp_path / "out.mp4.report.json"
@@ -331,6 +357,10 @@ def test_what_was_decided_lies_beside_the_output(session: Session, tmp_path: Pat
     assert (told["threshold"], told["doubtful_approved"], told["covered_frames"]) == (0.5, 1, [3])
     car, dog = told["objects"]["car"], told["objects"]["dog"]
     assert (car["frames_covered"], car["frames_absent"], car["worst_score"]) == (FRAMES, 0, 0.2)
+    assert [score < 0.5 for score in car["scores"]] == [i == 7 for i in range(FRAMES)]
+    source = session.source.info.path
+    assert told["source"]["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+    assert told["hides"] is True
     assert (car["doubtful"], car["doubtful_approved"]) == (1, 1)
     assert (dog["doubtful"], dog["doubtful_approved"]) == (1, 0)
     kinds = [each["kind"] for each in told["decisions"]]

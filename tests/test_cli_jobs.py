@@ -278,10 +278,12 @@ def test_what_an_earlier_command_said_is_not_promised_back(
     disc_video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.mp4"
-    assert run(["new", str(disc_video), "-o", f"{out}.tam"]) == 0
+    job = ["run", "redact-solid", str(disc_video), "-o", str(out), "--click", "10,10"]
+    assert run(job) == 3
     assert run(["prompt", f"{out}.tam", "--object", "other", "--click", "9,80"]) == 0
-    assert run(["run", "blur-object", str(disc_video), "-o", str(out), "--click", "10,10"]) == 0
+    assert run([*job, "--on-doubt", "continue"]) == 0
     told = capsys.readouterr().err
+    assert not Path(f"{out}.tam").exists()
     assert "(from these prompts alone: what earlier commands said goes with the project)" in told
 
 
@@ -298,6 +300,29 @@ def test_a_stop_says_how_long_corrections_are_kept(
     assert keeping not in capsys.readouterr().err
     assert run(["approve", str(project), "--reason", "looked"]) == 0
     assert run([*job, "--project", str(project)]) == 0
+    assert project.exists()
+    # What was to be kept once is kept, also where a later command does not say so.
+    capsys.readouterr()
+    assert run(job) == 0
+    assert "already written" in capsys.readouterr().out
+    assert project.exists()
+
+
+def test_a_project_of_somebodys_own_stays_and_one_that_goes_says_so(
+    disc_video: Path, disc_click: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.mp4"
+    project = out.with_name("out.mp4.tam")
+    job = ["run", "redact-solid", str(disc_video), "-o", str(out), "--click", disc_click]
+    assert run(job) == 3
+    assert run(["approve", str(project), "--reason", "looked"]) == 0
+    capsys.readouterr()
+    assert run(job) == 0
+    told = capsys.readouterr().err
+    assert not project.exists()
+    assert f"{project} is deleted now, with what was corrected and approved in it" in told
+    assert run(["new", str(disc_video), "-o", str(project)]) == 0
+    assert run(["run", "blur-object", *job[2:], "--overwrite"]) == 0
     assert project.exists()
 
 

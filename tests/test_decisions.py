@@ -29,6 +29,8 @@ def test_approvals_are_taken_back_one_by_one(session: Session, disc: DrawnClip) 
     project.approve(1, range(8, 12), "these, too")
     assert session.doubts(0.7) == []
     first, second = (d.decision_id for d in session.history() if d.kind is DecisionKind.APPROVAL)
+    counts = [d.details["before"] for d in session.history() if d.kind is DecisionKind.APPROVAL]
+    assert counts == [0, 2]
     undone = session.undo(first)
     assert (undone.unapproved_count, undone.frames) == (3, range(0))
     assert [doubt.frames for doubt in session.doubts(0.7)] == [(5, 6, 7)]

@@ -19,7 +19,7 @@ def test_what_is_no_project_is_refused(tam_path: Path) -> None:
     with pytest.raises(ProjectError, match="there is no project") as caught:
         Project.open(tam_path)
     assert "tam-edit new" in caught.value.hint
-    with pytest.raises(ProjectError, match="cannot be opened"):
+    with pytest.raises(ProjectError, match="is a folder, not a project"):
         Project.open(tam_path.parent)
     with pytest.raises(ProjectError, match="no folder"):
         make(tam_path.parent / "no" / "folder.tam")

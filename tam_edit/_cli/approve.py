@@ -40,12 +40,14 @@ def command(
         empty = {name: _empty(session, name, wanted) for name in counts}
         work = range(session.project.in_frame, session.project.out_frame)
         asked = len(work if wanted is None else wanted)
-    doubtful = {
-        name: decision.details["doubtful"] for name, decision in zip(counts, noted, strict=True)
-    }
+    decided = {name: d.details for name, d in zip(counts, noted, strict=True)}
+    doubtful = {name: details["doubtful"] for name, details in decided.items()}
     for name, count in counts.items():
+        before = decided[name]["before"]
+        told = f"; {before} were approved before" if before else ""
         output.say(
             f"approved {counted(count, 'frame')} of {name!r}, {doubtful[name]} of them doubtful"
+            f"{told}"
         )
         if empty[name]:
             output.note(
@@ -82,6 +84,9 @@ def _frames(text: str, source: Source) -> set[int]:
         start = frame_of("--frames", first, source)
         stop = frame_of("--frames", last or first, source) + 1
         if start >= stop:
-            raise InputError(f"--frames {span}: the last frame comes before the first")
+            raise InputError(
+                f"--frames {span}: the last frame comes before the first",
+                hint="for example --frames 3-9,12",
+            )
         found.update(range(start, stop))
     return found

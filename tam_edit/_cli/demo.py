@@ -16,6 +16,7 @@ from tam_edit.export import write_strip
 from tam_edit.masks.clicks import first_click, next_click
 from tam_edit.masks.measure import boundary_f, region_similarity
 from tam_edit.presets import load_preset
+from tam_edit.project import PROJECT_SUFFIX
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
@@ -40,7 +41,7 @@ def command(folder: Path, output: Output) -> None:
     """Draw a clip with known masks, run the main job on it and score the result."""
     drawn = draw_clip("demo")
     clip, result = folder / "clip.mp4", folder / "blurred.mp4"
-    strip, project = folder / "before-after.png", folder / f"clip{work.PROJECT_SUFFIX}"
+    strip, project = folder / "before-after.png", folder / f"clip{PROJECT_SUFFIX}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -12,10 +12,9 @@ from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import Rate, overwrite_option
 from tam_edit.media import frame_at, open_source
+from tam_edit.project import PROJECT_SUFFIX
 from tam_edit.review import check_folder, frame_page, frame_title, write_page
 from tam_edit.session import Session
-
-PROJECT = ".tam"
 
 
 @click.command("frame", cls=Command)
@@ -41,7 +40,7 @@ def command(
     there, too, and says the whole command that corrects it. The page shows people unredacted; only
     you can read it.
     """
-    if Path(video).suffix == PROJECT:
+    if Path(video).suffix == PROJECT_SUFFIX:
         if fps is not None:
             raise click.UsageError("--fps is said of a folder of frames, and a project knows it")
         with Session.open(Path(video)) as session:

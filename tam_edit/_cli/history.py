@@ -54,6 +54,8 @@ def command(project: Path, decision_id: int | None, output: Output) -> None:
 def _told(undone: Undone, project: Path) -> str:
     decision, name = undone.decision, undone.object_name
     begin = f"took back {decision.decision_id}"
+    if decision.kind is DecisionKind.APPROVAL and not undone.unapproved_count:
+        return f"{begin}: all these frames of {name!r} stay approved by others"
     if decision.kind is DecisionKind.APPROVAL:
         return (
             f"{begin}: {counted(undone.unapproved_count, 'frame')} of {name!r} no longer "

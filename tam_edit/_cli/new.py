@@ -11,6 +11,7 @@ from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option, start_options
 from tam_edit.media import timecode_at
+from tam_edit.project import PROJECT_SUFFIX
 from tam_edit.review.words import quoted
 
 
@@ -28,7 +29,7 @@ def command(
     output: Output,
 ) -> None:
     """Begin a project for VIDEO: one file that keeps prompts, masks and decisions."""
-    path = target or Path(Path(video).stem + work.PROJECT_SUFFIX)
+    path = target or Path(Path(video).stem + PROJECT_SUFFIX)
     with work.create_session(video, path, start, output, overwrite=overwrite) as session:
         first, stop = session.project.in_frame, session.project.out_frame
         info = session.source.info

@@ -89,7 +89,7 @@ def command(
     ) as session:
         session.loop = _loop(recipe, loop)
         session.check_output(recipe, target, overwrite=overwrite)
-        keyframes = prompt_all(session, items, output, is_kept=is_kept)
+        keyframes = prompt_all(session, items, output, is_kept=work.stays(session))
         session.check_objects(recipe)
         if keyframes:
             # What was finished is so no more.
@@ -100,7 +100,9 @@ def command(
         )
         place = work.project_path(target, project)
         typed = context.meta["typed"]
-        tell_how_to_correct(session, "run", typed, items, place, output, is_kept=is_kept)
+        tell_how_to_correct(
+            session, "run", typed, items, place, output, is_kept=work.stays(session)
+        )
         if has_bundle:
             output.say(
                 f"what an inpainting model makes of it comes back with: tam-edit recomposite "

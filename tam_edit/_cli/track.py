@@ -14,6 +14,7 @@ from tam_edit._cli.options import loop_options, overwrite_option, start_options
 from tam_edit._cli.prompt_options import PromptCommand, PromptItem, prompt_items, prompt_options
 from tam_edit._cli.prompting import keyframes_json, prompt_all
 from tam_edit._cli.tracking import tell_how_to_correct, track
+from tam_edit.project import PROJECT_SUFFIX
 from tam_edit.render import check_mask_folder
 from tam_edit.review.words import quoted
 from tam_edit.session import Session
@@ -53,7 +54,7 @@ def command(
     A killed run goes on where it stopped when the project is tracked again.
     """
     items = prompt_items(context)
-    if shot.endswith(work.PROJECT_SUFFIX):
+    if shot.endswith(PROJECT_SUFFIX):
         with work.opened_session(Path(shot), start) as session:
             session.loop = replace(session.loop, **loop)
             _track(session, items, masks_out, overwrite, output, is_kept=True)
@@ -65,8 +66,10 @@ def command(
     target = masks_out or project
     if target is None:
         raise click.UsageError("tracking a VIDEO needs --masks-out DIR or --project FILE", context)
-    is_kept = project is not None
-    with work.one_line_session(shot, target, project, start, output, is_kept=is_kept) as session:
+    with work.one_line_session(
+        shot, target, project, start, output, is_kept=project is not None
+    ) as session:
+        is_kept = work.stays(session)
         session.loop = replace(session.loop, **loop)
         _track(session, items, masks_out, overwrite, output, is_kept=is_kept)
         place, typed = work.project_path(target, project), context.meta["typed"]

@@ -194,6 +194,8 @@ def tell_how_to_correct(
     """
     unsure = sum(len(doubt.frames) for doubt in session.doubts(DOUBTFUL_BELOW))
     if not unsure:
+        if not is_kept and _is_decided_elsewhere(session, items):
+            output.note(f"{path} is deleted now, with what was corrected and approved in it")
         return
     them = "the doubtful frame" if unsure == 1 else f"the {unsure} doubtful frames"
     look = f"tam-edit review {quoted(path)} {proposed_option([path])}"
@@ -209,6 +211,12 @@ def tell_how_to_correct(
         f"the project is deleted now; to look at {them} and correct what is wrong, have it made "
         f"again and kept{lost}: {again}\n  then: {look}"
     )
+
+
+def _is_decided_elsewhere(session: Session, items: Sequence[PromptItem]) -> bool:
+    """Whether somebody has corrected or approved something by other commands."""
+    approved = any(session.project.approved(i) for i in session.project.object_ids)
+    return approved or _says_more(session, items)
 
 
 def _says_more(session: Session, items: Sequence[PromptItem]) -> bool:

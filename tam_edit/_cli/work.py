@@ -15,14 +15,16 @@ from tam_edit._cli.positions import frame_of
 from tam_edit.errors import InputError, ReviewPending, TamEditError
 from tam_edit.media import Source, open_source
 from tam_edit.models import AUTO
+from tam_edit.project import PROJECT_SUFFIX
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import OutputReport, RenderReport
 from tam_edit.review.words import counted, quoted, spans_text
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 
-PROJECT_SUFFIX = ".tam"
 MOST_NAMES = 5
 MUCH_INVENTED = 0.1  # of what a removal shows
+# A setting of a project: it was begun beside an output, and goes when that is finished.
+GOES = "goes_when_done"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,17 +108,20 @@ def one_line_session(
     A recipe's track step fills in what was not typed where the project is begun.
 
     Its project lies beside the target, unless ``project`` names a place, and goes when the job is
-    done, unless it is to be kept. It stays after an interruption, and after a failure once there is
-    something in it.
+    done, unless it was ever to be kept, or begun by another command. It stays after an
+    interruption, and after a failure once there is something in it.
     """
     path = project_path(target, project)
     is_begun = path.exists()
     if is_begun:
-        output.note(f"going on with {path}")
         session = opened_session(path, start, video=video)
+        output.note(f"going on with {path}")
     else:
         begin = start if step is None else start.following(step)
         session = create_session(video, path, begin, output)
+        session.project.settings[GOES] = True
+    if is_kept:
+        session.project.settings[GOES] = False
     is_worth_keeping = True
     try:
         with session:
@@ -124,13 +129,18 @@ def one_line_session(
                 yield session
             except TamEditError as error:
                 is_worth_keeping = is_begun or bool(session.project.objects())
-                if isinstance(error, ReviewPending) and not is_kept:
+                if isinstance(error, ReviewPending) and not stays(session):
                     error.hint += f"\n  {_what_keeps(path)}"
                 raise
-        is_worth_keeping = is_kept
+            is_worth_keeping = stays(session)
     finally:
         if not is_worth_keeping:
             path.unlink()
+
+
+def stays(session: Session) -> bool:
+    """Whether the project of a job in one line stays when the job is done."""
+    return not session.project.settings.get(GOES, False)
 
 
 def _what_keeps(path: Path) -> str:
@@ -237,9 +247,13 @@ def render(
     if report.proof is not None:
         output.say(f"wrote {report.proof}: decisions, scores and checksums")
     if any(each.verified and each.verified.inside_correlation for each in report.outputs):
+        shown = session.shown_by(recipe)
+        if shown:
+            output.note(f"shown, for nothing in this output hides them: {_listed(shown)}")
+        covered = [name for name in session.project.objects().values() if name not in shown]
         output.note(
-            f"nobody was looked for but {_listed(list(session.project.objects().values()))}: "
-            "watch the whole file before you hand it on"
+            f"nobody was looked for but {_listed(covered)}: watch the whole file before you hand "
+            "it on"
         )
     return report
 
@@ -309,9 +323,9 @@ def _verified_in_words(written: OutputReport) -> str:
         covered = written.frame_count - len(without)
         bare = f" and nothing on {spans_text(without)}" if without else ""
         told.append(
-            f"something is covered on {covered} of {written.frame_count} frames{bare}, and under "
-            f"the covers at most {correlation.value:.0%} of the picture's pattern is left (frame "
-            f"{correlation.frame})"
+            f"something is covered on {covered} of {written.frame_count} frames{bare}, and what "
+            f"is under the covers correlates with the source by {correlation.value:.2f} at most "
+            f"(frame {correlation.frame}; 1 would be the picture itself)"
         )
     if psnr is not None:
         told.append(

@@ -253,7 +253,12 @@ def _is_running(process_id: int) -> bool:
         return False
     except PermissionError:
         return True  # another user's
-    return True
+    try:
+        stat = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True  # no Linux
+    # A killed process stays in the list, as a zombie, until the one that began it looks.
+    return stat.rpartition(")")[2].split()[:1] != ["Z"]
 
 
 def check_target(

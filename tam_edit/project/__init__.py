@@ -30,9 +30,11 @@ from tam_edit.project.decisions import Decision, DecisionKind
 from tam_edit.project.document import Project
 from tam_edit.project.log import LogRecord
 from tam_edit.project.prompts import PromptKind, PromptRecord
+from tam_edit.project.store import PROJECT_SUFFIX
 from tam_edit.project.video import open_video, video_record
 
 __all__ = [
+    "PROJECT_SUFFIX",
     "Decision",
     "DecisionKind",
     "LogRecord",

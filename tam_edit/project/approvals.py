@@ -21,7 +21,8 @@ def add(
 ) -> int:
     """Approve those of some frames that are tracked, inside the open transaction.
 
-    How many of them are scored below ``doubtful_below`` is kept, too.
+    It is kept, too, how many of them were approved before, and how many others are scored below
+    ``doubtful_below``.
 
     Returns:
         How many frames that are.
@@ -44,10 +45,12 @@ def add(
         (object_id, start, stop),
     )
     scores = {index: score for index, score in rows if index in wanted}
+    before = approved(store, object_id).intersection(scores)
     details = {
         "reason": reason,
         "frames": len(scores),
-        "doubtful": sum(score < doubtful_below for score in scores.values()),
+        "before": len(before),
+        "doubtful": sum(s < doubtful_below for index, s in scores.items() if index not in before),
         "worst_score": min(scores.values(), default=None),
     }
     if len(wanted) < stop - start:
@@ -61,7 +64,7 @@ def add(
     return len(scores)
 
 
-def frames(store: Store, object_id: ObjectId) -> frozenset[int]:
+def approved(store: Store, object_id: ObjectId) -> frozenset[int]:
     """The frames of an object that are approved."""
     rows = store.rows("SELECT DISTINCT frame FROM approval WHERE object_id = ?", (object_id,))
     return frozenset(int(row[0]) for row in rows)

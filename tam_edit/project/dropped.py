@@ -55,7 +55,7 @@ def remember(store: Store, object_id: ObjectId, keyframe: int, start: int, stop:
     """
     entries = _entries(store, object_id)
     known = _together(entries)
-    approved = approvals.frames(store, object_id)
+    approved = approvals.approved(store, object_id)
     parts = {frame: known[frame] for frame in range(start, stop) if frame in known}
     for score, encoded in mattes.encoded(store, object_id, start, stop):
         frame, is_sure = score.frame_index, score.origin in _GIVEN or score.frame_index in approved

@@ -68,7 +68,7 @@ class StoredTracks(ShotFacts):
 
     def approved(self, object_id: ObjectId) -> frozenset[int]:
         """The frames on which the object's mask, as it is, was approved."""
-        return approvals.frames(self._store, object_id)
+        return approvals.approved(self._store, object_id)
 
     def track(
         self, object_id: ObjectId, timestamps: Sequence[Fraction] | Sequence[float] = ()

@@ -16,13 +16,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tam_edit.errors import ProjectError
+from tam_edit.errors import ProjectError, meant_file
 from tam_edit.project.schema import APPLICATION_ID, upgrade
 
 # The file header (SQLite file format, section 1.3): magic, page size, change counter, page count,
 # application id, change counter for which the page count is valid; the rest is skipped.
 _HEADER = struct.Struct(">16sH6xII36xI20xI4x")
 _MAGIC = b"SQLite format 3\x00"
+PROJECT_SUFFIX = ".tam"
 # A file with a larger share of unused pages is written anew when it is closed.
 COMPACT_FROM_SHARE = 0.25
 _COMPANIONS = ("-wal", "-shm", "-journal")
@@ -244,12 +245,21 @@ def _remove(path: Path) -> None:
     _remove_companions(path)
 
 
+def _meant(path: Path) -> str:
+    """Which project may be meant by a file that is none."""
+    beside = path.with_name(path.name + PROJECT_SUFFIX)
+    meant = f"did you mean {beside}?" if beside.is_file() else meant_file(path, PROJECT_SUFFIX)
+    return meant or "a project is made by: tam-edit new VIDEO"
+
+
 def _opened(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR)
     except FileNotFoundError:
+        raise ProjectError(f"there is no project {path}", hint=_meant(path)) from None
+    except IsADirectoryError:
         raise ProjectError(
-            f"there is no project {path}", hint="make one with: tam-edit new VIDEO"
+            f"{path} is a folder, not a project", hint=f"name a file that ends in {PROJECT_SUFFIX}"
         ) from None
     except OSError as error:
         raise _os_error(path, "opened for writing", error) from error
@@ -275,9 +285,7 @@ def _check_is_project(descriptor: int, path: Path, *, may_be_empty: bool) -> Non
     fields = _HEADER.unpack(header.ljust(_HEADER.size, b"\0"))
     magic, page_bytes, change, page_count, application_id, counted_at = fields
     if magic != _MAGIC or application_id != APPLICATION_ID:
-        raise ProjectError(
-            f"{path} is not a tam-edit project", hint="a project is made by: tam-edit new VIDEO"
-        )
+        raise ProjectError(f"{path} is not a tam-edit project", hint=_meant(path))
     # SQLite reads a cut-off last page as if zeros followed. A log beside the file may still
     # bring what is missing.
     is_alone = not any(Path(f"{path}{companion}").exists() for companion in _COMPANIONS)

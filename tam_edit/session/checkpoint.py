@@ -58,7 +58,7 @@ def open_doubts(
     project: Project,
     source: Source,
     questions: Sequence[Question],
-    matters: Callable[[Concern], bool],
+    matters: Callable[[ObjectId, Concern], bool],
 ) -> list[Doubt]:
     """What stops a recipe: all that its checkpoints ask, and frames that no prompt reaches.
 
@@ -68,7 +68,7 @@ def open_doubts(
         project: The project.
         source: Its video.
         questions: The recipe's checkpoints.
-        matters: Whether a frame has a part in what is to be written.
+        matters: Whether an object on a frame has a part in what is to be written.
     """
     if questions:
         keep(project, questions)
@@ -222,12 +222,12 @@ def _doubts(
     project: Project,
     questions: Sequence[Question],
     timecode: Callable[[int], str],
-    matters: Callable[[Concern], bool] = lambda _: True,
+    matters: Callable[[ObjectId, Concern], bool] = lambda *_: True,
 ) -> list[Doubt]:
     names = project.objects()
     found = {}
     for i in names:
-        asked = [c for c in concerns(project, i, questions, timecode) if matters(c)]
+        asked = [c for c in concerns(project, i, questions, timecode) if matters(i, c)]
         empty = project.empty_frames(i, (concern.scored.frame_index for concern in asked))
         found[i] = [c._replace(is_empty=c.scored.frame_index in empty) for c in asked]
     return in_spans(found, names, {i: _given(project, i) for i in names})

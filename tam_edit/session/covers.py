@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tam_edit.errors import TamEditError
 from tam_edit.media import Source
 from tam_edit.project import Project
-from tam_edit.recipe import Recipe, parse_recipe
-from tam_edit.render import Covers, RenderJob, said_in
+from tam_edit.recipe import EffectStep, ExportStep, Recipe, parse_recipe, span_of
+from tam_edit.render import Covers, RenderJob, objects_of, said_in
 from tam_edit.review import check_delivery
 from tam_edit.session import checkpoint
+from tam_edit.types import ObjectId
 
 # A setting of a project: the last recipe with a checkpoint, as TOML.
 RECIPE = "recipe_asked"
@@ -22,6 +23,34 @@ def hides(recipe: Recipe) -> bool:
     effects = [use.effect for use in recipe.effects()]
     keeps = all(step.copy_metadata for step in recipe.exports)
     return not keeps or any(effect.hides or effect.edge == "cover" for effect in effects)
+
+
+def hidden_frames(
+    recipe: Recipe, names: Mapping[ObjectId, str], source: Source, frames: range
+) -> dict[ObjectId, frozenset[int]]:
+    """On which frames a recipe hides each object, where a mask shows it.
+
+    Args:
+        recipe: Its effects may hide objects, everything but them, or nothing.
+        names: All objects.
+        source: The video.
+        frames: Those that are written.
+    """
+    found: dict[ObjectId, frozenset[int]] = dict.fromkeys(names, frozenset())
+    for step, effect in recipe.effects():
+        acts_on_object = (effect.acts_on == "object") != step.invert
+        if acts_on_object and (effect.hides or effect.edge == "cover"):
+            for object_id in objects_of(step, names):
+                found[object_id] |= frozenset(span_of(step, source, frames))
+    return found
+
+
+def objects_in(recipe: Recipe, names: Mapping[ObjectId, str]) -> set[ObjectId]:
+    """The objects that a recipe does something with; all where it says nothing of any."""
+    steps: list[EffectStep | ExportStep] = [use.step for use in recipe.effects()]
+    steps += [step for step in recipe.exports if step.what != "picture"]
+    found = {i for step in steps for i in objects_of(step, names)}
+    return found or set(names)
 
 
 def check_pages(recipe: Recipe, outputs: Iterable[Path], project: Project | None = None) -> None:

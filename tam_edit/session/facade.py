@@ -31,7 +31,7 @@ from tam_edit.session import checkpoint, covers, exports, report
 from tam_edit.session.questions import GIVEN, questions_of
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import Tally, follow, give_prompts
-from tam_edit.types import Matte
+from tam_edit.types import Matte, ObjectId
 
 OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
 ON_DOUBT: tuple[OnDoubt, ...] = get_args(OnDoubt)
@@ -333,8 +333,16 @@ class Session(OpenedShot):
         exports.remember_rendered(self.project, recipe, rendered, job.frames)
         if not report.is_wanted(recipe):
             return rendered
-        proof = report.write(self.project, recipe, rendered, places, job.frames)
+        hidden = covers.hidden_frames(recipe, job.names, self.source, job.frames)
+        proof = report.write(self.project, recipe, rendered, places, job.frames, hidden)
         return replace(rendered, proof=proof)
+
+    def shown_by(self, recipe: Recipe) -> list[str]:
+        """Names of the objects that a recipe hides on no frame."""
+        names = self.project.objects()
+        work = range(self.project.in_frame, self.project.out_frame)
+        hidden = covers.hidden_frames(recipe, names, self.source, work)
+        return [name for object_id, name in names.items() if not hidden[object_id]]
 
     def written_with(self, decision: Decision) -> list[Path]:
         """The outputs, still there as they were, that a decision about an object had a part in."""
@@ -386,8 +394,11 @@ class Session(OpenedShot):
         if questions:
             covers.keep(self.project, recipe)
         borrows = any(use.effect.borrows for use in recipe.effects())
+        acted_on = covers.objects_in(recipe, self.project.objects())
 
-        def matters(concern: Concern) -> bool:
+        def matters(object_id: ObjectId, concern: Concern) -> bool:
+            if object_id not in acted_on:
+                return False
             is_seen = concern.scored.frame_index in written
             return is_seen or GIVEN in concern.asked or (borrows and concern.is_doubtful)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from tam_edit.project import Decision, DecisionKind, Project
 from tam_edit.recipe import Recipe
 from tam_edit.render import RenderReport, digest_of
 from tam_edit.session import checkpoint
+from tam_edit.session.covers import hides
 from tam_edit.tracks import INSIDE
 from tam_edit.types import ObjectId
 
@@ -61,6 +63,7 @@ def write(
     rendered: RenderReport,
     outputs: Sequence[Path],
     frames: range,
+    hidden: Mapping[ObjectId, Collection[int]],
 ) -> Path:
     """Write the report of outputs that have their names; it appears when it is whole.
 
@@ -70,6 +73,7 @@ def write(
         rendered: What is known of them.
         outputs: Their files and folders, in that order.
         frames: The frames of the video that are in them.
+        hidden: Per object the frames on which something hides it where its mask is.
 
     Returns:
         The report's file.
@@ -80,22 +84,24 @@ def write(
     place = place_beside(recipe, outputs)
     text = (
         json.dumps(
-            _document(project, recipe, rendered, outputs, frames), indent=2, ensure_ascii=False
+            _document(project, recipe, rendered, outputs, frames, hidden),
+            indent=2,
+            ensure_ascii=False,
         )
         + "\n"
     )
-    hidden = place.with_name(f".{place.name}.part")
+    part = place.with_name(f".{place.name}.part")
     try:
-        with hidden.open("w", encoding="utf-8") as file:
+        with part.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         # First what it is, then its name: a run that is killed in between finds its own report.
-        known = {**_known(project), str(place): digest_of(hidden)}
+        known = {**_known(project), str(place): digest_of(part)}
         project.settings[REPORTS] = dict(list(known.items())[-MOST_REPORTS:])
-        hidden.replace(place)
+        part.replace(place)
     except OSError as error:
-        hidden.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise EncodeError(
             f"{place}: the report cannot be written ({error.strerror})",
             hint="the outputs are written; make room and repeat the command",
@@ -113,16 +119,23 @@ def _document(
     rendered: RenderReport,
     outputs: Sequence[Path],
     frames: range,
+    hidden: Mapping[ObjectId, Collection[int]],
 ) -> dict[str, Any]:
     threshold = checkpoint.usual_threshold(project)
-    names = project.objects()
-    objects = {name: _object(project, i, threshold, frames) for i, name in names.items()}
+    objects = {
+        name: _object(project, i, threshold, frames, hidden[i])
+        for i, name in project.objects().items()
+    }
+    source = Path(str(project.source["path"]))
     return {
         "schema": SCHEMA,
         "tam_edit": tam_edit.__version__,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hides": hides(recipe),
         "source": {
-            "name": Path(str(project.source["path"])).name,
+            "name": source.name,
             "identity": project.source["identity"],
+            "sha256": digest_of(source) if source.exists() else None,
             "frames": [frames[0], frames[-1]],
         },
         "outputs": [
@@ -153,21 +166,31 @@ def _document(
 
 
 def _object(
-    project: Project, object_id: ObjectId, threshold: float, frames: range
+    project: Project,
+    object_id: ObjectId,
+    threshold: float,
+    frames: range,
+    hidden: Collection[int],
 ) -> dict[str, Any]:
     scores = [s for s in project.scores(object_id) if s.frame_index in frames]
     approved = project.approved(object_id).intersection(frames)
     # What a tracker lost sight of has an empty mask, too: what is covered is counted in the masks.
-    masks = (project.entry(object_id, s.frame_index) for s in scores)
-    covered = sum(mask is not None and bool((mask.matte > INSIDE).any()) for mask in masks)
+    seen = []
+    for s in scores:
+        mask = project.entry(object_id, s.frame_index)
+        if mask is not None and (mask.matte > INSIDE).any():
+            seen.append(s.frame_index)
+    covered = sum(index in hidden for index in seen)
     doubtful = [s.frame_index for s in scores if s.score < threshold]
     return {
         "frames_covered": covered,
-        "frames_absent": len(scores) - covered,
+        "frames_shown": len(seen) - covered,
+        "frames_absent": len(scores) - len(seen),
         "frames_approved": len(approved),
         "doubtful": len(doubtful),
         "doubtful_approved": len(approved.intersection(doubtful)),
         "worst_score": min((round(s.score, 4) for s in scores), default=None),
+        "scores": [round(s.score, 4) for s in scores],
     }
 
 
