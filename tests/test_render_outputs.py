@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -351,14 +352,16 @@ def test_after_a_kill_between_two_names_only_what_is_missing_is_written(
         with pytest.raises(Killed):
             render(source, job, path, ledger=ledger_of(settings))
     assert listed(tmp_path) == ["out-small.mp4", "out.mkv"]
+    # What is killed stays in the list of processes until the one that began it looks.
     dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
     for name in ("out.part-{}.mkv", "out-frames.part-{}", "out-masks.part-{}"):
         left = tmp_path / f".{name.format(dead.pid)}"
         left.mkdir()
     report = render(source, job, path, ledger=ledger_of(settings))
     assert [each.was_there for each in report.outputs] == [True, True, False, False]
     assert listed(tmp_path) == NAMES
+    dead.wait()
 
 
 def test_a_folder_that_was_moved_aside_comes_back(source: Source, tmp_path: Path) -> None:

@@ -105,6 +105,22 @@ def test_pages_of_anything_are_found_beside_an_output(
     assert run([*job, "--plan"]) == 0
 
 
+def test_a_page_of_a_video_lies_beside_no_finished_redaction(
+    doubtful: Session, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    out = tmp_path / "out" / "done.mp4"
+    out.parent.mkdir()
+    doubtful.render(load_preset("redact-solid"), out, on_doubt="continue")
+    video = doubtful.source.info.path
+    for place in ("out", "out/look"):
+        told = refused("frame", video, "5", "--html", tmp_path / place)
+        assert f"the folder of the output {out.name}, which hides something" in told
+    option = f"tam-edit frame {video} 5 --html {tmp_path}/out-frame"
+    assert option in told
+    out.unlink()
+    assert run(["frame", str(video), "5", "--html", str(tmp_path / "out" / "look")]) == 0
+
+
 def test_all_pages_in_the_way_are_named_at_once_and_when_they_are_made(
     disc_video: Path,
     disc_click: str,

@@ -14,6 +14,7 @@ from tam_edit._cli.options import Rate, overwrite_option
 from tam_edit.media import frame_at, open_source
 from tam_edit.project import PROJECT_SUFFIX
 from tam_edit.review import check_folder, frame_page, frame_title, write_page
+from tam_edit.review.words import quoted
 from tam_edit.session import Session
 
 
@@ -53,7 +54,8 @@ def command(
             raise click.UsageError("--object names one of a project's objects: name a SHOT.tam")
         with open_source(video, fps=fps) as source:
             index = frame_at(position or "0", source)
-            check_folder(folder, [], overwrite=overwrite)
+            place = f"tam-edit frame {quoted(video)} {index} "
+            check_folder(folder, [], overwrite=overwrite, command=place, kind="frame")
             shown = frame_page(source.frame(index), frame_title(source, index))
             size = source.info.width, source.info.height
             page = write_page(folder, [shown])

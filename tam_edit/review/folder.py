@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from tam_edit.errors import EncodeError, InputError, TamEditError
+from tam_edit.review.reports import reported
 
 PAGE = "index.html"
 PART = ".index.html.part"
@@ -23,14 +24,17 @@ def check_folder(
     *,
     overwrite: bool = False,
     command: str = "",
+    kind: str = "review",
 ) -> None:
     """Refuse a folder that a review page must not lie in, before any work begins.
 
     Args:
         folder: Where the page is to be made.
-        outputs: Where the project's outputs were written, or were to be, that hide something.
+        outputs: Where the project's outputs were written, or were to be, that hide something;
+            others are known by the reports beside them.
         overwrite: Whether a page that stands there is replaced.
         command: What makes the page with a folder after it, for the error.
+        kind: What the proposed folder is called after.
 
     Raises:
         InputError: It is the folder of an output, or inside it.
@@ -38,6 +42,7 @@ def check_folder(
     """
     folder = Path(folder)
     place = folder.resolve()
+    outputs = [*outputs, *reported(place), *reported(place.parent)]
     for output in outputs:
         delivery = Path(output).resolve().parent
         if place.is_relative_to(delivery):
@@ -45,7 +50,7 @@ def check_folder(
                 f"{folder} lies in {delivery}, the folder of the output {Path(output).name}, "
                 "which hides something; a review page shows people unredacted and must not lie "
                 "beside what is delivered",
-                hint=f"name a folder elsewhere, such as: {command}{proposed_option(outputs)}",
+                hint=f"name a folder elsewhere, such as: {command}{proposed_option(outputs, kind)}",
             )
     if not folder.exists():
         return
@@ -144,23 +149,24 @@ def write_page(folder: str | Path, parts: Iterable[str]) -> Path:
     return page
 
 
-def proposed_option(outputs: Collection[str | Path]) -> str:
+def proposed_option(outputs: Collection[str | Path], kind: str = "review") -> str:
     """The option that makes a page in the proposed folder; it replaces one that is there."""
-    folder = proposed_folder(outputs)
+    folder = proposed_folder(outputs, kind)
     again = " --overwrite" if (folder / PAGE).exists() else ""
     return f"--html {shlex.quote(str(folder))}{again}"
 
 
-def proposed_folder(outputs: Collection[str | Path]) -> Path:
-    """A folder for a review page that lies in no output's folder.
+def proposed_folder(outputs: Collection[str | Path], kind: str = "review") -> Path:
+    """A folder for a page that lies in no output's folder.
 
     Args:
         outputs: Where the project's outputs were written, or were to be, the newest last.
+        kind: What it is called after.
     """
     taken = [Path(output).resolve().parent for output in outputs]
     delivery = taken[-1] if taken else Path.cwd()
     for base in (delivery.parent, Path.home(), Path("/var/tmp")):  # noqa: S108 - only proposed
-        place = base / f"{delivery.name or 'video'}-review"
+        place = base / f"{delivery.name or 'video'}-{kind}"
         if os.access(base, os.W_OK) and not any(place.is_relative_to(other) for other in taken):
             return place
-    return Path("/review")
+    return Path(f"/{kind}")

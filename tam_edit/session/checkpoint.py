@@ -196,7 +196,10 @@ def write_frame(
     command = f"tam-edit prompt {quoted(project.path)} "
     named = command if name is None else f"{command}--object {quoted(name)} "
     place = f"tam-edit frame {quoted(project.path)} {frame_index} "
-    check_folder(folder, _hiding(project), overwrite=overwrite, command=place)
+    if len(names) > 1 and name is not None:
+        place += f"--object {quoted(name)} "
+    hiding = _hiding(project)
+    check_folder(folder, hiding, overwrite=overwrite, command=place, kind="frame")
     entry = None if name is None else project.entry(project.object_id(name), frame_index)
     frame = source.frame(frame_index)
     mask = None if entry is None else resized(entry.matte, frame.width, frame.height) > INSIDE

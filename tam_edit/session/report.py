@@ -14,13 +14,12 @@ from tam_edit.errors import EncodeError
 from tam_edit.project import Decision, DecisionKind, Project
 from tam_edit.recipe import Recipe
 from tam_edit.render import RenderReport, digest_of
+from tam_edit.review.reports import REPORT_SCHEMA, REPORT_SUFFIX
 from tam_edit.session import checkpoint
 from tam_edit.session.covers import hides
 from tam_edit.tracks import INSIDE
 from tam_edit.types import ObjectId
 
-SCHEMA = "tam_edit.report/1"
-SUFFIX = ".report.json"
 # The setting of a project that holds a digest of each report, by its place, and how many, the
 # newest.
 REPORTS = "reports"
@@ -35,7 +34,7 @@ def is_wanted(recipe: Recipe) -> bool:
 def place_beside(recipe: Recipe, outputs: Sequence[Path]) -> Path:
     """Where the report lies: beside the main one of a recipe's outputs."""
     main = next(p for p, step in zip(outputs, recipe.exports, strict=True) if step.path is None)
-    return main.with_name(main.name + SUFFIX)
+    return main.with_name(main.name + REPORT_SUFFIX)
 
 
 def check_place(project: Project, place: Path, *, overwrite: bool) -> None:
@@ -52,7 +51,7 @@ def check_place(project: Project, place: Path, *, overwrite: bool) -> None:
             hint="move it away, or give the output another name",
         )
     is_ours = _known(project).get(str(place)) == digest_of(place)
-    has_output = place.with_name(place.name.removesuffix(SUFFIX)).exists()
+    has_output = place.with_name(place.name.removesuffix(REPORT_SUFFIX)).exists()
     if not overwrite and not (is_ours and has_output):
         raise EncodeError(f"{place} exists already", hint="add --overwrite to replace it")
 
@@ -128,7 +127,7 @@ def _document(
     }
     source = Path(str(project.source["path"]))
     return {
-        "schema": SCHEMA,
+        "schema": REPORT_SCHEMA,
         "tam_edit": tam_edit.__version__,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "hides": hides(recipe),
