@@ -15,7 +15,7 @@ from tam_edit.errors import EncodeError, RecipeError, ReviewPending
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.recipe import Recipe, parse_recipe
 from tam_edit.session import Session
-from tam_edit.session.questions import ALWAYS, STATED, spread
+from tam_edit.session.questions import ALWAYS, GIVEN, STATED, spread
 from tam_edit.testing.clips import DrawnClip
 from tam_edit.tracks import Origin, TrackedMatte
 
@@ -309,6 +309,31 @@ def test_doubtful_masks_of_other_frames_matter_where_these_show_through(
         session.render(recipe, tmp_path / "part.mp4", part=range(8, 10))
     doubts = [dict(doubt) for doubt in caught.value.doubts]
     assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == ([7], [3])
+
+
+def test_a_review_goes_by_a_recipe_that_was_asked_before_anything_is_written(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session.prompt(
+        ObjectPrompts(object_name="dog", frame_index=9, prompts=Prompts(gone=True, gone_last=9))
+    )
+    session.ask(recipe_with("threshold = 0.95", 'when = "prompts"'))
+    assert session.usual_threshold == 0.95
+    doubts = [doubt.as_json() for doubt in session.open_doubts()]
+    assert frames_of(doubts, "car") == list(range(FRAMES))
+    # That it is gone is nothing that could lie beside it.
+    (given,) = (d for d in doubts if d["object"] == "dog" and GIVEN in str(d["reasons"]))
+    assert isinstance(given["frames"], list)
+    assert 9 not in given["frames"]
+    session.project.discard(1, 12, 13)
+    path = session.project.path
+    session.close()
+    assert run(["approve", str(path), "--reason", "seen"]) == 0
+    capsys.readouterr()
+    assert run(["review", str(path)]) == 0
+    told = capsys.readouterr()
+    assert "nothing needs a look so far:" in told.out
+    assert "no mask yet on" in told.err
 
 
 def test_who_is_not_hidden_is_not_asked_about_and_reported_as_shown(

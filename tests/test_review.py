@@ -8,9 +8,9 @@ from typing import cast
 
 import pytest
 
-from tam_edit.review import JOIN_FRAMES, MOST_TOLD, find_doubts, in_words
+from tam_edit.review import JOIN_FRAMES, find_doubts, in_words
 from tam_edit.review.doubts import score_text
-from tam_edit.review.words import frames_counted, to_look_at
+from tam_edit.review.words import FEW_MORE, MOST_TOLD, frames_counted, to_look_at
 from tam_edit.tracks import FrameScore, Origin
 
 
@@ -96,6 +96,9 @@ def test_a_terminal_is_not_flooded_with_doubts() -> None:
     told = in_words(doubts, str, Path("shot.tam")).splitlines()
     assert len(told) == 2 * MOST_TOLD + 2
     assert told[-1] == "  and 30 more; all of them: tam-edit review shot.tam --json -"
+    # Nobody is sent elsewhere for a few.
+    told = in_words(doubts[: MOST_TOLD + FEW_MORE], str, Path("shot.tam")).splitlines()
+    assert len(told) == 2 * (MOST_TOLD + FEW_MORE) + 1
 
 
 def test_a_mask_that_others_follow_from_comes_right_before_the_worst_of_them() -> None:

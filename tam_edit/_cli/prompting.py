@@ -15,7 +15,7 @@ from tam_edit.review.doubts import score_text
 from tam_edit.review.words import counted, quoted
 from tam_edit.session import Session
 from tam_edit.tracking.verdict import is_grown, is_shrunk
-from tam_edit.tracks import DOUBTFUL_BELOW, INSIDE, resized
+from tam_edit.tracks import INSIDE, resized
 from tam_edit.types import Box
 
 MOST_STRAYS = 3  # that are told of a mask
@@ -93,7 +93,7 @@ def prompt_all(
                 f"the mask is now {share:.1f} times as large as it was on this frame; if something "
                 "else was taken in, say --not X,Y on it"
             )
-        if keyframe.score < DOUBTFUL_BELOW:
+        if keyframe.score < session.usual_threshold:
             shows = f"; tam-edit review {project} --html DIR shows it"
             more = "add clicks or draw a box around the object"
             if said.prompts.is_confirmed or keyframe.joins_earlier:

@@ -12,7 +12,7 @@ from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
 from tam_edit.media import timecode_at
-from tam_edit.review import MOST_TOLD, Commands, Doubt, line, look_for
+from tam_edit.review import Commands, Doubt, first_ones, line, look_for
 from tam_edit.review.words import counted, first_why, quoted
 from tam_edit.session import Session
 
@@ -52,7 +52,7 @@ def command(
                 page = session.write_review(
                     folder, below=below, overwrite=overwrite, progress=progress
                 )
-        _tell(session, doubts, threshold, output)
+        _tell(session, doubts, threshold, output, so_far=" so far" if untracked else "")
         for name, count in untracked.items():
             frames = counted(count, "frame")
             output.note(f"no mask yet on {frames} of {name!r}: tam-edit track {quoted(project)}")
@@ -69,17 +69,20 @@ def command(
         )
 
 
-def _tell(session: Session, doubts: Sequence[Doubt], threshold: float, output: Output) -> None:
+def _tell(
+    session: Session, doubts: Sequence[Doubt], threshold: float, output: Output, *, so_far: str
+) -> None:
     if not doubts:
         why = f"no unapproved mask scores below {threshold:g}" if threshold else "all is approved"
-        output.say(f"nothing needs a look: {why}")
+        output.say(f"nothing needs a look{so_far}: {why}")
         return
     stated = f" (unapproved, with a score below {threshold:g} or asked for by the recipe)"
     output.say(f"masks to look at{stated if threshold else ''}, the worst stretch first:")
     common = look_for(doubts)
     for why in common:
         output.say(f"  look for: {why}")
-    for doubt in doubts[:MOST_TOLD]:
+    told = first_ones(doubts)
+    for doubt in told:
         commands = Commands.about(doubt, session.project.path)
         output.say(f"  {line(doubt, lambda index: timecode_at(index, session.source))}")
         for why in doubt.whys:
@@ -91,8 +94,8 @@ def _tell(session: Session, doubts: Sequence[Doubt], threshold: float, output: O
         if commands.gone is not None:
             output.say(f"    not there? {commands.gone}")
         output.say(f"    {'hidden?' if doubt.is_empty else 'right? '}    {commands.approve}")
-    rest = len(doubts) - MOST_TOLD
-    if rest > 0:
+    rest = len(doubts) - len(told)
+    if rest:
         output.say(f"  and {rest} more; --json FILE has them all")
 
 

@@ -90,7 +90,7 @@ def command(
         session.loop = _loop(recipe, loop)
         session.check_output(recipe, target, overwrite=overwrite)
         keyframes = prompt_all(session, items, output, is_kept=work.stays(session))
-        session.check_objects(recipe)
+        session.ask(recipe)
         if keyframes:
             # What was finished is so no more.
             session.check_output(recipe, target, overwrite=overwrite)

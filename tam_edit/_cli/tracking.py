@@ -16,7 +16,7 @@ from tam_edit.review import proposed_option, spanned
 from tam_edit.review.words import counted, quoted, spans_text
 from tam_edit.session import Session
 from tam_edit.tracking import Tally
-from tam_edit.tracks import DOUBTFUL_BELOW, Origin
+from tam_edit.tracks import Origin
 
 # That are named in a terminal; the JSON has them all.
 MOST_CUTS = 5
@@ -45,12 +45,13 @@ def track(session: Session, output: Output) -> dict[str, Any]:
     _tell_filled(session, tally, output)
     if tally.new_count:
         _tell_stayed(session, stayed, output)
-    doubts = session.doubts(DOUBTFUL_BELOW)
+    threshold = session.usual_threshold
+    doubts = session.doubts(threshold)
     if doubts:
         worst, unsure = min(doubts, key=lambda d: d.worst_score), sum(len(d.frames) for d in doubts)
         output.note(
             f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'} (score "
-            f"below {DOUBTFUL_BELOW:g}; a recipe's checkpoint may ask about more), "
+            f"below {threshold:g}; a recipe's checkpoint may ask about more), "
             f"least sure of frame {worst.worst_frame} of {worst.name!r}: {worst.main_reasons}"
         )
     return {
@@ -192,7 +193,7 @@ def tell_how_to_correct(
         output: Where it is told.
         is_kept: Whether the project stays when the command is done.
     """
-    unsure = sum(len(doubt.frames) for doubt in session.doubts(DOUBTFUL_BELOW))
+    unsure = sum(len(doubt.frames) for doubt in session.doubts(session.usual_threshold))
     if not unsure:
         if not is_kept and _is_decided_elsewhere(session, items):
             output.note(f"{path} is deleted now, with what was corrected and approved in it")

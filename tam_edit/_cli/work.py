@@ -167,7 +167,8 @@ def _check_start(session: Session, start: Start) -> None:
         if typed is not None and typed != stored:
             raise InputError(
                 f"{project.path} was begun with {option} {stored}, not {typed}",
-                hint="leave the option out, or begin a new project",
+                hint="leave the option out to go on with it; to begin anew, name another output or "
+                "--project, or delete it",
             )
 
 

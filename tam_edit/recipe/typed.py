@@ -28,10 +28,10 @@ def apply_typed(draft: Draft, settings: Sequence[str]) -> None:
 
     Args:
         draft: A recipe put together.
-        settings: ``PATH=VALUE`` each. The path is ``title``, ``description``, or a step and a key
-            of it: ``track.short_side_px``, ``fill.with.color`` or shorter ``fill.color``,
-            ``steps[2].margin_px``. The value is TOML; what is none is text, of ``objects`` names
-            with commas between them.
+        settings: ``PATH=VALUE`` each. The path is ``title``, ``description``, or a step, by its
+            name, kind or effect, and a key of it: ``track.short_side_px``, ``fill.with.color`` or
+            shorter ``fill.color``, ``steps[2].margin_px``. The value is TOML; what is none is text,
+            of ``objects`` names with commas between them.
 
     Raises:
         RecipeError: It is not of that form, or the recipe has no such step or key.
@@ -93,7 +93,11 @@ def _step(draft: Draft, name: str, where: str) -> tuple[int, Step]:
             hint="`tam-edit presets show` lists them",
         )
     called = [i for i, step in enumerate(steps) if step.called == name]
-    of_kind = [i for i, step in enumerate(steps) if step.table.get("kind") == name]
+    of_kind = [
+        i
+        for i, step in enumerate(steps)
+        if name in (step.table.get("kind"), step.table.get("effect"))
+    ]
     found = called or of_kind
     if len(found) == 1:
         return found[0], steps[found[0]]

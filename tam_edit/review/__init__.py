@@ -30,8 +30,8 @@ from tam_edit.review.folder import (
 from tam_edit.review.frame_page import frame_page, frame_title
 from tam_edit.review.page import page
 from tam_edit.review.words import (
-    MOST_TOLD,
     Commands,
+    first_ones,
     hint,
     in_words,
     line,
@@ -41,7 +41,6 @@ from tam_edit.review.words import (
 
 __all__ = [
     "JOIN_FRAMES",
-    "MOST_TOLD",
     "Commands",
     "Concern",
     "Doubt",
@@ -49,6 +48,7 @@ __all__ = [
     "check_delivery",
     "check_folder",
     "find_doubts",
+    "first_ones",
     "frame_page",
     "frame_title",
     "hint",

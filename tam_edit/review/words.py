@@ -13,6 +13,7 @@ from tam_edit.tracks import spans_of
 Timecode = Callable[[int], str]
 MOST_SPANS = 5  # of frames, in one sentence
 MOST_TOLD = 10  # doubts in a terminal; JSON and the review page have more
+FEW_MORE = 5  # for these nobody is sent elsewhere
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +169,11 @@ def look_for(doubts: Sequence[Doubt]) -> tuple[str, ...]:
     return tuple(why for why in first if all(why in doubt.whys for doubt in doubts))
 
 
+def first_ones(doubts: Sequence[Doubt]) -> Sequence[Doubt]:
+    """Those that are told in a terminal: all, unless many more are left."""
+    return doubts if len(doubts) <= MOST_TOLD + FEW_MORE else doubts[:MOST_TOLD]
+
+
 def in_words(doubts: Sequence[Doubt], timecode: Timecode, project: Path) -> str:
     """The doubts as a person reads them in a terminal, each with the command that corrects it.
 
@@ -184,7 +190,8 @@ def in_words(doubts: Sequence[Doubt], timecode: Timecode, project: Path) -> str:
     ]
     common = look_for(doubts)
     lines += [f"  look for: {why}" for why in common]
-    for doubt in doubts[:MOST_TOLD]:
+    told = first_ones(doubts)
+    for doubt in told:
         lines.append(f"  {line(doubt, timecode)}")
         lines += [f"    look for: {why}" for why in doubt.whys if why not in common]
         commands = Commands.about(doubt, project)
@@ -194,7 +201,7 @@ def in_words(doubts: Sequence[Doubt], timecode: Timecode, project: Path) -> str:
             lines.append(f"    if it is wrong: {commands.correct}")
         if commands.gone is not None:
             lines.append(f"    if it is not there: {commands.gone}")
-    if len(doubts) > MOST_TOLD:
-        rest = len(doubts) - MOST_TOLD
+    rest = len(doubts) - len(told)
+    if rest:
         lines.append(f"  and {rest} more; all of them: tam-edit review {quoted(project)} --json -")
     return "\n".join(lines)

@@ -28,7 +28,7 @@ from tam_edit.render import (
 )
 from tam_edit.review import Concern, Doubt
 from tam_edit.session import checkpoint, covers, exports, report
-from tam_edit.session.questions import GIVEN, questions_of
+from tam_edit.session.questions import GIVEN, keep, questions_of
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import Tally, follow, give_prompts
 from tam_edit.types import Matte, ObjectId
@@ -272,6 +272,18 @@ class Session(OpenedShot):
                 not there.
         """
         check_objects(recipe, set(self.project.objects().values()))
+
+    def ask(self, recipe: Recipe) -> None:
+        """Let reviews go by a recipe's checkpoints from now on, before anything is rendered.
+
+        Raises:
+            RecipeError: As :meth:`check_objects`.
+        """
+        work = range(self.project.in_frame, self.project.out_frame)
+        # Where the cuts are is known once it is tracked.
+        questions = questions_of(recipe, self.project, self.source, lambda: (), work)
+        if questions:
+            keep(self.project, questions)
 
     def render(
         self,

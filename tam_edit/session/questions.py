@@ -150,7 +150,10 @@ def concerns(
     own = [question for question in questions if question.is_about(name)]
     by_frame: dict[int, list[Question]] = {}
     for question in own:
-        given = project.prompts(object_id) if question.when == "prompts" else ()
+        given = []
+        if question.when == "prompts":
+            # What was said to be gone where a mask showed it is asked about in any case.
+            given = [i for i, said in project.prompts(object_id).items() if not said.gone]
         for index in (*question.frames, *given):
             by_frame.setdefault(index, []).append(question)
     approved = project.approved(object_id)
