@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tam_edit._cli import run
+from tam_edit._cli import console, run
 from tam_edit.masks.clicks import first_click
 from tam_edit.masks.measure import iou
 from tam_edit.masks.ops import grow
@@ -306,6 +306,26 @@ def test_a_stop_says_how_long_corrections_are_kept(
     assert run(job) == 0
     assert "already written" in capsys.readouterr().out
     assert project.exists()
+
+
+def test_without_a_terminal_long_work_says_at_times_how_far_it_is(
+    disc_video: Path,
+    disc_click: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = ["track", str(disc_video), "--click", disc_click, "--overwrite"]
+    job += ["--masks-out", str(tmp_path / "masks")]
+    assert run(job) == 0
+    assert "left" not in capsys.readouterr().err
+    monkeypatch.setattr(console, "TOLD_EVERY_S", 0)
+    assert run(job) == 0
+    assert re.search(
+        r"^tracking: \d+ of \d+ frames, about \d+ s left$", capsys.readouterr().err, re.M
+    )
+    assert run([*job, "-q"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_project_of_somebodys_own_stays_and_one_that_goes_says_so(

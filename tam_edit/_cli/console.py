@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from rich.progress import (
 from tam_edit.errors import EncodeError
 
 P = ParamSpec("P")
+TOLD_EVERY_S = 30.0  # without a terminal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ class Output:
 
     @contextmanager
     def progress(self, label: str, unit: str = "frames") -> Iterator[Callable[[int, int], None]]:
-        """A progress bar with an estimate on standard error; silent without a terminal."""
+        """A progress bar with an estimate on standard error; without a terminal a line at times."""
         with self.progress_of(label, unit=unit) as (advance,):
             yield advance
 
@@ -83,6 +85,9 @@ class Output:
         self, *labels: str, unit: str = "frames"
     ) -> Iterator[list[Callable[[int, int], None]]]:
         """Progress bars of works that follow one another; each is seen from its first frame on."""
+        if not self.is_quiet and not sys.stderr.isatty():
+            yield [_told_at_times(label, unit) for label in labels]
+            return
         console = RichConsole(stderr=True)
         columns = (
             TextColumn("{task.description}"),
@@ -93,9 +98,36 @@ class Output:
             TextColumn("left"),
             TimeRemainingColumn(),
         )
-        is_silent = self.is_quiet or not sys.stderr.isatty()
-        with Progress(*columns, console=console, disable=is_silent, transient=True) as bar:
+        with Progress(*columns, console=console, disable=self.is_quiet, transient=True) as bar:
             yield [_advancing(bar, label, is_first=label == labels[0]) for label in labels]
+
+
+def duration(seconds: float) -> str:
+    """About how long, as people say it."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} min"
+    return f"about {seconds / 3600:.1f} h"
+
+
+def _told_at_times(label: str, unit: str) -> Callable[[int, int], None]:
+    """Progress for a log: a line every half minute."""
+    begin = told = time.monotonic()
+    first: int | None = None
+
+    def advance(done: int, total: int) -> None:
+        nonlocal begin, told, first
+        now = time.monotonic()
+        if first is None:
+            begin, told, first = now, now, done
+        if now - told < TOLD_EVERY_S or not first < done < total:
+            return
+        told = now
+        left = (now - begin) * (total - done) / (done - first)
+        click.echo(f"{label}: {done} of {total} {unit}, {duration(left)} left", err=True)
+
+    return advance
 
 
 def _advancing(bar: Progress, label: str, *, is_first: bool) -> Callable[[int, int], None]:

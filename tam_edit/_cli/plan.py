@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from tam_edit._cli.console import Output
+from tam_edit._cli.console import Output, duration
 from tam_edit.errors import InputError
 from tam_edit.media import Source, is_taken, timecode_at
 from tam_edit.prompts import ObjectPrompts
@@ -186,9 +186,9 @@ def _tell_estimate(
         return None
     track_s = round(trial.track_s * max(lacking.values(), default=0), 1)
     write_s = round(trial.write_s * len(job.written), 1)
-    tracking = f"{_duration(track_s)} for tracking, " if lacking else ""
+    tracking = f"{duration(track_s)} for tracking, " if lacking else ""
     output.say(
-        f"  estimate   {tracking}{_duration(write_s)} for writing, from "
+        f"  estimate   {tracking}{duration(write_s)} for writing, from "
         f"{counted(trial.frame_count, 'frame')} that were tried on this machine"
     )
     return {"track_s": track_s, "write_s": write_s, "tried_frames": trial.frame_count}
@@ -238,12 +238,3 @@ def _target_of(step: ExportStep, target: str) -> str:
     place = Path(target)
     shown = str(place.parent / export_path(step.path, place.stem))
     return shown + "/" if step.path.endswith("/") else shown
-
-
-def _duration(seconds: float) -> str:
-    """About how long, as people say it."""
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    if seconds < 90 * 60:
-        return f"about {round(seconds / 60)} min"
-    return f"about {seconds / 3600:.1f} h"

@@ -88,6 +88,9 @@ def command(
         video, target, project, start, output, is_kept=is_kept, step=recipe.track
     ) as session:
         session.loop = _loop(recipe, loop)
+        # What was typed wrongly is told before what stands in the way.
+        known = list(session.project.objects().values())
+        resolve(items, session.source, session.project.in_frame, known)
         session.check_output(recipe, target, overwrite=overwrite)
         keyframes = prompt_all(session, items, output, is_kept=work.stays(session))
         session.ask(recipe)
