@@ -58,7 +58,8 @@ class UnknownNameError(TamEditError, LookupError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        super().__init__(f"there is no {kind} called {name!r}", hint=did_you_mean(name, names))
+        called = name if name.isdecimal() else f"called {name!r}"
+        super().__init__(f"there is no {kind} {called}", hint=did_you_mean(name, names))
         self.kind = kind
         self.name = name
 

@@ -62,7 +62,7 @@ def test_the_command_lists_and_takes_back(
     assert lines[3].endswith("took back 2")
     assert run(["history", str(path), "--undo", "9"]) == 1
     said = capsys.readouterr().err
-    assert "error: there is no decision called '9'" in said
+    assert "error: there is no decision 9" in said
     assert "hint: there are the decisions 1 to 4" in said
 
 
@@ -130,7 +130,7 @@ def test_masks_that_were_made_changed_and_kept_add_up(
             "8 frames before the correction on frame 10 were looked at again on the way back "
             "(2-9): 5 changed (5-9)"
         ) in said
-        assert "frames 1-4 stay as before" in noted
+        assert "frames 1-4 stay as earlier prompts have made them" in noted
         assert "the other 6 of 16 masks stayed as they were" in said
         assert counts == [5, 5, 0, 6]
         after = entries(session, "disc")

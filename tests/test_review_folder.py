@@ -144,6 +144,20 @@ def test_all_pages_in_the_way_are_named_at_once_and_when_they_are_made(
     assert "refused" not in capsys.readouterr().err
 
 
+def test_a_page_of_one_frame_replaces_another_and_nothing_else(
+    doubtful: Session, tmp_path: Path
+) -> None:
+    page, shot = tmp_path / "look", doubtful.project.path
+    doubtful.close()
+    for what in (str(shot), str(doubtful.source.info.path)):
+        for index in ("3", "7"):
+            assert run(["frame", what, index, "--html", str(page)]) == 0
+            assert f"frame {index} (" in (page / "index.html").read_text(encoding="utf-8")
+    assert run(["review", str(shot), "--html", str(page)]) == 1
+    assert run(["review", str(shot), "--html", str(page), "--overwrite"]) == 0
+    assert run(["frame", str(shot), "3", "--html", str(page)]) == 1
+
+
 def test_what_stands_in_the_folder_is_left_alone(doubtful: Session, tmp_path: Path) -> None:
     folder = tmp_path / "page"
     folder.mkdir()

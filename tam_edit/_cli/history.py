@@ -28,6 +28,8 @@ from tam_edit.session import Session, Undone
 def command(project: Path, decision_id: int | None, output: Output) -> None:
     """List the prompts, corrections, approvals and other decisions about SHOT.tam, in order.
 
+    Outputs that are still there follow.
+
     With --undo ID one of them is taken back: `tam-edit track` then makes again the masks that came
     of it, and all others stay as they are. What was taken back stays in the list.
     """
@@ -36,6 +38,7 @@ def command(project: Path, decision_id: int | None, output: Output) -> None:
         opened = session.project
         written = [] if undone is None else session.written_with(undone.decision)
         rows = [_json(decision, opened, session.source) for decision in session.history()]
+        outputs = session.outputs()
     if undone is not None:
         output.say(_told(undone, project))
         for place in written:
@@ -48,7 +51,15 @@ def command(project: Path, decision_id: int | None, output: Output) -> None:
     else:
         for row in rows:
             output.say(_line(row))
-    output.result({"history": rows, "undone": None if undone is None else _undone_json(undone)})
+        for place in outputs:
+            output.say(f"written: {place}")
+    output.result(
+        {
+            "history": rows,
+            "undone": None if undone is None else _undone_json(undone),
+            "outputs": [str(place) for place in outputs],
+        }
+    )
 
 
 def _told(undone: Undone, project: Path) -> str:

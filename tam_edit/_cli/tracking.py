@@ -91,7 +91,7 @@ def _tell_tracked(
             approved = not session.project.approved(way.object_id).isdisjoint(way.kept)
             output.note(
                 f"{spanned(way.kept[0], way.kept[-1])}{whose} {_verb(way.kept, 'stays', 'stay')} "
-                f"as before: the correction makes no clearly surer masks there"
+                f"as earlier prompts have made them: this correction makes no clearly surer ones"
                 f"{', or they are approved' if approved else ''}; where they are wrong, correct "
                 "one of them, too"
             )
@@ -104,8 +104,9 @@ def _tell_filled(session: Session, tally: Tally, output: Output) -> None:
             for scored in session.project.scores(object_id)
             if scored.origin is Origin.UNREACHED
         }
+        said = [i for i, each in session.project.prompts(object_id).items() if each.gone]
         for frames, why in (
-            (filled - unreached, "it was said to be gone there"),
+            (filled - unreached, f"it was said on frame {spans_text(said)} to be gone there"),
             (filled & unreached, "no prompt reaches it there"),
         ):
             if frames:

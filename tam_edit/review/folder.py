@@ -15,6 +15,8 @@ PART = ".index.html.part"
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 #: By this in its head a page of tam-edit is recognised, whoever made it.
 GENERATOR = '<meta name="generator" content="tam-edit">'
+#: By this the page of one frame, which the next one may replace.
+ONE_FRAME = '<meta name="tam-edit-page" content="frame">'
 HEAD_BYTES = 2000
 
 
@@ -34,7 +36,7 @@ def check_folder(
             others are known by the reports beside them.
         overwrite: Whether a page that stands there is replaced.
         command: What makes the page with a folder after it, for the error.
-        kind: What the proposed folder is called after.
+        kind: What the proposed folder is called after; a page of one ``frame`` replaces another.
 
     Raises:
         InputError: It is the folder of an output, or inside it.
@@ -66,7 +68,7 @@ def check_folder(
             f"{folder} holds {foreign[0]!r}, which is no review page, so it is left alone",
             hint="name a new folder",
         )
-    if PAGE in found and not overwrite:
+    if PAGE in found and not overwrite and not (kind == "frame" and _has(folder / PAGE, ONE_FRAME)):
         raise EncodeError(
             f"{folder} already holds a page of tam-edit",
             hint="add --overwrite or name another folder",
@@ -100,12 +102,16 @@ def check_delivery(output: str | Path, pages: Iterable[str | Path]) -> None:
 def _pages_in(folder: Path) -> Iterator[Path]:
     """Pages of tam-edit in a folder and in the folders in it."""
     for page in (folder / PAGE, *sorted(folder.glob(f"*/{PAGE}"))):
-        try:
-            with page.open("rb") as file:
-                if GENERATOR.encode() in file.read(HEAD_BYTES):
-                    yield page
-        except OSError:  # none there, or none of ours: ours can be read
-            continue
+        if _has(page, GENERATOR):
+            yield page
+
+
+def _has(page: Path, mark: str) -> bool:
+    try:
+        with page.open("rb") as file:
+            return mark.encode() in file.read(HEAD_BYTES)
+    except OSError:  # none there, or none of ours: ours can be read
+        return False
 
 
 def write_page(folder: str | Path, parts: Iterable[str]) -> Path:

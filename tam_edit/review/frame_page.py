@@ -14,7 +14,7 @@ import numpy as np
 from tam_edit.errors import EncodeError
 from tam_edit.frame import Frame
 from tam_edit.media import Source, timecode_at
-from tam_edit.review.folder import GENERATOR
+from tam_edit.review.folder import GENERATOR, ONE_FRAME
 from tam_edit.review.pictures import draw_outline
 from tam_edit.types import Mask
 
@@ -50,7 +50,7 @@ def frame_page(
         raise EncodeError(f"frame {frame.index} cannot be encoded as a JPEG picture")
     page = resources.files("tam_edit.review").joinpath("frame_page.html").read_text("utf-8")
     values = {
-        "GENERATOR": GENERATOR,
+        "GENERATOR": GENERATOR + ONE_FRAME,
         "TITLE": html.escape(title),
         "WIDTH": str(frame.width),
         "HEIGHT": str(frame.height),

@@ -123,6 +123,11 @@ def pages(project: Project) -> list[str]:
     return _places(project, PAGES)
 
 
+def outputs(project: Project) -> list[Path]:
+    """Where outputs of a project were written, or were to be, the newest last."""
+    return [Path(place) for place in _places(project, OUTPUTS)]
+
+
 def remember_output(project: Project, path: str | Path, *, hides: bool) -> None:
     """Keep where an output goes: where it hides something, no page may lie there.
 

@@ -227,6 +227,10 @@ class OpenedShot:
         below = checkpoint.usual_threshold(project)
         return {name: project.approve(ids[name], wanted, reason, below) for name in there}
 
+    def outputs(self) -> list[Path]:
+        """Where outputs of this shot were written, or were to be, as far as they are there now."""
+        return [path for path in checkpoint.outputs(self.project) if path.exists()]
+
     def history(self) -> list[Decision]:
         """Every decision of a person, in that order, also what was taken back."""
         return list(self.project.history)
