@@ -13,59 +13,26 @@ import pytest
 from tam_edit._cli import run
 from tam_edit.errors import EncodeError, RecipeError, ReviewPending
 from tam_edit.prompts import ObjectPrompts, Prompts
-from tam_edit.recipe import Recipe, parse_recipe
 from tam_edit.session import Session
-from tam_edit.session.questions import ALWAYS, GIVEN, STATED, spread
+from tam_edit.session.questions import ALWAYS, STATED, spread
 from tam_edit.testing.clips import DrawnClip
 from tam_edit.tracks import Origin, TrackedMatte
-
-FRAMES = 16
-CUT = 10
-HEAD = 'schema = "tam_edit.recipe/1"\ntitle = "Check"\n[[steps]]\nkind = "track"\n'
-FILL = '"fill"\nwith = { color = "red" }'
-
-
-def recipe_with(*checkpoints: str, effect: str = FILL) -> Recipe:
-    steps = "".join(f'[[steps]]\nkind = "checkpoint"\n{each}\n' for each in checkpoints)
-    return parse_recipe(f'{HEAD}{steps}[[steps]]\nkind = "effect"\neffect = {effect}\n', "a test")
+from tests.scored_sessions import (
+    CUT,
+    FRAMES,
+    asked,
+    frames_of,
+    recipe_with,
+    two_tracked,
+)
 
 
 @pytest.fixture
 def session(disc_video: Path, disc: DrawnClip, tmp_path: Path) -> Iterator[Session]:
-    """Two tracked objects: frame 7 of the car scores 0.2, frame 3 of the dog 0.4."""
     folder = tmp_path / "work"
     folder.mkdir()
-    with Session.create(disc_video, folder / "shot.tam") as opened:
-        for name in ("car", "dog"):
-            painted = Prompts(mask=disc.mask(1, 0))
-            opened.prompt(ObjectPrompts(object_name=name, frame_index=0, prompts=painted))
-        for index in range(1, FRAMES):
-            scores = {1: 0.2 if index == 7 else 0.9, 2: 0.4 if index == 3 else 0.9}
-            opened.project.append(index, {i: tracked(disc, index, s) for i, s in scores.items()})
-        opened.project.settings["cuts"] = [CUT]
+    with two_tracked(disc_video, disc, folder / "shot.tam") as opened:
         yield opened
-
-
-def tracked(disc: DrawnClip, index: int, score: float) -> TrackedMatte:
-    matte = disc.mask(1, index).astype(np.float32)
-    reasons = ("it jumped",) if score < 0.5 else ()
-    return TrackedMatte(matte=matte, score=score, origin=Origin.PROPAGATED, reasons=reasons)
-
-
-def asked(session: Session, recipe: Recipe, out: Path) -> list[dict[str, object]]:
-    with pytest.raises(ReviewPending) as caught:
-        session.render(recipe, out)
-    assert not out.exists()
-    return [dict(doubt) for doubt in caught.value.doubts]
-
-
-def frames_of(doubts: list[dict[str, object]], name: str) -> list[int]:
-    found: list[int] = []
-    for doubt in doubts:
-        frames = doubt["frames"]
-        assert isinstance(frames, list)
-        found += frames if doubt["object"] == name else []
-    return sorted(found)
 
 
 @pytest.mark.parametrize(
@@ -279,87 +246,6 @@ def test_the_terminal_and_the_page_list_what_a_recipe_asks_about(
     assert run(["review", str(path), "--below", "0.3"]) == 0
     shown = capsys.readouterr().out
     assert [f"frame {index} " in shown for index in (3, 7, 14)] == [False, True, True]
-
-
-@pytest.mark.parametrize(
-    ("checkpoint", "of_car", "of_dog"),
-    [
-        ('when = "frames"\nframes = [2, 8]', [8], [8]),
-        ('when = "always"\nframe_count = 2', [6, 9], [6, 9]),
-        ("threshold = 0.5", [7], []),
-        # All that follows comes from what was given.
-        ('when = "prompts"\nobjects = ["dog"]', [], [0]),
-    ],
-)
-def test_what_is_asked_of_a_part(
-    session: Session, tmp_path: Path, checkpoint: str, of_car: list[int], of_dog: list[int]
-) -> None:
-    recipe, out = recipe_with(checkpoint), tmp_path / "part.mp4"
-    with pytest.raises(ReviewPending) as caught:
-        session.render(recipe, out, part=range(6, 10))
-    doubts = [dict(doubt) for doubt in caught.value.doubts]
-    assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == (of_car, of_dog)
-
-
-def test_doubtful_masks_of_other_frames_matter_where_these_show_through(
-    session: Session, tmp_path: Path
-) -> None:
-    recipe = recipe_with("threshold = 0.5", 'when = "frames"\nframes = [2]', effect='"remove"')
-    with pytest.raises(ReviewPending) as caught:
-        session.render(recipe, tmp_path / "part.mp4", part=range(8, 10))
-    doubts = [dict(doubt) for doubt in caught.value.doubts]
-    assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == ([7], [3])
-
-
-def test_a_review_goes_by_a_recipe_that_was_asked_before_anything_is_written(
-    session: Session, capsys: pytest.CaptureFixture[str]
-) -> None:
-    session.prompt(
-        ObjectPrompts(object_name="dog", frame_index=9, prompts=Prompts(gone=True, gone_last=9))
-    )
-    session.ask(recipe_with("threshold = 0.95", 'when = "prompts"'))
-    assert session.usual_threshold == 0.95
-    doubts = [doubt.as_json() for doubt in session.open_doubts()]
-    assert frames_of(doubts, "car") == list(range(FRAMES))
-    # That it is gone is nothing that could lie beside it.
-    (given,) = (d for d in doubts if d["object"] == "dog" and GIVEN in str(d["reasons"]))
-    assert isinstance(given["frames"], list)
-    assert 9 not in given["frames"]
-    session.project.discard(1, 12, 13)
-    path = session.project.path
-    session.close()
-    assert run(["approve", str(path), "--reason", "seen"]) == 0
-    capsys.readouterr()
-    assert run(["review", str(path)]) == 0
-    told = capsys.readouterr()
-    assert "nothing needs a look so far:" in told.out
-    assert "no mask yet on" in told.err
-
-
-def test_who_is_not_hidden_is_not_asked_about_and_reported_as_shown(
-    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fill = f'{FILL}\nobjects = ["dog"]\nin_point = 2'
-    recipe = recipe_with("threshold = 0.5", 'when = "prompts"', effect=fill)
-    out = tmp_path / "out.mp4"
-    doubts = asked(session, recipe, out)
-    assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == ([], [0, 3])
-    session.approve("seen", object_name="dog")
-    assert session.render(recipe, out).proof is not None
-    told = json.loads((tmp_path / "out.mp4.report.json").read_text(encoding="utf-8"))
-    of_dog, of_car = told["objects"]["dog"], told["objects"]["car"]
-    assert (of_dog["frames_covered"], of_dog["frames_shown"]) == (FRAMES - 2, 2)
-    assert (of_car["frames_covered"], of_car["frames_shown"]) == (0, FRAMES)
-    # Of an effect on the background, the object is what is shown.
-    inverted = recipe_with(effect=f"{FILL}\ninvert = true")
-    assert session.shown_by(inverted) == ["car", "dog"]
-    path = session.project.path
-    session.close()
-    job = ["render", str(path), "--preset", "redact-solid", "--set", "cover.objects=dog"]
-    assert run([*job, "-o", str(tmp_path / "dog.mp4")]) == 0
-    said = capsys.readouterr().err
-    assert "shown, for nothing in this output hides them: 'car'" in said
-    assert "nobody was looked for but 'dog':" in said
 
 
 def test_what_was_decided_lies_beside_the_output(session: Session, tmp_path: Path) -> None:

@@ -26,12 +26,12 @@ from tam_edit.render import (
     render,
     said_in,
 )
-from tam_edit.review import Concern, Doubt
 from tam_edit.session import checkpoint, covers, exports, report
-from tam_edit.session.questions import GIVEN, keep, questions_of
+from tam_edit.session.asking import ask, stops_at
+from tam_edit.session.points import check_part, check_points
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import Tally, follow, give_prompts
-from tam_edit.types import Matte, ObjectId
+from tam_edit.types import Matte
 
 OnDoubt: TypeAlias = Literal["stop", "continue", "cover-frame"]
 ON_DOUBT: tuple[OnDoubt, ...] = get_args(OnDoubt)
@@ -78,7 +78,7 @@ class Session(OpenedShot):
         source = open_source(video, fps=fps)
         try:
             stop = source.info.frame_count if out_frame is None else out_frame
-            _check_points(in_frame, stop, source)
+            check_points(in_frame, stop, source)
             project = Project.create(
                 project_path,
                 source=video_record(source, fps),
@@ -279,11 +279,7 @@ class Session(OpenedShot):
         Raises:
             RecipeError: As :meth:`check_objects`.
         """
-        work = range(self.project.in_frame, self.project.out_frame)
-        # Where the cuts are is known once it is tracked.
-        questions = questions_of(recipe, self.project, self.source, lambda: (), work)
-        if questions:
-            keep(self.project, questions)
+        ask(self.project, self.source, recipe)
 
     def render(
         self,
@@ -322,7 +318,10 @@ class Session(OpenedShot):
         check_tracked(self._job(recipe))
         covered: frozenset[int] = frozenset()
         places = self.check_output(recipe, path, part=part, overwrite=overwrite)
-        doubts = self._stops_at(recipe, part)
+        # A checkpoint at cuts wants them also where tracking does not look for any.
+        doubts = stops_at(
+            self.project, self.source, recipe, part, lambda: self._shots.find("reacquire")
+        )
         if doubts and on_doubt == "stop":
             raise checkpoint.pending(self.project, self.source, doubts)
         if doubts:
@@ -349,13 +348,6 @@ class Session(OpenedShot):
         proof = report.write(self.project, recipe, rendered, places, job.frames, hidden)
         return replace(rendered, proof=proof)
 
-    def shown_by(self, recipe: Recipe) -> list[str]:
-        """Names of the objects that a recipe hides on no frame."""
-        names = self.project.objects()
-        work = range(self.project.in_frame, self.project.out_frame)
-        hidden = covers.hidden_frames(recipe, names, self.source, work)
-        return [name for object_id, name in names.items() if not hidden[object_id]]
-
     def written_with(self, decision: Decision) -> list[Path]:
         """The outputs, still there as they were, that a decision about an object had a part in."""
         if decision.object_id is None:
@@ -375,15 +367,7 @@ class Session(OpenedShot):
         Raises:
             InputError: There are none, or some lie before the in point or after the out point.
         """
-        first, stop = self.project.in_frame, self.project.out_frame
-        if part is not None and part.stop <= part.start:
-            raise _turned_round(part.start, part.stop)
-        if part is not None and not first <= part.start < part.stop <= stop:
-            raise InputError(
-                f"in point {part.start} and out point {part.stop} are no part of the work",
-                hint=f"{self.project.path} has the frames {first} to {stop - 1}; the out point is "
-                f"the first frame that is left out, so {stop} at most",
-            )
+        check_part(part, self.project)
 
     def _ledger(self, part: range | None = None) -> Ledger:
         project = self.project
@@ -395,26 +379,6 @@ class Session(OpenedShot):
         }
         decided = project.history.newest()
         return Ledger(project.settings, shot, project.mattes_digest, decided)
-
-    def _stops_at(self, recipe: Recipe, part: range | None) -> list[Doubt]:
-        work = range(self.project.in_frame, self.project.out_frame)
-        written = part or work
-        # A checkpoint at cuts wants them also where tracking does not look for any.
-        questions = questions_of(
-            recipe, self.project, self.source, lambda: self._shots.find("reacquire"), written
-        )
-        if questions:
-            covers.keep(self.project, recipe)
-        borrows = any(use.effect.borrows for use in recipe.effects())
-        acted_on = covers.objects_in(recipe, self.project.objects())
-
-        def matters(object_id: ObjectId, concern: Concern) -> bool:
-            if object_id not in acted_on:
-                return False
-            is_seen = concern.scored.frame_index in written
-            return is_seen or GIVEN in concern.asked or (borrows and concern.is_doubtful)
-
-        return checkpoint.open_doubts(self.project, self.source, questions, matters)
 
     def _job(
         self, recipe: Recipe, covered: frozenset[int] = frozenset(), part: range | None = None
@@ -430,25 +394,6 @@ class Session(OpenedShot):
             said=said_in(self.project),
             part=part,
         )
-
-
-def _check_points(in_frame: int, out_frame: int, source: Source) -> None:
-    count = source.info.frame_count
-    if out_frame <= in_frame:
-        raise _turned_round(in_frame, out_frame)
-    if not 0 <= in_frame < out_frame <= count:
-        raise InputError(
-            f"in point {in_frame} and out point {out_frame} do not fit {source.info.path}, "
-            f"which has the frames 0 to {count - 1}",
-            hint="the out point is the first frame that is left out",
-        )
-
-
-def _turned_round(in_frame: int, out_frame: int) -> InputError:
-    return InputError(
-        f"the out point {out_frame} does not come after the in point {in_frame}",
-        hint="the out point is the first frame that is left out",
-    )
 
 
 def _check_model(project: Project, model: str) -> None:

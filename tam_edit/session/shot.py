@@ -15,11 +15,12 @@ from tam_edit.export import (
 from tam_edit.inpaint import Recomposite, RecompositeReport
 from tam_edit.media import Source
 from tam_edit.project import Decision, Project
+from tam_edit.recipe import Recipe
 from tam_edit.render import write_palette_masks
 from tam_edit.review import Doubt
 from tam_edit.review.words import quoted, spans_text
 from tam_edit.session import checkpoint, exports
-from tam_edit.session.covers import kept_covers
+from tam_edit.session.covers import hidden_frames, kept_covers
 from tam_edit.session.undo import Undone, undo
 from tam_edit.tracking import LoopSettings, Shots
 from tam_edit.tracks import MaskTrack
@@ -115,6 +116,13 @@ class OpenedShot:
     def usual_threshold(self) -> float:
         """Below which score a mask is doubtful: what the last checkpoint went by, else 0.7."""
         return checkpoint.usual_threshold(self.project)
+
+    def shown_by(self, recipe: Recipe) -> list[str]:
+        """Names of the objects that a recipe hides on no frame."""
+        names = self.project.objects()
+        work = range(self.project.in_frame, self.project.out_frame)
+        hidden = hidden_frames(recipe, names, self.source, work)
+        return [name for object_id, name in names.items() if not hidden[object_id]]
 
     def untracked(self) -> dict[str, int]:
         """How many frames of each object have no mask yet; objects that have all are left out."""

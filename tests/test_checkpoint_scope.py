@@ -1,0 +1,113 @@
+"""Which objects and frames a recipe asks about: those that have a part in what it writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tam_edit._cli import run
+from tam_edit.errors import ReviewPending
+from tam_edit.prompts import ObjectPrompts, Prompts
+from tam_edit.session import Session
+from tam_edit.session.questions import GIVEN
+from tam_edit.testing.clips import DrawnClip
+from tests.scored_sessions import (
+    FILL,
+    FRAMES,
+    asked,
+    frames_of,
+    recipe_with,
+    two_tracked,
+)
+
+
+@pytest.fixture
+def session(disc_video: Path, disc: DrawnClip, tmp_path: Path) -> Iterator[Session]:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    with two_tracked(disc_video, disc, folder / "shot.tam") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "of_car", "of_dog"),
+    [
+        ('when = "frames"\nframes = [2, 8]', [8], [8]),
+        ('when = "always"\nframe_count = 2', [6, 9], [6, 9]),
+        ("threshold = 0.5", [7], []),
+        # All that follows comes from what was given.
+        ('when = "prompts"\nobjects = ["dog"]', [], [0]),
+    ],
+)
+def test_what_is_asked_of_a_part(
+    session: Session, tmp_path: Path, checkpoint: str, of_car: list[int], of_dog: list[int]
+) -> None:
+    recipe, out = recipe_with(checkpoint), tmp_path / "part.mp4"
+    with pytest.raises(ReviewPending) as caught:
+        session.render(recipe, out, part=range(6, 10))
+    doubts = [dict(doubt) for doubt in caught.value.doubts]
+    assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == (of_car, of_dog)
+
+
+def test_doubtful_masks_of_other_frames_matter_where_these_show_through(
+    session: Session, tmp_path: Path
+) -> None:
+    recipe = recipe_with("threshold = 0.5", 'when = "frames"\nframes = [2]', effect='"remove"')
+    with pytest.raises(ReviewPending) as caught:
+        session.render(recipe, tmp_path / "part.mp4", part=range(8, 10))
+    doubts = [dict(doubt) for doubt in caught.value.doubts]
+    assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == ([7], [3])
+
+
+def test_a_review_goes_by_a_recipe_that_was_asked_before_anything_is_written(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session.prompt(
+        ObjectPrompts(object_name="dog", frame_index=9, prompts=Prompts(gone=True, gone_last=9))
+    )
+    session.ask(recipe_with("threshold = 0.95", 'when = "prompts"'))
+    assert session.usual_threshold == 0.95
+    doubts = [doubt.as_json() for doubt in session.open_doubts()]
+    assert frames_of(doubts, "car") == list(range(FRAMES))
+    # That it is gone is nothing that could lie beside it.
+    (given,) = (d for d in doubts if d["object"] == "dog" and GIVEN in str(d["reasons"]))
+    assert isinstance(given["frames"], list)
+    assert 9 not in given["frames"]
+    session.project.discard(1, 12, 13)
+    path = session.project.path
+    session.close()
+    assert run(["approve", str(path), "--reason", "seen"]) == 0
+    capsys.readouterr()
+    assert run(["review", str(path)]) == 0
+    told = capsys.readouterr()
+    assert "nothing needs a look so far:" in told.out
+    assert "no mask yet on" in told.err
+
+
+def test_who_is_not_hidden_is_not_asked_about_and_reported_as_shown(
+    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill = f'{FILL}\nobjects = ["dog"]\nin_point = 2'
+    recipe = recipe_with("threshold = 0.5", 'when = "prompts"', effect=fill)
+    out = tmp_path / "out.mp4"
+    doubts = asked(session, recipe, out)
+    assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == ([], [0, 3])
+    session.approve("seen", object_name="dog")
+    assert session.render(recipe, out).proof is not None
+    told = json.loads((tmp_path / "out.mp4.report.json").read_text(encoding="utf-8"))
+    of_dog, of_car = told["objects"]["dog"], told["objects"]["car"]
+    assert (of_dog["frames_covered"], of_dog["frames_shown"]) == (FRAMES - 2, 2)
+    assert (of_car["frames_covered"], of_car["frames_shown"]) == (0, FRAMES)
+    # Of an effect on the background, the object is what is shown.
+    inverted = recipe_with(effect=f"{FILL}\ninvert = true")
+    assert session.shown_by(inverted) == ["car", "dog"]
+    path = session.project.path
+    session.close()
+    job = ["render", str(path), "--preset", "redact-solid", "--set", "cover.objects=dog"]
+    assert run([*job, "-o", str(tmp_path / "dog.mp4")]) == 0
+    said = capsys.readouterr().err
+    assert "shown, for nothing in this output hides them: 'car'" in said
+    assert "nobody was looked for but 'dog':" in said
