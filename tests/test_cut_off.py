@@ -58,6 +58,28 @@ def test_a_frame_with_the_whole_object_is_named(
     assert told in capsys.readouterr().out
 
 
+def test_a_frame_with_more_of_a_hidden_object_is_named(
+    disc_video: Path, disc: DrawnClip, tmp_path: Path
+) -> None:
+    with Session.create(disc_video, tmp_path / "shot.tam") as session:
+        whole, hidden = square(disc, 90), range(9, 13)
+        said = ObjectPrompts(object_name="box", frame_index=0, prompts=Prompts(mask=whole))
+        session.prompt(said)
+        for index in range(1, len(disc)):
+            mask = whole.copy()
+            if index in hidden:
+                mask[:, 70:] = False
+            score = 0.05 if index in hidden else 0.69
+            entry = TrackedMatte(
+                matte=mask.astype(np.float32), score=score, origin=Origin.PROPAGATED
+            )
+            session.project.append(index, {1: entry})
+        (doubt,) = session.open_doubts()
+    assert doubt.proposed_frame in hidden
+    assert doubt.whole_frame in (8, 13)
+    assert "much smaller here than around" in doubt.whole_why
+
+
 def test_an_object_that_is_cut_off_everywhere_is_no_matter(
     disc_video: Path, disc: DrawnClip, tmp_path: Path
 ) -> None:

@@ -59,6 +59,8 @@ def command(
                 f"{counted(asked - count, 'frame')} of {name!r} without a mask yet cannot be "
                 f"approved: tam-edit track {quoted(project)}"
             )
+    if wanted is None:
+        output.note("this is about every frame; --frames A-B approves what was looked at alone")
     output.result(
         {
             "approved": counts,

@@ -366,7 +366,10 @@ def _damaged(path: Path, why: str) -> ProjectError:
 
 
 def _in_use(path: Path, by_whom: str) -> ProjectError:
-    return ProjectError(f"{path} is in use by {by_whom}", hint="wait until that is done, or end it")
+    return ProjectError(
+        f"{path} is in use by {by_whom}",
+        hint="wait until that is done; if it is tam-edit and ended with Ctrl-C, nothing is lost",
+    )
 
 
 def _os_error(path: Path, done: str, error: OSError) -> ProjectError:

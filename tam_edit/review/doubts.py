@@ -53,8 +53,10 @@ class Doubt:
         proposed_frame: The frame to look at first, and to correct: a mask that one click led to,
             else where the worst stretch of masks on which nobody has worked is.
         proposed_why: Why that one and no other, in plain words.
-        whole_frame: The nearest of the frames on which the picture's edge does not cut the mask
-            off, where it does on the proposed one; None where it does not, or on all of them.
+        whole_frame: The nearest of the frames that show more of the object, where the picture's
+            edge cuts the mask off on the proposed one, or it is much smaller there than around;
+            None where neither is so, or no frame is better.
+        whole_why: In plain words, which of these it is.
         reasons: What is wrong, in plain words, most frequent first.
         asked: Why a look was asked for whatever the score is, in the order of the frames.
         whys: What the person is to look for, as the recipe puts it.
@@ -79,6 +81,7 @@ class Doubt:
     empty_span: tuple[int, int] | None = None
     proposed_why: str = ""
     whole_frame: int | None = None
+    whole_why: str = ""
 
     def as_json(self) -> dict[str, object]:
         """The doubt as JSON values."""

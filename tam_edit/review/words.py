@@ -50,8 +50,7 @@ def first_why(doubt: Doubt) -> str:
     if doubt.whole_frame is None:
         return doubt.proposed_why
     return (
-        f"{doubt.proposed_why}; the picture's edge cuts the mask off here: where part of the "
-        f"object is outside, correct it on frame {doubt.whole_frame} instead"
+        f"{doubt.proposed_why}; {doubt.whole_why}, correct it on frame {doubt.whole_frame} instead"
     )
 
 

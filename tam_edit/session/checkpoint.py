@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
+from statistics import median
 from typing import cast
+
+import numpy as np
 
 from tam_edit.errors import InputError, ReviewPending
 from tam_edit.masks.ops import at_border
@@ -47,6 +50,8 @@ MOST_PLACES = 100  # that are remembered of either kind, the newest
 # How much of the picture's border a mask takes up, of the side of a square as large as the mask:
 # from the one on it is cut off, up to the other it is not. And how many frames are tried.
 CUT_OFF, WHOLE, MOST_TRIED = 0.5, 0.2, 50
+# How large a mask is that hardly shows the object, and one that does, of those around it.
+SMALL, LARGE = 0.5, 0.8
 
 
 def doubts_below(project: Project, threshold: float) -> list[Doubt]:
@@ -246,19 +251,27 @@ def _looked_into(project: Project, doubt: Doubt) -> Doubt:
 
 
 def _with_whole_frame(project: Project, doubt: Doubt) -> Doubt:
-    """The doubt with a frame near the proposed one on which all of the object is in the picture."""
-
-    def cut_off(index: int) -> float:
-        entry = project.entry(doubt.object_id, index)
-        return 0.0 if entry is None else at_border(entry.matte > INSIDE)
-
+    """The doubt with a frame near the proposed one on which more of the object is seen."""
     proposed = doubt.proposed_frame
-    given = proposed in project.prompts(doubt.object_id)
-    if doubt.is_empty or given or cut_off(proposed) <= CUT_OFF:
+    if doubt.is_empty or proposed in project.prompts(doubt.object_id):
         return doubt
     near = sorted(doubt.frames, key=lambda index: abs(index - proposed))[:MOST_TRIED]
-    whole = next((index for index in near if cut_off(index) <= WHOLE), None)
-    return replace(doubt, whole_frame=whole)
+    sizes, borders = {}, {}
+    for index in near:
+        entry = project.entry(doubt.object_id, index)
+        mask = np.zeros((1, 1), bool) if entry is None else entry.matte > INSIDE
+        sizes[index], borders[index] = int(np.count_nonzero(mask)), at_border(mask)
+    usual = median(sizes.values())
+    if borders[proposed] > CUT_OFF:
+        why = "the picture's edge cuts the mask off here: where part of the object is outside"
+        least_px = 0.0
+    elif sizes[proposed] < SMALL * usual:
+        why = "the mask is much smaller here than around: where something hides the object"
+        least_px = LARGE * usual
+    else:
+        return doubt
+    fitting = (i for i in near if borders[i] <= WHOLE and sizes[i] >= least_px)
+    return replace(doubt, whole_frame=next(fitting, None), whole_why=why)
 
 
 def _with_empty_span(project: Project, doubt: Doubt) -> Doubt:
