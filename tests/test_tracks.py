@@ -123,7 +123,7 @@ def test_a_track_set_follows_its_store() -> None:
     assert tracks[5].object_id == 5
     assert tracks[5].index_at(0.6) == 1
     assert 3 not in tracks
-    with pytest.raises(UnknownNameError, match="no object called '3'"):
+    with pytest.raises(UnknownNameError, match="no object 3"):
         MaskTrack(store, 3)
 
 
