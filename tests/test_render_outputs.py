@@ -364,19 +364,6 @@ def test_after_a_kill_between_two_names_only_what_is_missing_is_written(
     dead.wait()
 
 
-def test_a_folder_that_was_moved_aside_comes_back(source: Source, tmp_path: Path) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    former = tmp_path / f".out-masks.former-{dead.pid}"
-    former.mkdir()
-    (former / "00000.png").write_bytes(b"mine")
-    tam_edit.media.clear_leftovers(tmp_path / "out-masks")
-    assert contents(tmp_path) == {"out-masks/00000.png": b"mine"}
-    former.mkdir()
-    tam_edit.media.clear_leftovers(tmp_path / "out-masks")
-    assert listed(tmp_path) == ["out-masks"]
-
-
 def test_palette_masks_leave_nothing_half_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tam_edit.errors import EncodeError, TamEditError
 from tam_edit.media import Source
-from tam_edit.media.sink import partial_path
+from tam_edit.media.hidden import partial_path
 
 
 def check_file(

@@ -12,6 +12,7 @@ from tam_edit.media.formats import (
     matte_format_for,
 )
 from tam_edit.media.hdr import HdrFacts
+from tam_edit.media.hidden import clear_leftovers
 from tam_edit.media.identity import SourceIdentity, identify
 from tam_edit.media.light import TRANSFERS
 from tam_edit.media.new_folder import NewFolder
@@ -21,11 +22,8 @@ from tam_edit.media.sink import (
     Sink,
     check_place,
     check_target,
-    clear_leftovers,
     is_taken,
-    partial_path,
     place_of,
-    take_place,
 )
 from tam_edit.media.source import AudioFacts, Source, SourceInfo, SubtitleFacts
 from tam_edit.media.timecode import frame_at, known_timecode, timecode_at
@@ -64,8 +62,6 @@ __all__ = [
     "open_asset",
     "open_sink",
     "open_source",
-    "partial_path",
     "place_of",
-    "take_place",
     "timecode_at",
 ]

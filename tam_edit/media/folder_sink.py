@@ -11,7 +11,8 @@ from typing import ClassVar
 from tam_edit.errors import EncodeError
 from tam_edit.frame import Frame
 from tam_edit.media.formats import OutputFormat
-from tam_edit.media.sink import PictureKind, Sink, take_place
+from tam_edit.media.hidden import take_place
+from tam_edit.media.sink import PictureKind, Sink
 from tam_edit.media.source import Source
 
 

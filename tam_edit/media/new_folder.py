@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tam_edit.errors import EncodeError, TamEditError
-from tam_edit.media.sink import partial_path, take_place
+from tam_edit.media.hidden import partial_path, removed_with, take_place
 
 
 class NewFolder:
@@ -33,6 +33,7 @@ class NewFolder:
         with self._reported():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.hidden = partial_path(self.path)
+            self._removal = removed_with(self, self.hidden)
             shutil.rmtree(self.hidden, ignore_errors=True)
             self.hidden.mkdir()
 
@@ -40,6 +41,7 @@ class NewFolder:
         """Give the completed folder its name."""
         with self._reported():
             take_place(self.hidden, self.path)
+        self._removal.detach()
         self._is_open = False
 
     def discard(self) -> None:
@@ -47,6 +49,7 @@ class NewFolder:
         if self._is_open:
             self._is_open = False
             shutil.rmtree(self.hidden, ignore_errors=True)
+            self._removal.detach()
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

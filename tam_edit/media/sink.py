@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import glob
 import os
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from tam_edit.errors import EncodeError, InputError
 from tam_edit.frame import Frame
 from tam_edit.media.formats import NUMBERED, OutputFormat
 from tam_edit.media.hdr import HdrFacts
+from tam_edit.media.hidden import partial_path, removed_with
 from tam_edit.media.source import Source
 from tam_edit.pixels import ColorTags, PixelLayout
 
@@ -60,6 +59,7 @@ class Sink(ABC):
     ) -> None:
         self.path = path
         self.hidden = partial_path(path)
+        self._removal = removed_with(self, self.hidden)
         self.format = chosen
         self.notes: list[str] = []
         self._info = info = source.info
@@ -124,6 +124,7 @@ class Sink(ABC):
             raise InputError(f"{self.path.name} is not complete")
         with self._discarded_on_error():
             self._publish()
+        self._removal.detach()
         self._is_open = False
 
     def discard(self) -> None:
@@ -131,6 +132,7 @@ class Sink(ABC):
         if self._is_open:
             self._is_open = False
             self._remove()
+            self._removal.detach()
 
     @abstractmethod
     def _encode(self, frame: Frame) -> None: ...
@@ -194,71 +196,6 @@ class Sink(ABC):
             self.finish()
         else:
             self.discard()
-
-
-def partial_path(target: Path) -> Path:
-    """The hidden name that a target has while it is written.
-
-    What killed processes left under such names of the same target is removed.
-    """
-    clear_leftovers(target)
-    return target.with_name(f".{target.stem}.part-{os.getpid()}{target.suffix}")
-
-
-def clear_leftovers(target: Path) -> None:
-    """Remove what killed processes left of a target under hidden names.
-
-    A folder that one of them had moved aside, to put another in its place, comes back.
-    """
-    for left in target.parent.glob(f".{glob.escape(target.stem)}.part-*{target.suffix}"):
-        if _is_left(left.name.removesuffix(target.suffix)):
-            _remove(left)
-    for left in target.parent.glob(f".{glob.escape(target.name)}.former-*"):
-        if _is_left(left.name):
-            if target.exists():
-                _remove(left)
-            else:
-                left.rename(target)
-
-
-def take_place(folder: Path, target: Path) -> None:
-    """Give a folder the name of another one, which goes."""
-    if not target.is_dir():
-        folder.rename(target)
-        return
-    # A folder cannot replace a full one in one step: the old one moves aside first.
-    former = target.with_name(f".{target.name}.former-{os.getpid()}")
-    target.rename(former)
-    folder.rename(target)
-    shutil.rmtree(former)
-
-
-def _is_left(name: str) -> bool:
-    """Whether the process that a hidden name ends with is gone."""
-    writer = name.rpartition("-")[2]
-    return writer.isdecimal() and not _is_running(int(writer))
-
-
-def _remove(left: Path) -> None:
-    if left.is_dir():
-        shutil.rmtree(left, ignore_errors=True)
-    else:
-        left.unlink(missing_ok=True)
-
-
-def _is_running(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # another user's
-    try:
-        stat = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return True  # no Linux
-    # A killed process stays in the list, as a zombie, until the one that began it looks.
-    return stat.rpartition(")")[2].split()[:1] != ["Z"]
 
 
 def check_target(
