@@ -129,7 +129,7 @@ class ReviewPending(TamEditError):  # noqa: N818 - it is not a failure
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known name or two, or all of them where none is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
+    near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
     if near:
         first = _likeness(name, near[0])
         meant = [each for each in near if first - _likeness(name, each) <= AS_LIKE]

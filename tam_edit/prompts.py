@@ -131,11 +131,17 @@ class Prompts:
                 raise InputError(
                     f"the mask for {where} is empty", hint="paint the object with a non-zero value"
                 )
-        if not (self.says_where or self.gone or (self.negative and has_mask)):
+        if self.says_where or self.gone or (self.negative and has_mask):
+            return
+        if self.negative:
             raise InputError(
-                f"nothing says where the object is on {where}",
-                hint="give a --click on it, a --box around it or a --mask of it",
+                f"there is no mask on {where} yet that clicks beside the object could correct",
+                hint="track up to there first, or say where it is: --click, --box or --mask",
             )
+        raise InputError(
+            f"nothing says where the object is on {where}",
+            hint="give a --click on it, a --box around it or a --mask of it",
+        )
 
     @staticmethod
     def _check_box(

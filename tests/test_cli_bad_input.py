@@ -60,7 +60,7 @@ def test_a_truncated_file(refused: Callable[..., str], disc_video: Path, tmp_pat
         (["--box", "10,10,10,40"], "holds no pixel"),
         (["--box", "200,10,210,40"], "outside frame 0"),
         (["--click", "20,20", "--not", "20,20"], "contradict"),
-        (["--not", "20,20"], "nothing says where the object is"),
+        (["--not", "20,20"], "no mask on frame 0 yet that clicks beside the object could correct"),
         (["--box", "1,1,9,9", "--box", "2,2,9,9"], "two --box"),
         (["--mask", "missing.png"], "no such file"),
         ([], "nothing says where the object is"),

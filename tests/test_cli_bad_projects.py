@@ -100,6 +100,8 @@ def test_options_that_a_begun_project_contradicts(
     for option, value in (("--in", "3"), ("--out", "9"), ("--size", "64")):
         told = refused("track", project, option, value)
         assert f"was begun with {option}" in told
+        is_part = option != "--size"
+        assert (f"to write a part of it: tam-edit render {project} {option} T" in told) == is_part
     assert "nothing says where" in refused("track", project, "--in", "0", "--out", "16")
     out = tmp_path / "out.mp4"
     arguments = ["run", "blur-object", str(disc_video), "-o", str(out), "--project", str(project)]

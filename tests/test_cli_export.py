@@ -259,8 +259,9 @@ def test_a_timeline_says_what_is_older_than_the_masks_or_of_something_else(
     assert run([*export, "--object", "the disc"]) == 0
     told = capsys.readouterr().err
     assert f"above the video: {grey} (luma)" in told
-    assert f"not shown, of the same objects: {cut}" in told
-    assert "changed since" not in told
+    older = f"{cut} (of masks that were changed since)"
+    assert f"not shown, of the same objects: {older}; --matte" in told
+    assert "shows masks that were" not in told
     assert run([*export, "--object", "another", "--matte", str(cut)]) == 0
     told = capsys.readouterr().err
     assert f"above the video: {cut} (straight alpha)" in told

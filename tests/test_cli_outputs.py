@@ -92,7 +92,9 @@ def test_a_job_with_several_outputs_and_the_same_again(
     # Another recipe is refused at once; asked to, it replaces what it changes, and no more.
     recipe.write_text(RECIPE.format(settings="margin_px = 9"), encoding="utf-8")
     assert run(arguments) == 1
-    assert f"{out} exists already" in capsys.readouterr().err
+    refusal = capsys.readouterr().err
+    assert f"{out} exists already" in refusal
+    assert "add --overwrite to replace it: masks or settings have changed since" in refusal
     assert run([*arguments, "--overwrite"]) == 0
     again = json.loads(told.read_text())
     assert [each["was_there"] for each in again["outputs"]] == [False, True]
@@ -151,7 +153,7 @@ def test_an_output_that_a_correction_outdates_is_refused_before_anything_is_trac
     assert run(arguments) == 1
     streams = capsys.readouterr()
     assert f"{out} and {out.with_name('out-masks')} exist already" in streams.err
-    assert "--overwrite" in streams.err
+    assert "--overwrite to replace them: masks or settings have changed since" in streams.err
     assert "tracked" not in streams.out
     with Project.open(project) as opened:
         assert opened.tracked_spans(1) == [(0, 13)]

@@ -21,7 +21,7 @@ REFUSED = {
     "a box outside": (Prompts(box=(50, 3, 60, 9)), "outside"),
     "a mask of another size": (Prompts(mask=OBJECT[:, :20]), "20x30"),
     "an empty mask": (Prompts(mask=np.zeros_like(OBJECT)), "empty"),
-    "only what it is not": (Prompts(negative=((3.0, 3.0),)), "nothing says where"),
+    "only what it is not": (Prompts(negative=((3.0, 3.0),)), "there is no mask on"),
     "nothing": (Prompts(), "nothing says where"),
 }
 
@@ -104,7 +104,7 @@ def test_the_newest_word_on_whether_an_object_is_gone_counts() -> None:
 def test_where_there_is_a_mask_it_is_enough_to_say_what_is_not_the_object() -> None:
     excluded = Prompts(negative=((1, 1),))
     excluded.check(10, 10, has_mask=True)
-    with pytest.raises(InputError, match="nothing says where"):
+    with pytest.raises(InputError, match="there is no mask on the frame yet"):
         excluded.check(10, 10)
     with pytest.raises(InputError, match="nothing says where"):
         Prompts().check(10, 10, has_mask=True)

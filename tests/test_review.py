@@ -38,6 +38,8 @@ def test_frames_with_a_mask_and_empty_ones_are_never_in_one_span() -> None:
         "145 of these 146 frames to look at",
     ]
     assert frames_counted(both) == "165 frames in 2 spans"
+    two = find_doubts({**scores, 2: scored({153: 0.1})}, {1: "car", 2: "dog"}, 0.5)
+    assert frames_counted(two) == "166 masks on 165 frames in 2 spans"
     told = in_words(both, str, Path("shot.tam"))
     assert "165 frames in 2 spans" in told.splitlines()[0]
     assert told.count("if the object is there: ") == told.count("if it is wrong: ") == 1

@@ -125,10 +125,10 @@ def _line(row: dict[str, object]) -> str:
     if row["kind"] == DecisionKind.UNDO:
         return f"{begin}  took back {known['decision']}"
     if row["kind"] == DecisionKind.ON_DOUBT:
-        return f"{begin}  --on-doubt {known['choice']}, {known['count']} doubtful spans"
+        return f"{begin}  --on-doubt {known['choice']}, {counted(known['count'], 'doubtful span')}"
     text = f"{begin}  {row['object']!r} {_where(row)}"
     if row["kind"] == DecisionKind.APPROVAL:
-        text += f": {known['reason']!r} ({known['frames']} frames)"
+        text += f": {known['reason']!r} ({counted(known['frames'], 'frame')})"
     else:
         said = row["said"]
         text += f": {', '.join(said) if isinstance(said, list) else said}"

@@ -13,7 +13,7 @@ from tam_edit._cli.prompt_options import PromptItem, resolve
 from tam_edit.media import timecode_at
 from tam_edit.prompts import Prompts
 from tam_edit.review import proposed_option, spanned
-from tam_edit.review.words import counted, quoted, spans_text
+from tam_edit.review.words import counted, masks_counted, quoted, spans_text
 from tam_edit.session import Session
 from tam_edit.tracking import Tally
 from tam_edit.tracks import Origin
@@ -48,10 +48,10 @@ def track(session: Session, output: Output) -> dict[str, Any]:
     threshold = session.usual_threshold
     doubts = session.doubts(threshold)
     if doubts:
-        worst, unsure = min(doubts, key=lambda d: d.worst_score), sum(len(d.frames) for d in doubts)
+        worst = min(doubts, key=lambda d: d.worst_score)
         output.note(
-            f"the tracker is unsure of {unsure} {'frame' if unsure == 1 else 'frames'} (score "
-            f"below {threshold:g}; a recipe's checkpoint may ask about more), "
+            f"the tracker is unsure of {masks_counted(doubts)} (score below {threshold:g}; "
+            f"a recipe's checkpoint may ask about more), "
             f"least sure of frame {worst.worst_frame} of {worst.name!r}: {worst.main_reasons}"
         )
     return {
@@ -105,8 +105,9 @@ def _tell_filled(session: Session, tally: Tally, output: Output) -> None:
             if scored.origin is Origin.UNREACHED
         }
         said = [i for i, each in session.project.prompts(object_id).items() if each.gone]
+        where = f"{'frame' if len(said) == 1 else 'frames'} {spans_text(said)}"
         for frames, why in (
-            (filled - unreached, f"it was said on frame {spans_text(said)} to be gone there"),
+            (filled - unreached, f"it was said on {where} to be gone there"),
             (filled & unreached, "no prompt reaches it there"),
         ):
             if frames:
@@ -194,12 +195,12 @@ def tell_how_to_correct(
         output: Where it is told.
         is_kept: Whether the project stays when the command is done.
     """
-    unsure = sum(len(doubt.frames) for doubt in session.doubts(session.usual_threshold))
-    if not unsure:
+    doubts = session.doubts(session.usual_threshold)
+    if not doubts:
         if not is_kept and _is_decided_elsewhere(session, items):
             output.note(f"{path} is deleted now, with what was corrected and approved in it")
         return
-    them = "the doubtful frame" if unsure == 1 else f"the {unsure} doubtful frames"
+    them = f"the {masks_counted(doubts, 'doubtful ')}".replace("the 1 ", "the ")
     look = f"tam-edit review {quoted(path)} {proposed_option([path])}"
     if is_kept:
         output.note(f"to look at {them} and correct what is wrong: {look}")

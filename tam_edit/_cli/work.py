@@ -24,6 +24,7 @@ from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 MOST_NAMES = 5
 MUCH_INVENTED = 0.1  # of what a removal shows
 # A setting of a project: it was begun beside an output, and goes when that is finished.
+PART_OPTIONS = ("--in", "--out")
 GOES = "goes_when_done"
 
 
@@ -165,10 +166,13 @@ def _check_start(session: Session, start: Start) -> None:
     }
     for option, (typed, stored) in typed_and_stored.items():
         if typed is not None and typed != stored:
+            part = ""
+            if option in PART_OPTIONS:
+                part = f"; to write a part of it: tam-edit render {quoted(project.path)} {option} T"
             raise InputError(
                 f"{project.path} was begun with {option} {stored}, not {typed}",
                 hint="leave the option out to go on with it; to begin anew, name another output or "
-                "--project, or delete it",
+                f"--project, or delete it{part}",
             )
 
 
@@ -233,7 +237,8 @@ def render(
     for text in dict.fromkeys(note for each in report.outputs for note in each.notes):
         output.note(text)
     if report.covered_frames:
-        output.note(f"{len(report.covered_frames)} doubtful frames were covered whole")
+        verb = "was" if len(report.covered_frames) == 1 else "were"
+        output.note(f"{counted(len(report.covered_frames), 'doubtful frame')} {verb} covered whole")
     for told in report.effects:
         if "summary" in told:
             output.note(str(told["summary"]))

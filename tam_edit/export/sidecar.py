@@ -166,7 +166,10 @@ def _told_mattes(job: ExportJob, mattes: list[Media], *, takes_folders: bool) ->
             notes.append(f"{path} shows {shown}, and this timeline is of {wanted}")
     _, others = mattes_known(job, takes_folders=takes_folders)
     if others and not job.options.mattes:
-        rest = ", ".join(str(medium.path) for medium in others)
+        rest = ", ".join(
+            f"{medium.path}{' (of masks that were changed since)' if medium.is_outdated else ''}"
+            for medium in others
+        )
         notes.append(f"not shown, of the same objects: {rest}; --matte FILE says which to show")
     return [f"above the video: {', '.join(told)}", *notes]
 

@@ -71,12 +71,10 @@ class Ledger:
         Which doubtful frames are covered is left out of account: that is known only once a
         person was asked.
         """
-        known = self._records().get(str(target.place))
-        if (
-            known is None
-            or known["recipe"] != self._recipe_key(target, job.recipe)
-            or known["digest"] != digest_of(target.place)
-        ):
+        if not self.is_ours(target):
+            return False
+        known = self._records()[str(target.place)]
+        if known["recipe"] != self._recipe_key(target, job.recipe):
             return False
         try:
             # Earlier versions kept no such digest: there the masks may have changed.
@@ -84,6 +82,11 @@ class Ledger:
         except UnknownNameError:
             # An object of the recipe was taken back since.
             return False
+
+    def is_ours(self, target: Target) -> bool:
+        """Whether an output stands there, byte for byte, as it was written from this project."""
+        known = self._records().get(str(target.place))
+        return known is not None and known["digest"] == digest_of(target.place)
 
     def finished(self, target: Target, job: RenderJob) -> OutputReport | None:
         """What is known of an output that need not be written again; None where it must be."""

@@ -62,7 +62,8 @@ def render(
     targets = targets_of(source, job.recipe, path)
     known = {} if ledger is None else {t.place: ledger.finished(t, job) for t in targets}
     finished = {place: report for place, report in known.items() if report is not None}
-    check_free(targets, overwrite=overwrite, finished=finished)
+    is_ours = None if ledger is None else ledger.is_ours
+    check_free(targets, overwrite=overwrite, finished=finished, is_ours=is_ours)
     for place in finished:
         clear_leftovers(place)
     effects: tuple[Mapping[str, Any], ...] = ()
@@ -112,7 +113,8 @@ def check_outputs(
     """
     targets = targets_of(source, recipe, path)
     kept = [t.place for t in targets if known is not None and known[0].may_be_finished(t, known[1])]
-    check_free(targets, overwrite=overwrite, finished=kept)
+    is_ours = None if known is None else known[0].is_ours
+    check_free(targets, overwrite=overwrite, finished=kept, is_ours=is_ours)
     return [target.place for target in targets]
 
 

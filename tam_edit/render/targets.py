@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +85,11 @@ def targets_of(source: Source, recipe: Recipe, path: str | Path) -> list[Target]
 
 
 def check_free(
-    targets: Sequence[Target], *, overwrite: bool, finished: Collection[Path] = ()
+    targets: Sequence[Target],
+    *,
+    overwrite: bool,
+    finished: Collection[Path] = (),
+    is_ours: Callable[[Target], bool] | None = None,
 ) -> None:
     """Refuse outputs whose names are taken, and folders of which more than ours would go.
 
@@ -93,6 +97,7 @@ def check_free(
         targets: The outputs.
         overwrite: Whether what stands there may be replaced.
         finished: Places of outputs that an earlier run finished: they stay.
+        is_ours: Whether an earlier run wrote what stands there, with whatever masks and settings.
 
     Raises:
         EncodeError: With all names that are taken.
@@ -101,8 +106,10 @@ def check_free(
     taken = [str(target.place) for target in left if is_taken(target.place)]
     if taken and not overwrite:
         verb, them = ("exists", "it") if len(taken) == 1 else ("exist", "them")
+        is_older = is_ours and all(is_ours(target) for target in left if is_taken(target.place))
+        told = ": masks or settings have changed since" if is_older else ""
         raise EncodeError(
-            f"{' and '.join(taken)} {verb} already", hint=f"add --overwrite to replace {them}"
+            f"{' and '.join(taken)} {verb} already", hint=f"add --overwrite to replace {them}{told}"
         )
     for target in left:
         if target.step.what == "masks":

@@ -81,10 +81,23 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
+def masks_counted(doubts: Sequence[Doubt], kind: str = "") -> str:
+    """``13 frames``; where some show several objects in doubt ``20 masks on 13 frames``.
+
+    Args:
+        doubts: Those whose frames are counted.
+        kind: What they are, before the noun: ``"doubtful "``.
+    """
+    masks = sum(len(doubt.frames) for doubt in doubts)
+    frames = len({frame for doubt in doubts for frame in doubt.frames})
+    if masks == frames:
+        return counted(frames, f"{kind}frame")
+    return f"{counted(masks, f'{kind}mask')} on {counted(frames, 'frame')}"
+
+
 def frames_counted(doubts: Sequence[Doubt]) -> str:
     """``13 frames in 2 spans``."""
-    frames = sum(len(doubt.frames) for doubt in doubts)
-    return f"{counted(frames, 'frame')} in {counted(len(doubts), 'span')}"
+    return f"{masks_counted(doubts)} in {counted(len(doubts), 'span')}"
 
 
 def to_look_at(doubt: Doubt) -> str:
