@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tam_edit.media
+from tam_edit.errors import EncodeError
 from tam_edit.media import NewFolder
 from tam_edit.testing.clips import draw_clip, write_clip
 
@@ -53,6 +54,31 @@ def test_what_was_published_stays_when_its_writer_goes(tmp_path: Path) -> None:
     del folder
     assert hidden.is_dir()
     again.discard()
+    assert [left.name for left in tmp_path.iterdir()] == ["masks"]
+
+
+@pytest.mark.parametrize("error", [OSError(5, "broken"), KeyboardInterrupt()], ids=repr)
+def test_a_folder_whose_place_cannot_be_taken_stays(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = NewFolder(tmp_path / "masks", "the masks")
+    (first.hidden / "00000.png").write_bytes(b"first")
+    first.publish()
+    second = NewFolder(tmp_path / "masks", "the masks")
+    rename = Path.rename
+
+    def failing(self: Path, target: Path) -> Path:
+        moved = rename(self, target)
+        if target.name.startswith(".masks.former"):
+            raise error
+        return moved
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", failing)
+        with pytest.raises((EncodeError, KeyboardInterrupt)):
+            second.publish()
+    assert (tmp_path / "masks" / "00000.png").read_bytes() == b"first"
+    second.discard()
     assert [left.name for left in tmp_path.iterdir()] == ["masks"]
 
 

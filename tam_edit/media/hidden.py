@@ -56,8 +56,13 @@ def take_place(folder: Path, target: Path) -> None:
         return
     # A folder cannot replace a full one in one step: the old one moves aside first.
     former = target.with_name(f".{target.name}.former-{os.getpid()}")
-    target.rename(former)
-    folder.rename(target)
+    try:
+        target.rename(former)
+        folder.rename(target)
+    except BaseException:
+        if former.exists() and not target.exists():
+            former.rename(target)
+        raise
     shutil.rmtree(former)
 
 
