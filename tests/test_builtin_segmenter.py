@@ -367,7 +367,7 @@ def test_unusable_prompts_are_refused():
     frame = Frame.from_rgb(np.zeros((20, 20, 3), np.uint8))
     with pytest.raises(InputError, match="outside"):
         BuiltinSegmenter().segment(frame, Prompts(positive=((20.0, 0.0),)))
-    with pytest.raises(InputError, match="where the object is"):
+    with pytest.raises(InputError, match="there is no mask on frame 0 yet"):
         BuiltinSegmenter().segment(frame, Prompts(negative=((2.0, 0.0),)))
 
 
