@@ -41,7 +41,7 @@ def frame_at(text: str, source: Source) -> int:
         if time >= info.duration_s:
             raise InputError(
                 f"{text} is past the end: the video lasts {_clock(info.duration_s)}",
-                hint=f"its last frame is @{info.frame_count - 1}",
+                hint=f"its last frame is {info.frame_count - 1}",
             )
         return source.index_at(source.time_of(0) + time)
     elif COUNTED.fullmatch(given):
@@ -63,7 +63,7 @@ def frame_at(text: str, source: Source) -> int:
     if index >= info.frame_count:
         raise InputError(
             f"there is no frame {text}: the video has {info.frame_count} frames",
-            hint=f"frames count from 0; the last one is @{info.frame_count - 1}",
+            hint=f"frames count from 0; the last one is {info.frame_count - 1}",
         )
     return index
 
