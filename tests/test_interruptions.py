@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +15,12 @@ import pytest
 from tam_edit._cli import run
 from tam_edit.project import Project
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
+from tests import noting
 
 INTERRUPTED = 130
 TERMINATED = 143
+PATIENCE_S = 120
 FRAMES = 60
-A_STATE = 1_000_000  # bytes: the tracker's state is larger, prompts are smaller
 
 
 @pytest.fixture(scope="module")
@@ -35,21 +35,17 @@ def video(clip: DrawnClip, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("notes") / "notes"
+
+
 @pytest.fixture(autouse=True)
 def interruptible() -> Iterator[None]:
     """A shell's background job ignores Ctrl-C and so would every process it starts."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-def tam_edit(*arguments: str | Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tam_edit", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def prompted(video: Path, project: Path) -> Path:
@@ -65,28 +61,20 @@ def masks_of(project: Path) -> list[bytes]:
     return [entry.matte.tobytes() for entry in entries if entry is not None]
 
 
-def wait_for_frames(process: subprocess.Popen[str], project: Path, seconds: float) -> None:
-    """Wait until tracking has committed a state, which is large, and then some more."""
-    log = project.with_name(project.name + "-wal")
-    for _ in range(1200):
-        if process.poll() is not None or (log.exists() and log.stat().st_size > A_STATE):
+def wait_until_committed(beyond: int, process: subprocess.Popen[str], notes: Path) -> None:
+    """Wait until the masks of some frame beyond one outlive the process, or it ended."""
+    deadline = time.monotonic() + PATIENCE_S
+    while process.poll() is None and time.monotonic() < deadline:
+        done = noting.read(notes)
+        if any(note.what == "committed" and note.index > beyond for note in done):
             break
-        time.sleep(0.05)
-    time.sleep(seconds)
-
-
-def wait_for_next_commit(project: Path) -> None:
-    """Wait until another state was committed: more frames are tracked then on any machine."""
-    log = project.with_name(project.name + "-wal")
-    written = log.stat().st_size
-    for _ in range(1200):
-        if not log.exists() or log.stat().st_size > written + A_STATE:
-            break
-        time.sleep(0.05)
+        time.sleep(0.005)
 
 
 @pytest.mark.slow
-def test_tracking_that_is_killed_goes_on_to_the_same_masks(video: Path, tmp_path: Path) -> None:
+def test_tracking_that_is_killed_goes_on_to_the_same_masks(
+    video: Path, notes: Path, tmp_path: Path
+) -> None:
     undisturbed = prompted(video, tmp_path / "undisturbed.tam")
     assert run(["track", str(undisturbed), "-q"]) == 0
     wanted = masks_of(undisturbed)
@@ -94,15 +82,16 @@ def test_tracking_that_is_killed_goes_on_to_the_same_masks(video: Path, tmp_path
     project = prompted(video, tmp_path / "killed.tam")
     tracked_before = 0
     for _ in range(3):
-        process = tam_edit("track", project)
-        wait_for_frames(process, project, chance.uniform(0, 1.5))
+        process = noting.begin(notes, "track", project)
+        wait_until_committed(max(tracked_before - 1, 0), process, notes)
+        time.sleep(chance.uniform(0, 1.5))
         process.kill()
         process.communicate()
         with Project.open(project) as opened:
             (_, stop), *_ = opened.tracked_spans(1)
             state = opened.run_state()
         # What was committed is kept, and the snapshot is of exactly the last frame.
-        assert stop >= tracked_before
+        assert stop > tracked_before or stop == FRAMES
         assert stop == FRAMES or (state is not None and state.frame_index == stop - 1)
         tracked_before = stop
     assert tracked_before > 1
@@ -111,22 +100,23 @@ def test_tracking_that_is_killed_goes_on_to_the_same_masks(video: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_control_c_while_tracking_leaves_a_state_that_goes_on(video: Path, tmp_path: Path) -> None:
+def test_control_c_while_tracking_leaves_a_state_that_goes_on(
+    video: Path, notes: Path, tmp_path: Path
+) -> None:
     out, state = tmp_path / "out.mp4", tmp_path / "out.mp4.tam"
     arguments = ("run", "blur-object", video, "-o", out, "--click", "96,86")
-    process = tam_edit(*arguments)
-    wait_for_frames(process, state, 0)
-    wait_for_next_commit(state)
+    process = noting.begin(notes, *arguments)
+    wait_until_committed(0, process, notes)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == INTERRUPTED
     assert "Traceback" not in told
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4.tam"]
     with Project.open(state) as opened:
         ((_, stop),) = opened.tracked_spans(1)
     assert 1 < stop < FRAMES
-    done = tam_edit(*arguments)
-    said, _ = done.communicate(timeout=120)
+    done = noting.begin(notes, *arguments)
+    said, _ = done.communicate(timeout=PATIENCE_S)
     assert done.returncode == 0
     assert f"tracked {FRAMES - stop} frames" in said
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
@@ -135,15 +125,15 @@ def test_control_c_while_tracking_leaves_a_state_that_goes_on(video: Path, tmp_p
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_rendering_that_is_stopped_leaves_no_file_under_the_outputs_name(
-    video: Path, clip: DrawnClip, tmp_path: Path, stop: signal.Signals
+    video: Path, clip: DrawnClip, notes: Path, tmp_path: Path, stop: signal.Signals
 ) -> None:
     from PIL import Image
 
     painted, out = tmp_path / "mask.png", tmp_path / "out.mp4"
     Image.fromarray(clip.mask(1, 0).astype(np.uint8)).save(painted)
     arguments = ("run", "blur-object", video, "-o", out, "--mask", painted)
-    process = tam_edit(*arguments)
-    deadline = time.monotonic() + 120
+    process = noting.begin(notes, *arguments)
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and not list(tmp_path.glob(".out*")):
         time.sleep(0.01)
     process.send_signal(stop)
@@ -156,8 +146,8 @@ def test_rendering_that_is_stopped_leaves_no_file_under_the_outputs_name(
     assert not out.exists()
     # A killed writer cannot tidy up; the next one does.
     assert bool(list(tmp_path.glob(".out.part-*.mp4"))) == (stop == signal.SIGKILL)
-    done = tam_edit(*arguments)
-    said, _ = done.communicate(timeout=120)
+    done = noting.begin(notes, *arguments)
+    said, _ = done.communicate(timeout=PATIENCE_S)
     assert done.returncode == 0
     assert "already tracked" in said
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mask.png", "out.mp4"]

@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from PIL import Image
 from tam_edit.media import open_source
 from tam_edit.project import Project
 from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
+from tests import noting
+from tests.noting import Note
 
 FRAMES = 200
 OBJECTS = (1, 2)
@@ -24,42 +25,6 @@ KILLS = 20
 KILLS_WHILE_TRACKING = 13  # at most; the others come while it renders
 SECONDS = 2.0
 PATIENCE_S = 300
-
-# The command line, which also notes every frame that was tracked or written, and when. A line is
-# in the file when the frame is done, whatever becomes of the process.
-NOTING = """
-import os, sys, time
-from tam_edit._cli import run
-from tam_edit.media.sink import Sink
-from tam_edit.project import Project
-
-notes = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-append, write = Project.append, Sink.write
-
-def note(what, index):
-    os.write(notes, f"{what} {index} {time.monotonic()}\\n".encode())
-
-def noting_append(self, frame_index, entries, snapshot=None):
-    append(self, frame_index, entries, snapshot)
-    if snapshot is not None:
-        note("tracked", frame_index)
-
-def noting_write(self, frame):
-    write(self, frame)
-    note("written", frame.index)
-
-Project.append, Sink.write = noting_append, noting_write
-sys.exit(run(sys.argv[2:]))
-"""
-
-
-@dataclass(frozen=True)
-class Note:
-    """One frame that was done."""
-
-    what: str
-    index: int
-    time_s: float
 
 
 class Job:
@@ -69,25 +34,17 @@ class Job:
         folder.mkdir()
         self.out, self.project = folder / "out.mp4", folder / "job.tam"
         self._notes = folder.with_suffix(".notes")
-        self._command = [
-            *(sys.executable, "-c", NOTING, str(self._notes)),
-            *("run", "pixelate-object", str(video), "-o", str(self.out)),
-            *("--mask", str(masks), "--project", str(self.project), "--size", "120"),
-        ]
-
-    def begin(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        self._arguments = (
+            *("run", "pixelate-object", video, "-o", self.out),
+            *("--mask", masks, "--project", self.project, "--size", "120"),
         )
 
+    def begin(self) -> subprocess.Popen[str]:
+        return noting.begin(self._notes, *self._arguments)
+
     def notes(self) -> list[Note]:
-        """Every frame that was ever done, in that order."""
-        if not self._notes.exists():
-            return []
-        # A line is written at once, so none is half there.
-        lines = self._notes.read_text().splitlines()
-        words = [line.split() for line in lines]
-        return [Note(what, int(index), float(at)) for what, index, at in words]
+        """Every frame that was ever tracked or written, in that order."""
+        return [note for note in noting.read(self._notes) if note.what != "committed"]
 
     def masks(self) -> list[bytes]:
         with Project.open(self.project) as opened:
