@@ -160,7 +160,7 @@ class Remove(Effect):
         if total:
             summary = (
                 f"of what was removed, {recovered / total:.0%} comes from other frames (look at "
-                "it: what no mask covers there, such as a shadow or a leash, comes along), "
+                "it: what no mask covers, a shadow, a leash or a foot, stays or comes along), "
                 f"{1 - recovered / total:.0%} is made up from its surroundings"
             )
         return {

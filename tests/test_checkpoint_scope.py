@@ -62,6 +62,23 @@ def test_doubtful_masks_of_other_frames_matter_where_these_show_through(
     assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == ([7], [3])
 
 
+@pytest.mark.parametrize(
+    ("effect", "part", "frames"),
+    [
+        (FILL, None, [3, 7]),
+        (FILL, range(5, 9), [7]),
+        (f"{FILL}\nin_point = 5", None, [7]),
+        (f'{FILL}\nobjects = ["dog"]', None, [3]),
+        # What lies behind the object may come from any frame.
+        ('"remove"\nin_point = 5', None, [3, 7]),
+    ],
+)
+def test_doubtful_frames_of_an_output_are_those_on_which_something_is_done(
+    session: Session, effect: str, part: range | None, frames: list[int]
+) -> None:
+    assert session.doubtful_frames(recipe_with(effect=effect), part) == frames
+
+
 def test_a_review_goes_by_a_recipe_that_was_asked_before_anything_is_written(
     session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:

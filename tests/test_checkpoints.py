@@ -168,9 +168,9 @@ def test_a_cut_checkpoint_looks_for_cuts_where_tracking_does_not(
         (
             "[99]",
             r"steps\[1\]\.frames\[0\] \(checkpoint\) is the number 99, .*16 frames",
-            "@15",
+            "15",
         ),
-        ('[1, "00:00:09.000"]', r"frames\[1\].*is past the end", "@15"),
+        ('[1, "00:00:09.000"]', r"frames\[1\].*is past the end", "15"),
         ('["soon"]', r"frames\[0\].*'soon' names no frame", "120"),
     ],
 )

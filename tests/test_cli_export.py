@@ -102,6 +102,7 @@ def test_what_cannot_be_exported_is_said_before_any_work(
         ("--as", "coco-json", "--grow", "3", "--matte", "a"): (2, "takes no --grow, --matte"),
         ("--as", "otio", "--each"): (1, "one file for all objects"),
         ("--as", "inpaint", "--handles", "-1"): (2, "--handles"),
+        ("--as", "luma", "--in", "2"): (2, "a part is written by tam-edit render"),
     }
     for options, (code, sentence) in wrong.items():
         assert run([*base, *options]) == code

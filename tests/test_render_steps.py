@@ -359,7 +359,7 @@ def test_matte_steps_reach_the_effects_after_them_and_their_own_objects(source: 
     ("step", "told"),
     [
         ("in_point = 16", ["steps[1].in_point", "number 16", "the last one is 15"]),
-        ('out_point = "00:01:00.000"', ["out_point", "past the end", "@15"]),
+        ('out_point = "00:01:00.000"', ["out_point", "past the end", "15"]),
         ("out_point = 17", ["out_point", "no frame 17"]),
         (
             'in_point = 9\nout_point = "00:00:00.000"',

@@ -182,6 +182,9 @@ def test_clicks_far_from_a_doubtful_mask_begin_anew() -> None:
 
     assert to_go_on_from(entry(0.3), far, 80, 60) is None
     assert to_go_on_from(None, near, 80, 60) is None
+    # A box tells how far it reaches, whatever the mask was worth.
+    boxed = Prompts(box=(2, 2, 70, 50), positive=((20, 20),))
+    assert to_go_on_from(entry(0.9), boxed, 80, 60) is None
     for prompts, score in ((near, 0.3), (excluded, 0.3), (far, 0.9)):
         found = to_go_on_from(entry(score), prompts, 80, 60)
         assert found is not None

@@ -31,7 +31,21 @@ SPECIAL = {
 FORMATS_HELP = "\n\n".join(f"{fmt.name}: {fmt.summary}." for fmt in EXPORT_FORMATS.values())
 
 
-@click.command("export", cls=Command, epilog=FORMATS_HELP)
+class _ExportCommand(Command):
+    """A command that says where a part is written, for it writes none."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as usual, once it is clear that all frames are meant."""
+        if {"--in", "--out"} & {argument.split("=", 1)[0] for argument in args}:
+            raise click.UsageError(
+                "export writes every frame of the project; a part is written by tam-edit render, "
+                "such as with --preset remove-background --in T --out T",
+                ctx=ctx,
+            )
+        return super().parse_args(ctx, args)
+
+
+@click.command("export", cls=_ExportCommand, epilog=FORMATS_HELP)
 @click.argument("project", type=click.Path(path_type=Path), metavar="SHOT.tam")
 @click.option("--as", "format_name", required=True, metavar="FORMAT", help="One of those below.")
 @click.option(

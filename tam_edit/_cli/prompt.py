@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from tam_edit._cli.console import Output, output_options
-from tam_edit._cli.prompt_options import PromptCommand, prompt_items, prompt_options
+from tam_edit._cli.prompt_options import FIRST_OBJECT, PromptCommand, prompt_items, prompt_options
 from tam_edit._cli.prompting import keyframes_json, prompt_all
 from tam_edit.errors import nearest
 from tam_edit.project import DecisionKind
-from tam_edit.review.words import quoted
+from tam_edit.review.words import quoted, spans_text
 from tam_edit.session import Session
 
 ALIKE = 0.75  # from here on a name may be a slip of the pen
@@ -45,13 +45,16 @@ def command(
         raise click.UsageError("give a --click, a --not, a --box, a --mask or a --gone", context)
     with Session.open(project) as session:
         before = set(session.project.objects().values())
+        tracked = _tracked(session)
         keyframes = prompt_all(
             session, items, output, carries_back=not forward_only, is_repeatable=False
         )
         if keyframes:
+            lost = {index for _, index in tracked - _tracked(session)}
+            again = f", which makes the masks on frames {spans_text(lost)} again" if lost else ""
             output.note(
                 f"when all is said: tam-edit track {quoted(project)} (or repeat the command that "
-                "writes the output)"
+                f"writes the output){again}"
             )
         if before:
             _note_new_objects(session, before, output)
@@ -60,11 +63,27 @@ def command(
     output.result({"keyframes": keyframes_json(keyframes)})
 
 
+def _tracked(session: Session) -> set[tuple[int, int]]:
+    """Object and frame of every mask that there is."""
+    project = session.project
+    return {
+        (object_id, index)
+        for object_id in project.object_ids
+        for start, stop in project.tracked_spans(object_id)
+        for index in range(start, stop)
+    }
+
+
 def _note_new_objects(session: Session, before: set[str], output: Output) -> None:
-    """Ask about new names that are nearly those of objects that were there."""
+    """Ask about new names that are nearly those of objects that were there.
+
+    So is any beside an object that nobody has named yet.
+    """
     project = session.project
     for object_id, name in project.objects().items():
         meant = nearest(name, before, ALIKE)
+        if before == {FIRST_OBJECT} and name != FIRST_OBJECT:
+            meant = FIRST_OBJECT
         if name in before or meant is None or _numbered_alike(name, meant):
             continue
         first = next(

@@ -76,7 +76,6 @@ def command(
         report = work.render(
             session, recipe, target, output, part=part, on_doubt=on_doubt, overwrite=overwrite
         )
-        names = set(session.project.objects().values())
-        doubtful = work.doubtful_frames(session, names, part)
+        doubtful = session.doubtful_frames(recipe, part)
     work.note_doubtful(doubtful, project, output)
     output.result({**work.rendered_json(report), "doubtful_frames": doubtful})

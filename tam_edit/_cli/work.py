@@ -264,19 +264,10 @@ def render(
     return report
 
 
-def doubtful_frames(
-    session: Session, names: Collection[str], part: range | None = None
-) -> list[int]:
-    """The frames with a doubtful mask of some objects, as a review shows them.
-
-    Args:
-        session: The project.
-        names: The objects.
-        part: The frames that are looked at; all where left out.
-    """
+def doubtful_frames(session: Session, names: Collection[str]) -> list[int]:
+    """The frames with a doubtful mask of some objects, as a review shows them."""
     doubts = [doubt for doubt in session.open_doubts() if doubt.name in names]
-    frames = {frame for doubt in doubts for frame in doubt.doubtful_frames}
-    return sorted(frame for frame in frames if part is None or frame in part)
+    return sorted({frame for doubt in doubts for frame in doubt.doubtful_frames})
 
 
 def note_doubtful(frames: Sequence[int], project: Path, output: Output) -> None:

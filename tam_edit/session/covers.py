@@ -53,6 +53,21 @@ def objects_in(recipe: Recipe, names: Mapping[ObjectId, str]) -> set[ObjectId]:
     return found or set(names)
 
 
+def frames_in(recipe: Recipe, source: Source, frames: range) -> set[int]:
+    """Those of the frames that are written on which masks have a part in what a recipe makes.
+
+    An effect that borrows from other frames needs their masks, mattes show those of all frames.
+    """
+    uses = recipe.effects()
+    if (
+        not uses
+        or any(use.effect.borrows for use in uses)
+        or any(step.what != "picture" for step in recipe.exports)
+    ):
+        return set(frames)
+    return {index for use in uses for index in span_of(use.step, source, frames)}
+
+
 def check_pages(recipe: Recipe, outputs: Iterable[Path], project: Project | None = None) -> None:
     """Refuse outputs beside a page that shows what they hide.
 

@@ -20,7 +20,7 @@ from tam_edit.render import write_palette_masks
 from tam_edit.review import Doubt
 from tam_edit.review.words import quoted, spans_text
 from tam_edit.session import checkpoint, exports
-from tam_edit.session.covers import hidden_frames, kept_covers
+from tam_edit.session.covers import frames_in, hidden_frames, kept_covers, objects_in
 from tam_edit.session.undo import Undone, undo
 from tam_edit.tracking import LoopSettings, Shots
 from tam_edit.tracks import MaskTrack
@@ -123,6 +123,20 @@ class OpenedShot:
         work = range(self.project.in_frame, self.project.out_frame)
         hidden = hidden_frames(recipe, names, self.source, work)
         return [name for object_id, name in names.items() if not hidden[object_id]]
+
+    def doubtful_frames(self, recipe: Recipe, part: range | None = None) -> list[int]:
+        """The frames with a doubtful mask that has a part in what a recipe makes.
+
+        Args:
+            recipe: Only the objects and the frames count that it does something with.
+            part: The frames that are written; all of the work where left out.
+        """
+        names = self.project.objects()
+        acted_on = objects_in(recipe, names)
+        written = part or range(self.project.in_frame, self.project.out_frame)
+        frames = frames_in(recipe, self.source, written)
+        doubts = [doubt for doubt in self.open_doubts() if doubt.object_id in acted_on]
+        return sorted(frames & {index for doubt in doubts for index in doubt.doubtful_frames})
 
     def untracked(self) -> dict[str, int]:
         """How many frames of each object have no mask yet; objects that have all are left out."""

@@ -198,7 +198,8 @@ def to_go_on_from(
     """The matte that clicks correct, if there is one that is worth correcting.
 
     A doubtful matte far from every click on the object is of something else: three clicks on such
-    a mask left it nearly as wrong as it was where beginning anew found the object.
+    a mask left it nearly as wrong as it was where beginning anew found the object. A box says how
+    far the object reaches, which no mask from before it knew.
 
     Args:
         before: What is stored of the object on the frame.
@@ -209,7 +210,7 @@ def to_go_on_from(
     Returns:
         float32 (height, width); None where the prompts are to be answered without one.
     """
-    if before is None or not (before.matte > INSIDE).any():
+    if before is None or prompts.box is not None or not (before.matte > INSIDE).any():
         return None
     matte = resized(before.matte, width, height)
     inside = matte > INSIDE
