@@ -160,5 +160,6 @@ def meant_file(path: Path, suffix: str = "") -> str:
     # The extension alone makes two names alike, and means nothing.
     others = [each for each in beside if each.name != path.name]
     alike = [each.name for each in others if _likeness(path.stem, each.stem) >= ALIKE]
-    meant = nearest(path.name, alike, ALIKE)
+    longer = [each.name for each in others if path.stem and path.stem in each.stem]
+    meant = nearest(path.name, alike, ALIKE) or nearest(path.name, longer, 0)
     return "" if meant is None else f"did you mean {path.with_name(meant)}?"

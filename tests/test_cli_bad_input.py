@@ -130,6 +130,25 @@ def test_a_recipe_file_that_is_not_there(
 
 
 @pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("01_dgo.mp4", "did you mean {}/01_dog.mp4?"),
+        ("dog.mp4", "did you mean {}/01_dog.mp4?"),
+        ("01_dog", "did you mean {}/01_dog.mp4?"),
+        ("street.mp4", "check its name"),
+        ("away/01_dog.mp4", "there is no folder {}/away"),
+    ],
+)
+def test_a_video_that_is_not_there(
+    tmp_path: Path, refused: Callable[..., str], typed: str, hint: str
+) -> None:
+    (tmp_path / "01_dog.mp4").touch()
+    told = refused("new", tmp_path / typed)
+    assert f"there is no file {tmp_path / typed}" in told
+    assert hint.format(tmp_path) in told
+
+
+@pytest.mark.parametrize(
     ("typed", "trouble", "hint"),
     [
         ("image=beech.jpg", "no step called 'image'", "did you mean background-replace.image?"),

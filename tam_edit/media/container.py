@@ -26,7 +26,8 @@ def open_input(path: Path) -> InputContainer:
         # The prefix keeps FFmpeg from reading names like "concat:a.mp4" as instructions.
         container = av.open(f"file:{path}", metadata_errors="replace")
     except FileNotFoundError as error:
-        raise OpenError(f"there is no file {path}", hint=meant_file(path)) from error
+        check = "check its name" if path.parent.is_dir() else f"there is no folder {path.parent}"
+        raise OpenError(f"there is no file {path}", hint=meant_file(path) or check) from error
     except PermissionError as error:
         raise OpenError(
             f"{path} may not be read", hint="check who owns the file and its permissions"
