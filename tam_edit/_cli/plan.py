@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -115,7 +115,8 @@ def tell(job: Job, output: Output, *, overwrite: bool) -> None:
         output: Where it is told.
         overwrite: Whether the command may replace outputs.
     """
-    places, trial = _checked(job)
+    with output.progress("trying a few frames") as progress:
+        places, trial = _checked(job, progress)
     lacking = _lacking(job)
     _tell_heading(job, output)
     for place in places:
@@ -139,7 +140,7 @@ def tell(job: Job, output: Output, *, overwrite: bool) -> None:
     )
 
 
-def _checked(job: Job) -> tuple[Sequence[Path], Trial | None]:
+def _checked(job: Job, progress: Callable[[int, int], None]) -> tuple[Sequence[Path], Trial | None]:
     """Refuse what the job would refuse; where it would write, and how a few frames of it went."""
     check_positions(job.recipe, job.source, job.frames)
     for said in job.said:
@@ -154,6 +155,7 @@ def _checked(job: Job) -> tuple[Sequence[Path], Trial | None]:
         "/" if job.target.endswith("/") else Path(job.target).suffix,
         frames=job.frames,
         tracking=job.tracking,
+        progress=progress,
     )
     return places, trial
 
@@ -185,7 +187,7 @@ def _tell_estimate(
         output.note("no estimate: give a --click, a --box or a --mask, and a few frames are tried")
         return None
     track_s = round(trial.track_s * max(lacking.values(), default=0), 1)
-    write_s = round(trial.write_s * len(job.written), 1)
+    write_s = round(trial.look_s * len(job.frames) + trial.write_s * len(job.written), 1)
     tracking = f"{duration(track_s)} for tracking, " if lacking else ""
     output.say(
         f"  estimate   {tracking}{duration(write_s)} for writing, from "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +15,9 @@ from tam_edit.session.facade import Session
 from tam_edit.tracking import LoopSettings
 
 TRIED_FRAMES = 12
+# So many are tracked where an effect looks at others beside the one that it works on: the dearer,
+# the more of them there are.
+SEEN_FRAMES = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +25,15 @@ class Trial:
     """What a few frames took.
 
     Attributes:
-        frame_count: How many were tracked and written.
+        frame_count: How many were tracked; as many were written, or fewer.
         track_s: Seconds that tracking takes per frame, with all objects that were tried.
+        look_s: Seconds per frame of the whole work for an effect that looks through it first.
         write_s: Seconds that effects and encoding take per frame, all outputs together.
     """
 
     frame_count: int
     track_s: float
+    look_s: float
     write_s: float
 
 
@@ -59,6 +64,7 @@ def try_out(
     *,
     frames: range,
     tracking: Tracking,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Trial | None:
     """Do a job on a few frames in a temporary folder.
 
@@ -69,6 +75,7 @@ def try_out(
         extension: Of the output that the command names, with its dot; ``/`` is a folder.
         frames: All frames of the job.
         tracking: How it is tracked.
+        progress: Told the frames tracked and written, and how many these will be.
 
     Returns:
         What they took; None where no prompt says where an object is.
@@ -79,8 +86,14 @@ def try_out(
     begun = [each.frame_index for each in said if each.prompts.says_where]
     if not begun:
         return None
-    start = max(frames.start, min(begun[0], frames.stop - TRIED_FRAMES))
-    tried = range(start, min(start + TRIED_FRAMES, frames.stop))
+    borrows = any(use.effect.borrows for use in recipe.effects())
+    count = SEEN_FRAMES if borrows else TRIED_FRAMES
+    start = max(frames.start, min(begun[0], frames.stop - count))
+    tried = range(start, min(start + count, frames.stop))
+    middle = max(0, len(tried) - TRIED_FRAMES) // 2
+    part = tried[middle : middle + TRIED_FRAMES]
+    total = len(tried) + len(part)
+    tracked, written = _Clock(0, total, progress), _Clock(len(tried), total, progress)
     with tempfile.TemporaryDirectory(prefix="tam-edit-plan-") as folder:
         place = Path(folder)
         with Session.create(
@@ -97,19 +110,45 @@ def try_out(
             for each in said:
                 if each.frame_index in tried:
                     session.prompt(each)
-            times: list[float] = []
-            session.track(lambda _done, _total: times.append(time.monotonic()))
+            session.track(tracked)
             begin = time.monotonic()
             target = f"{folder}/trial{extension}"
-            session.render(_plain(recipe), target, on_doubt="continue")
+            session.render(_plain(recipe), target, part=part, on_doubt="continue", progress=written)
             written_s = time.monotonic() - begin
-    # What comes before the first frame is done once, however long the video is.
-    steps = max(len(times) - 1, 1)
-    return Trial(
-        frame_count=len(tried),
-        track_s=(times[-1] - times[0]) / steps if times else 0.0,
-        write_s=written_s / len(tried),
-    )
+    write_s, look_s = written_s / len(part), 0.0
+    if borrows:
+        write_s = written.step_s
+        look_s = max(0.0, written_s - write_s * len(part)) / len(tried)
+    return Trial(frame_count=len(tried), track_s=tracked.step_s, look_s=look_s, write_s=write_s)
+
+
+class _Clock:
+    """Notes when frames are done.
+
+    Args:
+        before: How many frames of the trial came before.
+        total: How many there are.
+        progress: Told how many are done.
+    """
+
+    def __init__(
+        self, before: int, total: int, progress: Callable[[int, int], None] | None
+    ) -> None:
+        self._before, self._total, self._progress = before, total, progress
+        self._times: list[float] = []
+
+    def __call__(self, done: int, _total: int) -> None:
+        """Called after every frame."""
+        self._times.append(time.monotonic())
+        if self._progress is not None:
+            self._progress(min(self._before + done, self._total), self._total)
+
+    @property
+    def step_s(self) -> float:
+        """Seconds per frame, without what comes before the first one and is done once."""
+        if not self._times:
+            return 0.0
+        return (self._times[-1] - self._times[0]) / max(len(self._times) - 1, 1)
 
 
 def _plain(recipe: Recipe) -> Recipe:
