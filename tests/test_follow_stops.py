@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +15,24 @@ from tam_edit.tracking.checked_run import unpacked
 from tests.known_jobs import FRAMES, SHOT, KnownJob, differing
 
 
+def stop_after_frames(count: int) -> Callable[[int, int], None]:
+    """Progress that interrupts when so many frames are done, however many masks these are."""
+    frames = itertools.count(1)
+
+    def stop(_done: int, _total: int) -> None:
+        if next(frames) == count:
+            raise KeyboardInterrupt
+
+    return stop
+
+
 def stopped(job: KnownJob, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Track so many frames, each of them committed."""
     monkeypatch.setattr("tam_edit.project.gathered.COMMIT_INTERVAL_S", 0.0)
     monkeypatch.setattr("tam_edit.project.gathered.LONGEST_WAIT_S", 0.0)
 
-    def stop(done: int, _total: int) -> None:
-        if done == after:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        job.track(progress=stop)
+        job.track(progress=stop_after_frames(after))
 
 
 def corrected(job: KnownJob) -> KnownJob:
@@ -43,10 +52,6 @@ def test_a_stop_on_the_way_back_goes_on_to_the_same_masks(
 ) -> None:
     monkeypatch.setattr("tam_edit.project.gathered.COMMIT_INTERVAL_S", 0.0)
 
-    def stop(done: int, _total: int) -> None:
-        if done == stop_after:
-            raise KeyboardInterrupt
-
     with Project.create(tmp_path / "other.tam", **SHOT) as project:
         undisturbed = corrected(KnownJob(job.source, project, job.propagator))
         undisturbed.track()
@@ -54,7 +59,7 @@ def test_a_stop_on_the_way_back_goes_on_to_the_same_masks(
         wanted = undisturbed.mattes()
     corrected(job)
     with pytest.raises(KeyboardInterrupt):
-        job.track(progress=stop)
+        job.track(progress=stop_after_frames(stop_after))
     job.project.flush()
     seen = len(job.propagator.shown)
     job.track()
@@ -75,12 +80,8 @@ def test_a_pass_that_stops_anywhere_shows_no_frame_twice(
     job.say(1, 8)
     job.say(2, 11)
 
-    def stop(done: int, _total: int) -> None:
-        if done == stop_after:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        job.track(progress=stop)
+        job.track(progress=stop_after_frames(stop_after))
     seen = list(job.propagator.shown)
     job.track()
     # Object 2 comes back in a pass of its own, before which its first keyframe is learned.
@@ -153,6 +154,26 @@ def test_a_device_that_got_smaller_goes_on_with_fewer_objects(
     job.propagator.most_objects = 2
     job.track()
     assert all(len(job.mattes(number)) == FRAMES for number in range(1, 5))
+
+
+@pytest.mark.parametrize("stop_after", [None, 3, 7, 14, 22])
+def test_progress_counts_masks_of_all_objects(
+    job: KnownJob, monkeypatch: pytest.MonkeyPatch, stop_after: int | None
+) -> None:
+    job.say(1, 0)
+    job.say(2, 4)
+    job.say(2, 9, gone=True)
+    job.say(3, 6)
+    if stop_after is not None:
+        stopped(job, monkeypatch, stop_after)
+    told: list[tuple[int, int]] = []
+    job.track(progress=lambda done, total: told.append((done, total)))
+    done, totals = [each[0] for each in told], {each[1] for each in told}
+    assert done == sorted(done)
+    assert totals == {done[-1]}
+    if stop_after is None:
+        # Forward from 0, from 4 to where it is gone and from 6, then back from 6 and from 4.
+        assert done[-1] == 16 + 5 + 10 + 7 + 5
 
 
 def test_a_snapshot_of_something_else_is_refused() -> None:

@@ -186,7 +186,7 @@ def _tell_estimate(
     if trial is None:
         output.note("no estimate: give a --click, a --box or a --mask, and a few frames are tried")
         return None
-    track_s = round(trial.track_s * max(lacking.values(), default=0), 1)
+    track_s = round(trial.track_s * sum(lacking.values()), 1)
     write_s = round(trial.look_s * len(job.frames) + trial.write_s * len(job.written), 1)
     tracking = f"{duration(track_s)} for tracking, " if lacking else ""
     output.say(
@@ -231,7 +231,19 @@ def _lacking(job: Job) -> dict[str, int]:
     known = {} if job.session is None else job.session.untracked()
     begun = set() if job.session is None else set(job.session.project.objects().values())
     new = {each.object_name for each in job.said} - begun
-    return {**known, **dict.fromkeys(sorted(new), len(job.frames))}
+    return {**known, **{name: _looked_for(name, job) for name in sorted(new)}}
+
+
+def _looked_for(name: str, job: Job) -> int:
+    """On how many frames an object is not said to be gone."""
+    said = {each.frame_index: each.prompts for each in job.said if each.object_name == name}
+    starts = sorted(said)
+    gone: set[int] = set()
+    for start, following in zip(starts, [*starts[1:], job.frames.stop], strict=True):
+        if said[start].gone:
+            last = said[start].gone_last
+            gone.update(range(start, following if last is None else last + 1))
+    return len(set(job.frames) - gone)
 
 
 def _target_of(step: ExportStep, target: str) -> str:

@@ -33,7 +33,8 @@ def track(session: Session, output: Output) -> dict[str, Any]:
         more = f" and {len(cuts) - MOST_CUTS} more" if len(cuts) > MOST_CUTS else ""
         output.note(f"the video is cut at frame {shown}{more}")
     tally = Tally()
-    with output.progress("tracking") as progress:
+    unit = "frames" if len(session.project.objects()) == 1 else "masks"
+    with output.progress("tracking", unit) as progress:
         count = session.track(progress, tally)
     seconds = time.monotonic() - begin
     model = " ".join((session.models.name, *session.models.weights))

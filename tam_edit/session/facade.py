@@ -192,7 +192,7 @@ class Session(OpenedShot):
         """Track every object on every frame that has no mask yet.
 
         Args:
-            progress: Told the frames done and the frames in all.
+            progress: Told the masks done and the masks in all.
             tally: Told which masks were made, and which were looked at again.
 
         Returns:

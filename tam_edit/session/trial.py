@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Trial:
 
     Attributes:
         frame_count: How many were tracked; as many were written, or fewer.
-        track_s: Seconds that tracking takes per frame, with all objects that were tried.
+        track_s: Seconds that tracking takes per mask.
         look_s: Seconds per frame of the whole work for an effect that looks through it first.
         write_s: Seconds that effects and encoding take per frame, all outputs together.
     """
@@ -109,7 +109,7 @@ def try_out(
             session.loop = tracking.loop
             for each in said:
                 if each.frame_index in tried:
-                    session.prompt(each)
+                    session.prompt(_within(each, tried))
             session.track(tracked)
             begin = time.monotonic()
             target = f"{folder}/trial{extension}"
@@ -122,33 +122,42 @@ def try_out(
     return Trial(frame_count=len(tried), track_s=tracked.step_s, look_s=look_s, write_s=write_s)
 
 
+def _within(said: ObjectPrompts, tried: range) -> ObjectPrompts:
+    """What is said, up to the end of the frames that are tried."""
+    last = said.prompts.gone_last
+    if last is None or last in tried:
+        return said
+    return replace(said, prompts=replace(said.prompts, gone_last=None))
+
+
 class _Clock:
     """Notes when frames are done.
 
     Args:
         before: How many frames of the trial came before.
         total: How many there are.
-        progress: Told how many are done.
+        progress: Told how many frames are done.
     """
 
     def __init__(
         self, before: int, total: int, progress: Callable[[int, int], None] | None
     ) -> None:
         self._before, self._total, self._progress = before, total, progress
-        self._times: list[float] = []
+        self._notes: list[tuple[int, float]] = []
 
     def __call__(self, done: int, _total: int) -> None:
-        """Called after every frame."""
-        self._times.append(time.monotonic())
+        """Called after every frame, with the frames or masks that are done."""
+        self._notes.append((done, time.monotonic()))
         if self._progress is not None:
-            self._progress(min(self._before + done, self._total), self._total)
+            self._progress(min(self._before + len(self._notes), self._total), self._total)
 
     @property
     def step_s(self) -> float:
-        """Seconds per frame, without what comes before the first one and is done once."""
-        if not self._times:
+        """Seconds per frame or mask, without what comes before the first one and is done once."""
+        if not self._notes:
             return 0.0
-        return (self._times[-1] - self._times[0]) / max(len(self._times) - 1, 1)
+        (first, begin), (last, end) = self._notes[0], self._notes[-1]
+        return (end - begin) / max(last - first, 1)
 
 
 def _plain(recipe: Recipe) -> Recipe:

@@ -74,7 +74,7 @@ def follow(
         short_side: Tracking size in pixels.
         settings: Which steps run; all of them where None.
         cuts: First frames of new shots, see ``LoopSettings.at_cuts``.
-        progress: Told the frames done and the frames in all, after every frame.
+        progress: Told the masks done and the masks in all, after every frame.
         tally: Told which masks were made, and which were looked at again.
 
     Returns:
@@ -87,16 +87,17 @@ def follow(
     runner = PassRunner(source, store, models, short_side, settings, cuts, tally or Tally())
     barriers = cuts if settings.at_cuts == "ask" else ()
     most_objects: int | None = None
-    done = 0
+    shown = done = 0
     while True:
         plan = remaining(store, models.propagator.name, barriers, most_objects)
         for fill in plan.fills:
             runner.fill(fill)
         try:
             for number, one_pass in enumerate(plan.passes):
-                total = done + sum(len(p.frames) + len(p.memory) for p in plan.passes[number:])
+                total = done + sum(each.mask_count for each in plan.passes[number:])
                 for _ in runner.run(one_pass):
-                    done += 1
+                    shown += 1
+                    done += runner.carried
                     if progress is not None:
                         progress(done, total)
         except OutOfMemoryError as error:
@@ -110,7 +111,7 @@ def follow(
             store.log("run begun anew", why=str(error))
         else:
             _tidy(store)
-            return done
+            return shown
 
 
 def _tidy(store: TrackStore) -> None:

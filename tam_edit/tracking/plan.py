@@ -34,6 +34,8 @@ class Pass:
         resumes: Whether the run goes on from its snapshot, taken on the frame before the first.
         correction: The frame of the correction that it carries back, over frames that are tracked
             already, until it replaces nothing; None for every other pass.
+        mask_count: How many masks the run makes, keyframes and memory included; what it costs
+            goes with these.
     """
 
     frames: range
@@ -42,6 +44,7 @@ class Pass:
     memory: tuple[int, ...] = ()
     resumes: bool = False
     correction: int | None = None
+    mask_count: int = field(default=0, compare=False)
 
     @property
     def object_ids(self) -> frozenset[ObjectId]:
@@ -347,6 +350,7 @@ def _to_pass(
         exits={frame: tuple(sorted(ids)) for frame, ids in sorted(exits.items()) if ids},
         memory=memory,
         resumes=group[0].resumes,
+        mask_count=len(memory) + sum(len(range(s.entry, s.frames.stop, step)) for s in group),
     )
 
 
@@ -391,6 +395,7 @@ def _ways_back(
                 memory=memory,
                 resumes=resumes,
                 correction=keyframe,
+                mask_count=len(frames) + len(memory),
             )
         )
     return passes
