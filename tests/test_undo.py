@@ -35,6 +35,22 @@ def test_a_correction_that_is_taken_back_never_was(session: Session, disc: Drawn
     assert session.track() == 0
 
 
+def test_a_correction_that_is_given_again_is_carried_back_again(
+    session: Session, disc: DrawnClip
+) -> None:
+    say(session, disc, 0)
+    session.track()
+    correction = say(session, disc, 10, carries_back=True)
+    session.track()
+    after = entries(session)
+    session.undo(correction)
+    # No mask is left on this frame, nor on those that it had mended.
+    say(session, disc, 10, carries_back=True)
+    session.track()
+    masks = {i: entry[:2] for i, entry in after.items()}
+    assert {i: entry[:2] for i, entry in entries(session).items()} == masks
+
+
 def test_built_in_models_come_to_the_same_masks_again(
     disc_video: Path, disc: DrawnClip, tmp_path: Path
 ) -> None:

@@ -44,17 +44,15 @@ def place_keyframe(
         The frames that were dropped.
     """
     known = store.prompts(object_id)
-    there = store.entry(object_id, frame_index)
-    was_tracked = there is not None and store.entry(object_id, frame_index - 1) is not None
     span = touched_span(known, frame_index, said, store.in_frame, store.out_frame, cuts)
     before = _before(known, frame_index)
     goes_back = (
         carries_back
-        and was_tracked
         and span.start == frame_index
         and not said.gone
         and before is not None
         and not known[before].gone
+        and _is_tracked_between(store, object_id, before, frame_index)
     )
     after = span.stop if span.stop in known else None
     # The mask first: a prompt without one could not be tracked after a kill in between.
@@ -105,6 +103,11 @@ def touched_span(
         return range(frame_index, stop)
     lasts = [p.gone_last for k, p in known.items() if k < frame_index and p.gone_last is not None]
     return range(max([shot.start, *(last + 1 for last in lasts)]), stop)
+
+
+def _is_tracked_between(store: TrackStore, object_id: ObjectId, first: int, second: int) -> bool:
+    spans = store.tracked_spans(object_id)
+    return any(start < second and stop > first + 1 for start, stop in spans)
 
 
 def _before(known: Mapping[int, Prompts], frame_index: int) -> int | None:
