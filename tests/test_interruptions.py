@@ -151,3 +151,51 @@ def test_rendering_that_is_stopped_leaves_no_file_under_the_outputs_name(
     assert done.returncode == 0
     assert "already tracked" in said
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mask.png", "out.mp4"]
+
+
+TWO_OUTPUTS = """schema = "tam_edit.recipe/1"
+title = "Two outputs"
+[[steps]]
+kind = "track"
+[[steps]]
+kind = "effect"
+effect = "blur"
+[[steps]]
+kind = "export"
+[[steps]]
+kind = "export"
+path = "{stem}-small.mp4"
+codec_options = { crf = 30 }
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("killed_at", "named"),
+    [
+        (("naming", 0), []),
+        (("named", 0), ["out.mp4"]),
+        (("named", 1), ["out-small.mp4", "out.mp4"]),
+    ],
+)
+def test_an_output_that_got_its_name_before_a_kill_is_whole_and_stays(
+    video: Path, notes: Path, tmp_path: Path, killed_at: tuple[str, int], named: list[str]
+) -> None:
+    recipe, out = notes.with_name("two.toml"), tmp_path / "out.mp4"
+    recipe.write_text(TWO_OUTPUTS)
+    arguments = ("run", recipe, video, "-o", out, "--click", "96,86")
+    killed = noting.begin(notes, *arguments, killed_at=killed_at)
+    _, told = killed.communicate(timeout=PATIENCE_S)
+    assert killed.returncode == -signal.SIGKILL, told
+    before = {p.name: (p.stat().st_ino, p.read_bytes()) for p in tmp_path.glob("[!.]*.mp4")}
+    assert sorted(before) == named
+    done = noting.begin(notes, *arguments)
+    said, told = done.communicate(timeout=PATIENCE_S)
+    assert done.returncode == 0, told
+    assert "every frame was already tracked" in said
+    after = {p.name: (p.stat().st_ino, p.read_bytes()) for p in tmp_path.iterdir()}
+    assert sorted(after) == ["out-small.mp4", "out.mp4"]
+    for name, value in after.items():
+        told_of = "already written" if name in named else "60 frames, yuv420p, in"
+        assert [line for line in said.splitlines() if name in line and told_of in line]
+        assert before.get(name, value) == value
