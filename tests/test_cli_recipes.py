@@ -27,6 +27,7 @@ BROKEN = [
     (TITLE + BLUR, "steps", "no track step", 'kind = "track"'),
     (TITLE + TRACK, "steps", "no effect step", "effects list"),
     (TITLE + '[[steps]]\nkind = "trak"\n' + BLUR, "steps[0].kind", "'trak'", "'track'"),
+    (TITLE + '[[steps]]\nkind = "tr\\nack"\n' + BLUR, "steps[0].kind", "'tr\\nack'", '"track"'),
     (TITLE + TRACK + TRACK + BLUR, "steps[1]", "second track step", "once"),
     (TITLE + TRACK + "short_side_px = 4\n" + BLUR, "steps[0].short_side_px", "4", "at least 64"),
     (TITLE + TRACK + "size = 480\n" + BLUR, "steps[0].size", "not a known key", "short_side_px"),

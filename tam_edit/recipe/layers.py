@@ -133,7 +133,7 @@ class Draft:
             written = self.steps[place[1]]
             by = written.writer(place[2:])
             name = written.table.get("effect", written.table.get("kind"))
-            step = f" ({name})" if isinstance(name, str) else ""
+            step = f" ({key_path((name,))})" if isinstance(name, str) else ""
             # What another recipe says is right in itself: the one that extends it is to be mended.
             is_own = by.where in (self.where, where) or by.where.startswith(TYPED)
             where = by.where if is_own else f"{where}, in what it takes from {by.where}"
