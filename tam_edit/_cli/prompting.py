@@ -55,7 +55,6 @@ def prompt_all(
         is_kept: Whether the project stays when the command is done: commands about it are told
             only then.
     """
-    project = quoted(session.project.path)
     keyframes = []
     names = list(session.project.objects().values())
     for said in resolve(items, session.source, session.project.in_frame, names):
@@ -67,41 +66,48 @@ def prompt_all(
         keyframes.append(keyframe)
         if keyframe.gone is not None:
             _tell_gone(session, keyframe.object_name, keyframe.gone, output, is_kept=is_kept)
-            continue
-        word = "corrected" if keyframe.is_correction else "selected"
-        output.say(
-            f"{word} {keyframe.object_name!r} on frame {keyframe.frame_index}: "
-            f"{keyframe.area_frac:.1%} of the frame, score {score_text(keyframe.score)}"
-        )
-        if keyframe.joins_earlier:
-            back = f"; to take it back: tam-edit history {project} --undo {_newest(session)}"
-            output.note(
-                f"this was added to what was said of {keyframe.object_name!r} on this frame before"
-                f"{back if is_kept else ''}"
-            )
-        _tell_taken(session, said, output)
-        tell_strays(session, said, output)
-        if is_shrunk(keyframe.area_frac, keyframe.area_before_frac or 0.0):
-            share = keyframe.area_frac / (keyframe.area_before_frac or 1.0)
-            output.note(
-                f"the mask is now {share:.0%} of what it was on this frame; if part of the object "
-                "is missing, add clicks on it"
-            )
-        elif is_grown(keyframe.area_frac, keyframe.area_before_frac or 0.0):
-            share = keyframe.area_frac / (keyframe.area_before_frac or 1.0)
-            output.note(
-                f"the mask is now {share:.1f} times as large as it was on this frame; if something "
-                "else was taken in, say --not X,Y on it"
-            )
-        if keyframe.score < session.usual_threshold:
-            shows = f"; tam-edit review {project} --html DIR shows it"
-            more = "add clicks or draw a box around the object"
-            if said.prompts.is_confirmed or keyframe.joins_earlier:
-                more = "add clicks where it is wrong; if it is right, never mind the score"
-            elif said.prompts.box:
-                more = "add clicks"
-            output.note(f"this mask is uncertain: {more}{shows if is_kept else ''}")
+        else:
+            _tell_mask(session, said, keyframe, output, is_kept=is_kept)
     return keyframes
+
+
+def _tell_mask(
+    session: Session, said: ObjectPrompts, keyframe: Keyframe, output: Output, *, is_kept: bool
+) -> None:
+    """Say what mask prompts led to, and what of it deserves a second thought."""
+    project = quoted(session.project.path)
+    word = "corrected" if keyframe.is_correction else "selected"
+    output.say(
+        f"{word} {keyframe.object_name!r} on frame {keyframe.frame_index}: "
+        f"{keyframe.area_frac:.1%} of the frame, score {score_text(keyframe.score)}"
+    )
+    if keyframe.joins_earlier:
+        back = f"; to take it back: tam-edit history {project} --undo {_newest(session)}"
+        output.note(
+            f"this was added to what was said of {keyframe.object_name!r} on this frame before"
+            f"{back if is_kept else ''}"
+        )
+    _tell_taken(session, said, output)
+    tell_strays(session, said, output)
+    before = keyframe.area_before_frac or 0.0
+    if is_shrunk(keyframe.area_frac, before):
+        output.note(
+            f"the mask is now {keyframe.area_frac / before:.0%} of what it was on this frame; if "
+            "part of the object is missing, add clicks on it"
+        )
+    elif is_grown(keyframe.area_frac, before):
+        output.note(
+            f"the mask is now {keyframe.area_frac / before:.1f} times as large as it was on this "
+            "frame; if something else was taken in, say --not X,Y on it"
+        )
+    if keyframe.score < session.usual_threshold:
+        shows = f"; tam-edit review {project} --html DIR shows it"
+        more = "add clicks or draw a box around the object"
+        if said.prompts.is_confirmed or keyframe.joins_earlier:
+            more = "add clicks where it is wrong; if it is right, never mind the score"
+        elif said.prompts.box:
+            more = "add clicks"
+        output.note(f"this mask is uncertain: {more}{shows if is_kept else ''}")
 
 
 def _tell_taken(session: Session, said: ObjectPrompts, output: Output) -> None:
