@@ -100,11 +100,7 @@ class Prompts:
                 without any pixel, an object that is said to be gone and to be somewhere, or
                 nothing that says where it is.
         """
-        if self.gone and (self.says_where or self.negative):
-            raise InputError(
-                f"the object is said to be gone on {where} and to be somewhere there",
-                hint="leave out --gone, or the clicks, boxes and masks on this frame",
-            )
+        self.check_presence(where)
         for x, y in (*self.positive, *self.negative):
             if not (-0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5):
                 raise InputError(
@@ -142,6 +138,21 @@ class Prompts:
             f"nothing says where the object is on {where}",
             hint="give a --click on it, a --box around it or a --mask of it",
         )
+
+    def check_presence(self, where: str = "the frame") -> None:
+        """Refuse to hear at once that the object is gone and where it is.
+
+        Args:
+            where: As for :meth:`check`.
+
+        Raises:
+            InputError: Both are said.
+        """
+        if self.gone and (self.says_where or self.negative):
+            raise InputError(
+                f"the object is said to be gone on {where} and to be somewhere there",
+                hint="leave out --gone, or the clicks, boxes and masks on this frame",
+            )
 
     @staticmethod
     def _check_box(

@@ -13,8 +13,8 @@ from tam_edit.tracks import DOUBTFUL_BELOW
 from tam_edit.types import Box, Matte
 from tests.judged_masks import DISC, HEIGHT, WIDTH, as_matte, frame_of, tracked, verdict_on
 
-LEFT = "the object has left through the picture's edge"
-VANISHED = "the object has vanished inside the picture"
+LEFT = "the object seems to be beyond the picture's edge"
+VANISHED = "the object was lost sight of inside the picture"
 BACK = "the object has come back"
 
 

@@ -265,9 +265,10 @@ def test_what_was_decided_lies_beside_the_output(session: Session, tmp_path: Pat
     assert told["outputs"][0]["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
     assert told["source"]["identity"] == session.project.source["identity"]
     assert [step["kind"] for step in told["recipe"]["steps"]][:2] == ["track", "checkpoint"]
-    assert (told["threshold"], told["doubtful_approved"], told["covered_frames"]) == (0.5, 1, [3])
+    assert (told["threshold"], told["doubtful_approved"], told["frames_covered_whole"]) == (0.5, 1, [3])
     car, dog = told["objects"]["car"], told["objects"]["dog"]
     assert (car["frames_covered"], car["frames_absent"], car["worst_score"]) == (FRAMES, 0, 0.2)
+    assert car["spans"] == {"covered": [[0, FRAMES - 1]], "shown": [], "absent": []}
     assert [score < 0.5 for score in car["scores"]] == [i == 7 for i in range(FRAMES)]
     source = session.source.info.path
     assert told["source"]["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()

@@ -161,7 +161,8 @@ def test_a_sure_mask_is_not_taken_away_without_a_second_look(
     # A person is believed where privacy is not at stake.
     assert all(span["last"] < PROMPTED - 6 for span in doubts(path, "0.7", tmp_path))
     span = doubts(path, "0.75", tmp_path)[0]
-    assert span["frames"] == list(range(PROMPTED - 5, PROMPTED))
+    # From the first frame on, which is the one that the prompt is on.
+    assert span["frames"] == list(range(PROMPTED - 6, PROMPTED))
     assert span["reasons"] == ["said to be gone where a mask showed it before"]
     # It has been said already, so it is not proposed again.
     assert (span["is_empty"], span["commands"]["gone"]) == (True, None)

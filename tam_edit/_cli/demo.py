@@ -11,6 +11,7 @@ from tam_edit._cli import work
 from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.tracking import track
+from tam_edit._cli.written import rendered_json
 from tam_edit.errors import EncodeError
 from tam_edit.export import write_strip
 from tam_edit.masks.clicks import first_click, next_click
@@ -70,7 +71,7 @@ def command(folder: Path, output: Output) -> None:
             "mean": {"j": round(j, 4), "f": round(f, 4), "jf": round((j + f) / 2, 4)},
             "keyframe_score": round(keyframe_score, 4),
             "tracking": tracked,
-            **work.rendered_json(report),
+            **rendered_json(report),
             "files": {name: str(path.resolve()) for name, path in files.items()},
         }
     )

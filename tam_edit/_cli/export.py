@@ -10,7 +10,7 @@ import click
 from tam_edit._cli import work
 from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
-from tam_edit._cli.options import overwrite_option
+from tam_edit._cli.options import OutputPath, overwrite_option
 from tam_edit.export import EXPORT_FORMATS, MATTE_FLAGS, ExportOptions, format_called
 from tam_edit.media import COMPRESSIONS, TRANSFERS, USUAL_COMPRESSION
 from tam_edit.review.words import counted
@@ -53,7 +53,7 @@ class _ExportCommand(Command):
     "--output",
     "target",
     required=True,
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     metavar="OUT",
     help="File or folder.",
 )
@@ -163,7 +163,7 @@ def command(
     /,
     project: Path,
     format_name: str,
-    target: Path,
+    target: str,
     objects: tuple[str, ...],
     each: bool,
     handles: int,

@@ -11,7 +11,7 @@ from tam_edit._cli.console import Output, output_options
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import Decision, DecisionKind, Project
 from tam_edit.review import spanned
-from tam_edit.review.words import counted, quoted
+from tam_edit.review.words import counted, quoted, spans_text, voided
 from tam_edit.session import Session, Undone
 
 
@@ -78,9 +78,10 @@ def _told(undone: Undone, project: Path) -> str:
             "needs to be tracked again"
         )
     span = spanned(undone.frames.start, undone.frames.stop - 1)
+    void = f"; {voided(undone.unapproved_count, name)}" if undone.unapproved_count else ""
     return (
         f"{begin}: what it said of {name!r} on frame {decision.start} holds no more; "
-        f"masks on {span} are made again by: tam-edit track {quoted(project)}"
+        f"masks on {span} are made again by: tam-edit track {quoted(project)}{void}"
     )
 
 
@@ -101,10 +102,13 @@ def _json(decision: Decision, project: Project, source: Source) -> dict[str, obj
     row: dict[str, object] = {"id": decision.decision_id, "time": decision.time, "kind": kind}
     if decision.object_id is not None:
         row["object"] = history.object_name(decision)
-    if decision.start is not None and decision.stop is not None:
-        ends = (decision.start, decision.stop - 1)
+    if spans := history.spans(decision):
+        ends = (spans[0][0], spans[-1][1])
         row["frames"] = list(ends)
+        row["spans"] = [list(span) for span in spans]
         row["timecodes"] = [timecode_at(index, source) for index in ends]
+    if decision.kind is DecisionKind.APPROVAL:
+        row["holding"] = history.holding(decision)
     if decision.kind is DecisionKind.PROMPT:
         if history.is_correction(decision):
             row["kind"] = "correction"
@@ -128,7 +132,9 @@ def _line(row: dict[str, object]) -> str:
         return f"{begin}  --on-doubt {known['choice']}, {counted(known['count'], 'doubtful span')}"
     text = f"{begin}  {row['object']!r} {_where(row)}"
     if row["kind"] == DecisionKind.APPROVAL:
-        text += f": {known['reason']!r} ({counted(known['frames'], 'frame')})"
+        count, holding = known["frames"], row["holding"]
+        held = "" if holding == count else f", holds on {holding} of them now"
+        text += f": {known['reason']!r} ({counted(count, 'frame')}{held})"
     else:
         said = row["said"]
         text += f": {', '.join(said) if isinstance(said, list) else said}"
@@ -136,8 +142,11 @@ def _line(row: dict[str, object]) -> str:
 
 
 def _where(row: dict[str, object]) -> str:
-    frames, times = row["frames"], row["timecodes"]
-    if not isinstance(frames, list) or not isinstance(times, list):
+    spans, times = row.get("spans"), row.get("timecodes")
+    if not isinstance(spans, list) or not isinstance(times, list):
         return "on no frame"
     shown = " - ".join(dict.fromkeys(map(str, times)))
-    return f"{spanned(frames[0], frames[1])} ({shown})"
+    if len(spans) == 1:
+        return f"{spanned(*spans[0])} ({shown})"
+    frames = {index for first, last in spans for index in range(first, last + 1)}
+    return f"frames {spans_text(frames)} ({shown})"

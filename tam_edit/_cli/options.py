@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from fractions import Fraction
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,9 +15,6 @@ from tam_edit._cli.work import Start
 from tam_edit.models import AUTO, DEVICES
 from tam_edit.session import DEFAULT_SHORT_SIDE, ON_DOUBT
 from tam_edit.tracking import AT_CUTS, AtCuts
-
-# A plain string: a Path would lose the slash that says "folder".
-TARGET_HELP = "Output file; a folder of PNG pictures ends in a slash."
 
 
 class Rate(click.ParamType[Fraction]):
@@ -37,6 +35,40 @@ class Rate(click.ParamType[Fraction]):
         if rate <= 0:
             self.fail(f"{value!r} is no frame rate: it must be above 0", param, ctx)
         return rate
+
+
+class OutputPath(click.ParamType[str]):
+    """The name of a file or folder that is to be written, as it was typed.
+
+    A plain string: a Path would lose the slash that says "folder".
+    """
+
+    name = "output"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, unless it is that of a folder which is there in any case."""
+        text = str(value)
+        if Path(text).name in ("", ".."):
+            self.fail(
+                f"{text!r} names nothing that can be written: give the output a name of its own, "
+                "such as out.mp4, or out/ for a folder",
+                param,
+                ctx,
+            )
+        return text
+
+
+def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``-o``: where the output goes; the command gets it as ``target``."""
+    return click.option(
+        "-o",
+        "--output",
+        "target",
+        required=True,
+        type=OutputPath(),
+        metavar="OUT",
+        help="Output file; a folder of PNG pictures ends in a slash.",
+    )(command)
 
 
 def points_options(command: Callable[..., Any]) -> Callable[..., Any]:

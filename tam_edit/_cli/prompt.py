@@ -81,7 +81,8 @@ def _note_new_objects(session: Session, before: set[str], output: Output) -> Non
     """
     project = session.project
     for object_id, name in project.objects().items():
-        meant = nearest(name, before, ALIKE)
+        folded = {other.casefold(): other for other in before}
+        meant = folded.get(name.casefold()) or nearest(name, before, ALIKE)
         if before == {FIRST_OBJECT} and name != FIRST_OBJECT:
             meant = FIRST_OBJECT
         if name in before or meant is None or _numbered_alike(name, meant):

@@ -12,7 +12,7 @@ from tam_edit.masks.clicks import first_click
 from tam_edit.masks.pieces import stray_pieces
 from tam_edit.prompts import Gone, Keyframe, ObjectPrompts
 from tam_edit.review.doubts import score_text
-from tam_edit.review.words import counted, quoted
+from tam_edit.review.words import counted, quoted, voided
 from tam_edit.session import Session
 from tam_edit.tracking.verdict import is_grown, is_shrunk
 from tam_edit.tracks import INSIDE, resized
@@ -58,6 +58,7 @@ def prompt_all(
     keyframes = []
     names = list(session.project.objects().values())
     for said in resolve(items, session.source, session.project.in_frame, names):
+        approved = _approved(session, said.object_name)
         keyframe = session.prompt(
             said, carries_back=carries_back, is_repeatable=is_repeatable, spares_masks=True
         )
@@ -68,7 +69,17 @@ def prompt_all(
             _tell_gone(session, keyframe.object_name, keyframe.gone, output, is_kept=is_kept)
         else:
             _tell_mask(session, said, keyframe, output, is_kept=is_kept)
+        if void := approved - _approved(session, said.object_name):
+            output.note(voided(len(void), said.object_name))
     return keyframes
+
+
+def _approved(session: Session, name: str) -> frozenset[int]:
+    """The approved frames of an object; none where it is new."""
+    project = session.project
+    return next(
+        (project.approved(i) for i, n in project.objects().items() if n == name), frozenset()
+    )
 
 
 def _tell_mask(

@@ -9,7 +9,7 @@ import click
 
 from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
-from tam_edit._cli.options import TARGET_HELP, overwrite_option
+from tam_edit._cli.options import output_option, overwrite_option
 from tam_edit.media import OUTPUT_FORMATS
 from tam_edit.review.words import counted
 from tam_edit.session import Session
@@ -24,7 +24,7 @@ from tam_edit.session import Session
     help="The inpainted frames: a folder, a pattern or a video, one picture per frame of the "
     "bundle, with or without its padding.",
 )
-@click.option("-o", "--output", "target", required=True, metavar="OUT", help=TARGET_HELP)
+@output_option
 @click.option(
     "--bundle",
     type=click.Path(path_type=Path),

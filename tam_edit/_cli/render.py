@@ -10,13 +10,14 @@ from tam_edit._cli import plan, work
 from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import (
-    TARGET_HELP,
     on_doubt_option,
+    output_option,
     overwrite_option,
     plan_option,
     points_options,
     set_option,
 )
+from tam_edit._cli.written import rendered_json
 from tam_edit.presets import load_preset
 from tam_edit.session import OnDoubt, Session
 
@@ -35,7 +36,7 @@ from tam_edit.session import OnDoubt, Session
     metavar="FILE.toml",
     help="A recipe file; the same as --preset FILE.toml.",
 )
-@click.option("-o", "--output", "target", required=True, metavar="OUT", help=TARGET_HELP)
+@output_option
 @set_option
 @points_options
 @on_doubt_option
@@ -78,4 +79,4 @@ def command(
         )
         doubtful = session.doubtful_frames(recipe, part)
     work.note_doubtful(doubtful, project, output)
-    output.result({**work.rendered_json(report), "doubtful_frames": doubtful})
+    output.result({**rendered_json(report), "doubtful_frames": doubtful})

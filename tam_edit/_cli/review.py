@@ -13,7 +13,7 @@ from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
 from tam_edit.media import timecode_at
 from tam_edit.review import Commands, Doubt, first_ones, line, look_for
-from tam_edit.review.words import counted, first_why, quoted
+from tam_edit.review.words import close_look, counted, first_why, quoted
 from tam_edit.session import Session
 
 
@@ -91,6 +91,8 @@ def _tell(
         if doubt.proposed_frame != doubt.worst_frame or doubt.whole_frame is not None:
             output.say(f"    first:     frame {doubt.proposed_frame}: {first_why(doubt)}")
         output.say(f"    wrong?     {commands.correct}")
+        if doubt.seen_beside:
+            output.say(f"    first:     {close_look(doubt)}")
         if commands.gone is not None:
             output.say(f"    not there? {commands.gone}")
         output.say(f"    {'hidden?' if doubt.is_empty else 'right? '}    {commands.approve}")

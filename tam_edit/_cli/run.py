@@ -12,9 +12,9 @@ import click
 from tam_edit._cli import plan, work
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import (
-    TARGET_HELP,
     loop_options,
     on_doubt_option,
+    output_option,
     overwrite_option,
     plan_option,
     set_option,
@@ -29,6 +29,7 @@ from tam_edit._cli.prompt_options import (
 )
 from tam_edit._cli.prompting import keyframes_json, prompt_all
 from tam_edit._cli.tracking import tell_how_to_correct, track
+from tam_edit._cli.written import rendered_json
 from tam_edit.media import open_source
 from tam_edit.presets import load_preset, preset_names
 from tam_edit.recipe import Recipe
@@ -40,7 +41,7 @@ from tam_edit.tracking import LoopSettings
 @click.command("run", cls=PromptCommand)
 @click.argument("preset")
 @click.argument("video")
-@click.option("-o", "--output", "target", required=True, metavar="OUT", help=TARGET_HELP)
+@output_option
 @prompt_options
 @set_option
 @start_options
@@ -90,7 +91,7 @@ def command(
         session.loop = _loop(recipe, loop)
         # What was typed wrongly is told before what stands in the way.
         known = list(session.project.objects().values())
-        resolve(items, session.source, session.project.in_frame, known)
+        session.check_said(resolve(items, session.source, session.project.in_frame, known))
         session.check_output(recipe, target, overwrite=overwrite)
         keyframes = prompt_all(session, items, output, is_kept=work.stays(session))
         session.ask(recipe)
@@ -116,7 +117,7 @@ def command(
             "preset": preset,
             "keyframes": keyframes_json(keyframes),
             "tracking": tracked,
-            **work.rendered_json(report),
+            **rendered_json(report),
         }
     )
 

@@ -11,7 +11,13 @@ import click
 from tam_edit._cli import work
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import loop_options, overwrite_option, start_options
-from tam_edit._cli.prompt_options import PromptCommand, PromptItem, prompt_items, prompt_options
+from tam_edit._cli.prompt_options import (
+    PromptCommand,
+    PromptItem,
+    prompt_items,
+    prompt_options,
+    resolve,
+)
 from tam_edit._cli.prompting import keyframes_json, prompt_all
 from tam_edit._cli.tracking import tell_how_to_correct, track
 from tam_edit.project import PROJECT_SUFFIX
@@ -87,6 +93,8 @@ def _track(
 ) -> None:
     if masks_out is not None:
         check_mask_folder(masks_out, overwrite=overwrite)
+    known = list(session.project.objects().values())
+    session.check_said(resolve(items, session.source, session.project.in_frame, known))
     keyframes = prompt_all(session, items, output, is_kept=is_kept)
     tracked = track(session, output)
     if masks_out is not None:

@@ -70,6 +70,12 @@ def approved(store: Store, object_id: ObjectId) -> frozenset[int]:
     return frozenset(int(row[0]) for row in rows)
 
 
+def holding(store: Store, decision_id: int) -> int:
+    """On how many of its frames an approval still holds: masks that are made anew void it."""
+    rows = store.rows("SELECT count(*) FROM approval WHERE decision_id = ?", (decision_id,))
+    return int(rows[0][0])
+
+
 def remove(store: Store, object_id: ObjectId, start: int, stop: int) -> None:
     """Void the approvals of a half-open span inside the open transaction."""
     store.write(
@@ -78,20 +84,9 @@ def remove(store: Store, object_id: ObjectId, start: int, stop: int) -> None:
     )
 
 
-def take_back(store: Store, decision_id: int) -> int:
-    """Void what is left of one approval inside the open transaction.
-
-    Returns:
-        How many frames nobody has approved any more.
-    """
-    left = store.rows(
-        "SELECT count(*) FROM approval AS a WHERE decision_id = ? AND NOT EXISTS ("
-        "SELECT 1 FROM approval AS b WHERE b.object_id = a.object_id AND b.frame = a.frame"
-        " AND b.decision_id != a.decision_id)",
-        (decision_id,),
-    )
+def take_back(store: Store, decision_id: int) -> None:
+    """Void what is left of one approval inside the open transaction."""
     store.write("DELETE FROM approval WHERE decision_id = ?", (decision_id,))
-    return int(left[0][0])
 
 
 def void(store: Store, object_ids: Iterable[ObjectId], frame_index: int) -> None:

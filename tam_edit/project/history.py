@@ -69,6 +69,29 @@ class History:
         """Whether a decision corrected a mask that had been tracked."""
         return keyframes.is_correction(self._store, decision.decision_id)
 
+    def spans(self, decision: Decision) -> list[tuple[int, int]]:
+        """First and last frames of what a decision is about, ascending; none of the whole project.
+
+        Of prompts it is their frame, or all frames on which they say that an object is gone.
+        """
+        if decision.start is None or decision.stop is None:
+            return []
+        stated = decision.details.get("spans")
+        if isinstance(stated, list):
+            return [(int(first), int(last)) for first, last in stated]
+        last = decision.stop - 1
+        if decision.kind is DecisionKind.PROMPT:
+            said_last = self.prompts_of(decision).gone_last
+            last = last if said_last is None else said_last
+        return [(decision.start, last)]
+
+    def holding(self, decision: Decision) -> int:
+        """On how many of its frames an approval still holds.
+
+        One that is taken back holds nowhere, and masks that are made anew void it where they are.
+        """
+        return approvals.holding(self._store, decision.decision_id)
+
     def prompts_of(self, decision: Decision) -> Prompts:
         """What a decision said of an object."""
         return prompts.of_decision(self._store, decision.decision_id)
@@ -112,17 +135,16 @@ class History:
         """The frames of corrections that hold and were carried back, ascending."""
         return backtracks.carried(self._store, object_id)
 
-    def take_back_approval(self, decision: Decision) -> int:
-        """Let an approval hold no more; gives the frames that nobody has approved then.
+    def take_back_approval(self, decision: Decision) -> None:
+        """Let an approval hold no more.
 
         Raises:
             InputError: It was taken back before.
         """
         _check_holds(decision)
         with self._transaction():
-            count = approvals.take_back(self._store, decision.decision_id)
+            approvals.take_back(self._store, decision.decision_id)
             decisions.mark_taken_back(self._store, decision)
-        return count
 
     def take_back_prompts(
         self,

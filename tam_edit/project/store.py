@@ -54,13 +54,17 @@ class Store:
             overwrite: Whether a project that is there may be replaced; other files never are.
 
         Raises:
-            ProjectError: There is a file already, or none can be made there.
+            ProjectError: There is a file or a folder already, or none can be made there.
         """
         path = path.absolute()
         is_new = True
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
+            if path.is_dir():
+                raise ProjectError(
+                    f"{path} is a folder", hint="name a file that ends in .tam"
+                ) from None
             if not overwrite:
                 raise ProjectError(
                     f"{path} is there already", hint="choose another name, or add --overwrite"

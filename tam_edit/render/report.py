@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tam_edit.recipe import OutputKind
+from tam_edit.tracks import spans_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +132,29 @@ class OutputReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """On which frames of an output an object is hidden; its masks say where it is.
+
+    Attributes:
+        covered: Frames on which its mask shows it and something hides it.
+        shown: Frames on which its mask shows it and nothing hides it.
+        absent: Frames on which its mask is empty.
+    """
+
+    covered: tuple[int, ...]
+    shown: tuple[int, ...]
+    absent: tuple[int, ...]
+
+    def as_json(self) -> dict[str, list[list[int]]]:
+        """First and last frames of the spans of each kind."""
+        kinds = {"covered": self.covered, "shown": self.shown, "absent": self.absent}
+        return {
+            kind: [[first, stop - 1] for first, stop in spans_of(frames)]
+            for kind, frames in kinds.items()
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class RenderReport:
     """All outputs of a render.
 
@@ -140,6 +164,7 @@ class RenderReport:
         covered_frames: Frames that were covered whole because nobody was sure of them.
         effects: What effects tell of this pass; see ``Effect.report``.
         proof: The report that was written beside the main output; None where there is none.
+        coverage: With such a report, on which frames each object is hidden, by its name.
     """
 
     outputs: tuple[OutputReport, ...]
@@ -147,6 +172,7 @@ class RenderReport:
     covered_frames: tuple[int, ...] = ()
     effects: tuple[Mapping[str, Any], ...] = ()
     proof: Path | None = None
+    coverage: Mapping[str, Coverage] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:

@@ -21,7 +21,13 @@ def place(index: int, region: Region) -> str:
 
 
 def drawn(
-    review: Review, object_id: ObjectId, index: int, width: int, *, is_close: bool
+    review: Review,
+    object_id: ObjectId,
+    index: int,
+    width: int,
+    *,
+    is_close: bool,
+    seen_on: int | None = None,
 ) -> Picture:
     """A frame with the object's mask and what the recipe hides, at most ``width`` columns."""
     return picture(
@@ -31,6 +37,7 @@ def drawn(
         index,
         most_width=width,
         is_close=is_close,
+        seen_on=seen_on,
         cover=None if review.cover is None else review.cover(index),
     )
 
@@ -44,6 +51,7 @@ def tile(
     section: str,
     kind: str = "neighbour",
     word: str = "",
+    seen_on: int | None = None,
 ) -> str:
     """One small picture; its link makes it large, without a script too.
 
@@ -55,8 +63,9 @@ def tile(
         section: What the identifier of the section's heading ends in.
         kind: ``doubtful`` or ``neighbour``.
         word: What stands before the score.
+        seen_on: A frame whose mask says what is shown where the frame's own is empty.
     """
-    shown = drawn(review, object_id, index, width, is_close=True)
+    shown = drawn(review, object_id, index, width, is_close=True, seen_on=seen_on)
     entry, name = shown.entry, review.names[object_id]
     if entry is None:
         score, what = "not tracked yet", f"no mask of {name} yet"

@@ -65,6 +65,8 @@ class Doubt:
             False, all of them show something.
         empty_span: First and last frame of those at its start or end on which no mask shows the
             object at all; None where there are none, or nobody looked.
+        seen_beside: Where no mask shows it: those of the frames right before and after that do.
+            Some of it is likely to be seen on the frames next to them, too.
     """
 
     object_id: ObjectId
@@ -79,6 +81,7 @@ class Doubt:
     sure_frames: tuple[int, ...] = ()
     is_empty: bool = False
     empty_span: tuple[int, int] | None = None
+    seen_beside: tuple[int, ...] = ()
     proposed_why: str = ""
     whole_frame: int | None = None
     whole_why: str = ""
@@ -95,6 +98,7 @@ class Doubt:
             "proposed_frame": self.proposed_frame,
             "proposed_why": self.proposed_why,
             "whole_frame": self.whole_frame,
+            "seen_beside": list(self.seen_beside),
             "reasons": [*self.asked, *self.reasons],
             "look_for": list(self.whys),
         }

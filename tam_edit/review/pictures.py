@@ -19,6 +19,7 @@ from tam_edit.types import Mask
 
 MOST_INSIDE = 6  # frames of a long span that are not folded, beside a neighbour on either side
 MOST_OPEN = 24  # frames of a span that are all shown at once; of more, the rest is folded
+NEAR_SEEN = 8  # frames next to one that shows an object are never folded where no mask does
 LARGE_WIDTH = 1152
 JPEG_QUALITY = 80
 TILE_QUALITY = 70
@@ -77,9 +78,15 @@ def sheet_frames(doubt: Doubt, frames: range) -> list[int]:
             middle = chosen[1:-1]
             nearest = min(middle, key=lambda index: abs(index - doubt.proposed_frame))
             chosen[chosen.index(nearest)] = doubt.proposed_frame
-        inside = chosen
+        inside = [index for index in inside if index in chosen or seen_near(doubt, index)]
     around = [index for index in (doubt.start - 1, doubt.last + 1) if index in frames]
     return sorted({*inside, *around})
+
+
+def seen_near(doubt: Doubt, index: int) -> int | None:
+    """The frame close by that shows the object of a doubt whose masks do not; None without one."""
+    near = [seen for seen in doubt.seen_beside if abs(seen - index) <= NEAR_SEEN]
+    return min(near, key=lambda seen: abs(seen - index), default=None)
 
 
 def folded_frames(doubt: Doubt, sheet: Sequence[int]) -> list[int]:
@@ -100,6 +107,7 @@ def picture(
     *,
     most_width: int,
     is_close: bool = False,
+    seen_on: int | None = None,
     cover: Mask | None = None,
 ) -> Picture:
     """A frame with the outline of an object's mask, and of what is hidden.
@@ -112,6 +120,7 @@ def picture(
         most_width: Columns at most.
         is_close: Whether only the surroundings of the mask are shown; the whole frame where the
             mask is empty.
+        seen_on: A frame whose mask says what is shown close where the frame's own is empty.
         cover: What is hidden on the frame, bool (H, W) at its size; outlined in another colour.
 
     Raises:
@@ -120,8 +129,10 @@ def picture(
     info = source.info
     entry = reader.entry(object_id, frame_index)
     region: Region = (0, 0, info.width, info.height)
-    if is_close and entry is not None:
-        region = _region(entry.matte > INSIDE, info.width, info.height)
+    if is_close:
+        shown = entry if seen_on is None else reader.entry(object_id, seen_on)
+        if shown is not None:
+            region = _region(shown.matte > INSIDE, info.width, info.height)
     scale = min(1.0, most_width / region[2])
     size = max(1, round(info.width * scale)), max(1, round(info.height * scale))
     x, y, width, height = _on(region, (info.width, info.height), size)

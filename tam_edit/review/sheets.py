@@ -8,8 +8,17 @@ from html import escape
 from tam_edit.review.clickable import correction, large_picture, tile
 from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_code
 from tam_edit.review.doubts import Doubt, score_text
-from tam_edit.review.pictures import folded_frames, sheet_frames, tile_width
-from tam_edit.review.words import Commands, counted, first_why, frames_text, times_text, to_look_at
+from tam_edit.review.pictures import folded_frames, seen_near, sheet_frames, tile_width
+from tam_edit.review.words import (
+    Commands,
+    close_look,
+    counted,
+    edge_frame,
+    first_why,
+    frames_text,
+    times_text,
+    to_look_at,
+)
 
 MOST_PICTURE_BYTES = 30_000_000
 MOST_FOLDED_BYTES = 24_000_000  # from then on only what is not folded is pictured
@@ -21,7 +30,7 @@ def sheet_count(review: Review) -> int:
     shown = review.doubts[:MOST_PICTURED]
     sheets = [sheet_frames(doubt, review.frames) for doubt in shown]
     return sum(
-        len(sheet) + len(folded_frames(doubt, sheet)) + 1
+        len(sheet) + len(folded_frames(doubt, sheet)) + 1 + bool(doubt.seen_beside)
         for doubt, sheet in zip(shown, sheets, strict=True)
     )
 
@@ -45,8 +54,9 @@ def sheets(review: Review, advance: Callable[[], None]) -> Iterator[str]:
     yield '<h2 id="doubts">The frames to look at</h2>'
     yield (
         f"<p>{lines} Look at the frames with a red border; those without one are their "
-        "neighbours. The small pictures show what is around the mask, or the whole frame where "
-        "the mask is empty; click on one to see it large.</p>"
+        "neighbours. The small pictures show what is around the mask. Where it is empty they show "
+        "the place where the object is seen on the frame close by that shows it, else the whole "
+        "frame. Click on one to see it large; clicks on it then count, too.</p>"
     )
     shown = review.doubts[:MOST_PICTURED]
     width = tile_width(sheet_count(review))
@@ -117,6 +127,9 @@ def _pictures(review: Review, number: int, doubt: Doubt, width: int, room: int) 
                 "you have seen, then make the page again.</p>"
             )
         yield "</details>"
+    if doubt.seen_beside and (edge := edge_frame(doubt)) != doubt.proposed_frame:
+        why = f"frame {doubt.seen_beside[0]} shows it; is any of it to be seen here?"
+        yield large_picture(review, doubt.object_id, edge, "without a mask", why)
     yield large_picture(
         review,
         doubt.object_id,
@@ -140,6 +153,7 @@ def _figure(review: Review, number: int, doubt: Doubt, index: int, width: int) -
         section=str(number),
         kind="doubtful" if is_doubtful else "neighbour",
         word=word,
+        seen_on=seen_near(doubt, index) if is_doubtful else None,
     )
 
 
@@ -159,8 +173,9 @@ def _span_end(review: Review, number: int, doubt: Doubt, *, has_picture: bool) -
     )
     gone = ""
     if commands.gone is not None:
+        first = f" ({close_look(doubt)})" if doubt.seen_beside else ""
         gone = (
-            '<p class="what">The object is not in the picture where no mask shows it:</p>'
+            f'<p class="what">The object is not in the picture where no mask shows it{first}:</p>'
             f"{command_box(shell_code(commands.gone))}"
         )
     return f'{correct}{gone}<p class="what">{right}, say why:</p>{command_box(approve)}</section>'

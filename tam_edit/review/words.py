@@ -54,6 +54,18 @@ def first_why(doubt: Doubt) -> str:
     )
 
 
+def edge_frame(doubt: Doubt) -> int:
+    """The frame of an empty span that is next to one which shows the object."""
+    return doubt.start if doubt.start - 1 in doubt.seen_beside else doubt.last
+
+
+def close_look(doubt: Doubt) -> str:
+    """What to look at before it is said of an empty span that the object is not there."""
+    seen = " and ".join(map(str, doubt.seen_beside))
+    shows = f"frame {seen} shows" if len(doubt.seen_beside) == 1 else f"frames {seen} show"
+    return f"{shows} it, so look at the frames next to that one by one first"
+
+
 def correct_command(project: Path, name: str, index: int) -> str:
     """The command that says where an object is on a frame; ``X,Y`` is to be filled in."""
     return f"tam-edit prompt {quoted(project)} --object {quoted(name)} --click X,Y@{index}"
@@ -136,6 +148,15 @@ def hint(worst: Doubt, project: Path, option: str) -> str:
     return "\n  ".join(lines)
 
 
+def voided(count: int, name: str) -> str:
+    """That so many frames of an object are approved no more."""
+    are, their = ("is", "its mask is") if count == 1 else ("are", "their masks are")
+    return (
+        f"{counted(count, 'approved frame')} of {name!r} {are} approved no more, because {their} "
+        "made again"
+    )
+
+
 def frames_text(doubt: Doubt) -> str:
     """``frames 31-40``, or ``frame 31``."""
     return spanned(doubt.start, doubt.last)
@@ -211,6 +232,8 @@ def in_words(doubts: Sequence[Doubt], timecode: Timecode, project: Path) -> str:
             lines.append(f"    if the object is there: {commands.correct}")
         else:
             lines.append(f"    if it is wrong: {commands.correct}")
+        if doubt.seen_beside:
+            lines.append(f"    {close_look(doubt)}")
         if commands.gone is not None:
             lines.append(f"    if it is not there: {commands.gone}")
     rest = len(doubts) - len(told)

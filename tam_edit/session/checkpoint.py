@@ -287,9 +287,18 @@ def _with_empty_span(project: Project, doubt: Doubt) -> Doubt:
             return False
         return not entry.matte.any()
 
+    def is_seen(index: int) -> bool:
+        entry = project.entry(doubt.object_id, index)
+        return entry is not None and bool((entry.matte > INSIDE).any())
+
     at_start = list(takewhile(is_empty, frames))
     empty = at_start or list(takewhile(is_empty, reversed(frames)))
-    return replace(doubt, empty_span=(min(empty), max(empty))) if empty else doubt
+    beside = (doubt.start - 1, doubt.last + 1) if doubt.is_empty else ()
+    return replace(
+        doubt,
+        empty_span=(min(empty), max(empty)) if empty else None,
+        seen_beside=tuple(filter(is_seen, beside)),
+    )
 
 
 def _given(project: Project, object_id: ObjectId) -> dict[int, bool]:

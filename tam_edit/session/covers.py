@@ -9,7 +9,7 @@ from tam_edit.errors import TamEditError
 from tam_edit.media import Source
 from tam_edit.project import Project
 from tam_edit.recipe import EffectStep, ExportStep, Recipe, parse_recipe, span_of
-from tam_edit.render import Covers, RenderJob, objects_of, said_in
+from tam_edit.render import Coverage, Covers, RenderJob, objects_of, said_in
 from tam_edit.review import check_delivery
 from tam_edit.session import checkpoint
 from tam_edit.types import ObjectId
@@ -42,6 +42,31 @@ def hidden_frames(
         if acts_on_object and (effect.hides or effect.edge == "cover"):
             for object_id in objects_of(step, names):
                 found[object_id] |= frozenset(span_of(step, source, frames))
+    return found
+
+
+def coverage(
+    project: Project, recipe: Recipe, source: Source, frames: range
+) -> dict[str, Coverage]:
+    """On which frames of an output a recipe hides each object, by its name.
+
+    Args:
+        project: What a tracker lost sight of has an empty mask, too: the masks are looked at.
+        recipe: What is written.
+        source: The video.
+        frames: Those that are written; all are tracked.
+    """
+    names = project.objects()
+    hidden = hidden_frames(recipe, names, source, frames)
+    found = {}
+    for object_id, name in names.items():
+        absent = project.empty_frames(object_id, frames)
+        seen = [index for index in frames if index not in absent]
+        found[name] = Coverage(
+            covered=tuple(index for index in seen if index in hidden[object_id]),
+            shown=tuple(index for index in seen if index not in hidden[object_id]),
+            absent=tuple(sorted(absent)),
+        )
     return found
 
 

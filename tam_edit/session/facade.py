@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal, Self, TypeAlias, cast, get_args
 
-from tam_edit.errors import InputError, ProjectError
+from tam_edit.errors import ProjectError
 from tam_edit.frame import Frame
 from tam_edit.media import Source, open_source
 from tam_edit.models import AUTO, Models, load_models, resolve_model
@@ -29,6 +29,7 @@ from tam_edit.render import (
 from tam_edit.session import checkpoint, covers, exports, report
 from tam_edit.session.asking import ask, stops_at
 from tam_edit.session.points import check_part, check_points
+from tam_edit.session.said import check_nobody_is_forgotten, check_said
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import Tally, follow, give_prompts
 from tam_edit.types import Matte
@@ -198,14 +199,8 @@ class Session(OpenedShot):
         Returns:
             How many frames the model was shown; 0 where nothing was left to do.
         """
-        project = self.project
-        said = [prompts for i in project.objects() for prompts in project.prompts(i).values()]
-        if not any(prompts.says_where for prompts in said):
-            raise InputError(
-                "nothing says where the object is",
-                hint="give a --click on it, a --box around it or a --mask of it",
-            )
-        self._check_nobody_is_forgotten()
+        check_said(self.project)
+        check_nobody_is_forgotten(self.project)
         cuts = self.cuts()
         self._shots.drop_what_was_decided_otherwise(self.loop.at_cuts)
         return follow(
@@ -219,14 +214,16 @@ class Session(OpenedShot):
             tally=tally,
         )
 
-    def _check_nobody_is_forgotten(self) -> None:
-        for object_id, name in self.project.objects().items():
-            if not self.project.prompts(object_id):
-                raise InputError(
-                    f"nothing that was said of {name!r} holds any more",
-                    hint=f"say where it is (tam-edit prompt {self.project.path} --object {name} "
-                    f"--click X,Y), or that it is nowhere (--gone {self.project.in_frame})",
-                )
+    def check_said(self, new: Sequence[ObjectPrompts] = ()) -> None:
+        """Refuse to track where nothing says where any object is.
+
+        Args:
+            new: What is to be said beside what the project knows.
+
+        Raises:
+            InputError: Nothing does.
+        """
+        check_said(self.project, new)
 
     def check_output(
         self,
@@ -344,9 +341,9 @@ class Session(OpenedShot):
         exports.remember_rendered(self.project, recipe, rendered, job.frames)
         if not report.is_wanted(recipe):
             return rendered
-        hidden = covers.hidden_frames(recipe, job.names, self.source, job.frames)
-        proof = report.write(self.project, recipe, rendered, places, job.frames, hidden)
-        return replace(rendered, proof=proof)
+        coverage = self.coverage(recipe, part)
+        proof = report.write(self.project, recipe, rendered, places, job.frames, coverage)
+        return replace(rendered, proof=proof, coverage=coverage)
 
     def written_with(self, decision: Decision) -> list[Path]:
         """The outputs, still there as they were, that a decision about an object had a part in."""

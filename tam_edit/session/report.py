@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -13,11 +13,10 @@ import tam_edit
 from tam_edit.errors import EncodeError
 from tam_edit.project import Decision, DecisionKind, Project
 from tam_edit.recipe import Recipe
-from tam_edit.render import RenderReport, digest_of
+from tam_edit.render import Coverage, RenderReport, digest_of
 from tam_edit.review.reports import REPORT_SCHEMA, REPORT_SUFFIX
 from tam_edit.session import checkpoint
 from tam_edit.session.covers import hides
-from tam_edit.tracks import INSIDE
 from tam_edit.types import ObjectId
 
 # The setting of a project that holds a digest of each report, by its place, and how many, the
@@ -62,7 +61,7 @@ def write(
     rendered: RenderReport,
     outputs: Sequence[Path],
     frames: range,
-    hidden: Mapping[ObjectId, Collection[int]],
+    coverage: Mapping[str, Coverage],
 ) -> Path:
     """Write the report of outputs that have their names; it appears when it is whole.
 
@@ -72,7 +71,7 @@ def write(
         rendered: What is known of them.
         outputs: Their files and folders, in that order.
         frames: The frames of the video that are in them.
-        hidden: Per object the frames on which something hides it where its mask is.
+        coverage: By name, on which frames each object is hidden.
 
     Returns:
         The report's file.
@@ -83,7 +82,7 @@ def write(
     place = place_beside(recipe, outputs)
     text = (
         json.dumps(
-            _document(project, recipe, rendered, outputs, frames, hidden),
+            _document(project, recipe, rendered, outputs, frames, coverage),
             indent=2,
             ensure_ascii=False,
         )
@@ -118,11 +117,11 @@ def _document(
     rendered: RenderReport,
     outputs: Sequence[Path],
     frames: range,
-    hidden: Mapping[ObjectId, Collection[int]],
+    coverage: Mapping[str, Coverage],
 ) -> dict[str, Any]:
     threshold = checkpoint.usual_threshold(project)
     objects = {
-        name: _object(project, i, threshold, frames, hidden[i])
+        name: _object(project, i, threshold, frames, coverage[name])
         for i, name in project.objects().items()
     }
     source = Path(str(project.source["path"]))
@@ -148,7 +147,7 @@ def _document(
             }
             for place, each in zip(outputs, rendered.outputs, strict=True)
         ],
-        "covered_frames": list(rendered.covered_frames),
+        "frames_covered_whole": list(rendered.covered_frames),
         "recipe": {
             "title": recipe.title,
             "steps": [step.model_dump(mode="json") for step in recipe.steps],
@@ -169,22 +168,16 @@ def _object(
     object_id: ObjectId,
     threshold: float,
     frames: range,
-    hidden: Collection[int],
+    coverage: Coverage,
 ) -> dict[str, Any]:
     scores = [s for s in project.scores(object_id) if s.frame_index in frames]
     approved = project.approved(object_id).intersection(frames)
-    # What a tracker lost sight of has an empty mask, too: what is covered is counted in the masks.
-    seen = []
-    for s in scores:
-        mask = project.entry(object_id, s.frame_index)
-        if mask is not None and (mask.matte > INSIDE).any():
-            seen.append(s.frame_index)
-    covered = sum(index in hidden for index in seen)
     doubtful = [s.frame_index for s in scores if s.score < threshold]
     return {
-        "frames_covered": covered,
-        "frames_shown": len(seen) - covered,
-        "frames_absent": len(scores) - len(seen),
+        "frames_covered": len(coverage.covered),
+        "frames_shown": len(coverage.shown),
+        "frames_absent": len(coverage.absent),
+        "spans": coverage.as_json(),
         "frames_approved": len(approved),
         "doubtful": len(doubtful),
         "doubtful_approved": len(approved.intersection(doubtful)),
@@ -205,8 +198,10 @@ def _decision(project: Project, decision: Decision) -> dict[str, Any]:
     }
     if decision.object_id is not None:
         told["object"] = history.object_name(decision)
-    if decision.start is not None and decision.stop is not None:
-        told["frames"] = [decision.start, decision.stop - 1]
+    if spans := history.spans(decision):
+        told["frames"] = [spans[0][0], spans[-1][1]]
+    if decision.kind is DecisionKind.APPROVAL:
+        told["holding"] = history.holding(decision)
     if decision.kind is DecisionKind.PROMPT:
         told["is_correction"] = history.is_correction(decision)
         told["said"] = history.said(decision)

@@ -16,11 +16,11 @@ from tam_edit.inpaint import Recomposite, RecompositeReport
 from tam_edit.media import Source
 from tam_edit.project import Decision, Project
 from tam_edit.recipe import Recipe
-from tam_edit.render import write_palette_masks
+from tam_edit.render import Coverage, write_palette_masks
 from tam_edit.review import Doubt
 from tam_edit.review.words import quoted, spans_text
 from tam_edit.session import checkpoint, exports
-from tam_edit.session.covers import frames_in, hidden_frames, kept_covers, objects_in
+from tam_edit.session.covers import coverage, frames_in, kept_covers, objects_in
 from tam_edit.session.undo import Undone, undo
 from tam_edit.tracking import LoopSettings, Shots
 from tam_edit.tracks import MaskTrack
@@ -117,12 +117,15 @@ class OpenedShot:
         """Below which score a mask is doubtful: what the last checkpoint went by, else 0.7."""
         return checkpoint.usual_threshold(self.project)
 
-    def shown_by(self, recipe: Recipe) -> list[str]:
-        """Names of the objects that a recipe hides on no frame."""
-        names = self.project.objects()
+    def coverage(self, recipe: Recipe, part: range | None = None) -> dict[str, Coverage]:
+        """On which frames a recipe hides each object, by its name.
+
+        Args:
+            recipe: What is written.
+            part: The frames that are written; all of the work where left out. All are tracked.
+        """
         work = range(self.project.in_frame, self.project.out_frame)
-        hidden = hidden_frames(recipe, names, self.source, work)
-        return [name for object_id, name in names.items() if not hidden[object_id]]
+        return coverage(self.project, recipe, self.source, part or work)
 
     def doubtful_frames(self, recipe: Recipe, part: range | None = None) -> list[int]:
         """The frames with a doubtful mask that has a part in what a recipe makes.

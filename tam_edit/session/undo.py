@@ -19,7 +19,8 @@ class Undone:
         object_name: About which object it was.
         frames: The span outside which no mask changes; empty for an approval.
         dropped_count: How many frames of it had a mask that will be made anew.
-        unapproved_count: How many frames nobody has approved any more, for an approval.
+        unapproved_count: How many frames nobody has approved any more: those of an approval, or
+            those whose masks are made anew.
         is_removed: Whether the object has gone, because nothing else was ever said of it.
     """
 
@@ -54,10 +55,11 @@ def undo(project: Project, decision_id: int, cuts: Sequence[int] = ()) -> Undone
             hint="prompts, corrections and approvals can; to repeat one that was taken back, "
             "give it again",
         )
-    frames, dropped, unapproved, is_removed = range(0), 0, 0, False
+    frames, dropped, is_removed = range(0), 0, False
+    approved = project.approved(object_id)
     object_name = history.object_name(decision)
     if decision.kind is DecisionKind.APPROVAL:
-        unapproved = history.take_back_approval(decision)
+        history.take_back_approval(decision)
     else:
         what = undoing(
             history.prompts_without(decision),
@@ -79,6 +81,6 @@ def undo(project: Project, decision_id: int, cuts: Sequence[int] = ()) -> Undone
         object_name=object_name,
         frames=frames,
         dropped_count=dropped,
-        unapproved_count=unapproved,
+        unapproved_count=len(approved - project.approved(object_id)),
         is_removed=is_removed,
     )

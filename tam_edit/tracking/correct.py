@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tam_edit.prompts import Prompts
 from tam_edit.tracking.plan import shots_of
 from tam_edit.tracking.store import TrackStore
+from tam_edit.tracking.verdict import gone_over
 from tam_edit.tracks import TrackedMatte
 from tam_edit.types import ObjectId
 
@@ -29,7 +31,8 @@ def place_keyframe(
     over the masks that are there, where it is clearly surer than they are. The correction at the
     end of what is dropped is carried back once more, no further than this frame: what it had mended
     on its way is dropped, too. Nothing else changes. How large the dropped masks were is kept:
-    much smaller ones in their place are doubtful.
+    much smaller ones in their place are doubtful, and so is that the object is gone where one of
+    them showed it.
 
     Args:
         store: The track.
@@ -55,8 +58,11 @@ def place_keyframe(
         and _is_tracked_between(store, object_id, before, frame_index)
     )
     after = span.stop if span.stop in known else None
-    # The mask first: a prompt without one could not be tracked after a kill in between.
     store.discard(object_id, span.start, span.stop, keyframe=frame_index)
+    if said.gone:
+        score, reasons = gone_over(store.areas_before(object_id).get(frame_index, 0.0))
+        entry = replace(entry, score=score, reasons=reasons)
+    # The mask first: a prompt without one could not be tracked after a kill in between.
     store.append(frame_index, {object_id: entry})
     if goes_back:
         store.add_backtrack(object_id, frame_index)

@@ -68,6 +68,8 @@ def give_prompts(
     """
     index = said.frame_index
     check_frame(index, store.in_frame, store.out_frame)
+    # Before what is known of it is left out: half of a contradiction is none.
+    said.prompts.check_presence(f"frame {index}")
     known = _known(store, said)
     names = store.objects().values()
     if known.object_id is None and names and not (said.prompts.says_where or said.prompts.gone):

@@ -68,8 +68,8 @@ LEAST_AREA = 2e-4  # of the picture; smaller masks change by as much from frame 
 GONE_OVER_SCORE, GONE_OVER = 0.72, "said to be gone where a mask showed it before"
 
 ABSENCES = {
-    Absence.LEFT: (LEFT_SCORE, "the object has left through the picture's edge"),
-    Absence.VANISHED: (VANISHED_SCORE, "the object has vanished inside the picture"),
+    Absence.LEFT: (LEFT_SCORE, "the object seems to be beyond the picture's edge"),
+    Absence.VANISHED: (VANISHED_SCORE, "the object was lost sight of inside the picture"),
     Absence.CUT: (NOT_FOUND_SCORE, "the object was not found after the cut"),
     Absence.SAID: (LEFT_SCORE, "the object is absent since a person said so"),
 }
