@@ -26,6 +26,7 @@ COMMANDS = {
     "approve": "approve",
     "render": "render",
     "export": "export",
+    "relink": "relink",
     "recomposite": "recomposite",
     "verify": "verify",
     "effects": "effects",

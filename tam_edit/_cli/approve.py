@@ -52,7 +52,8 @@ def command(
         if empty[name]:
             output.note(
                 f"on {len(empty[name])} of these frames ({spans_text(empty[name])}) the "
-                f"mask of {name!r} is empty: nothing is done to it there"
+                f"mask of {name!r} is empty: no effect acts on it there, but a cover that is held "
+                "over from other frames"
             )
         if count < asked:
             output.note(

@@ -10,6 +10,8 @@ import click
 
 # With or without the frame that a place is on.
 NUMBER = re.compile(r"-?[\d.]+,?(@\S+)?")
+# What an option takes that takes several numbers as one word.
+SEVERAL = re.compile(r",|-B")
 
 
 class Command(click.Command):
@@ -26,20 +28,27 @@ class Command(click.Command):
                     "once",
                     ctx=ctx,
                 )
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "unexpected extra argument" not in error.message:
+                raise
+            message = f"{error.message}: a name or a text with spaces stands in quotes"
+            raise click.UsageError(message, ctx=ctx) from None
 
     def _check_places(self, ctx: click.Context, args: list[str]) -> None:
         """Refuse ``--click 620 430``: the second number would be taken for an argument."""
         places = {
             flag: option.metavar
             for option in self.params
-            if isinstance(option, click.Option) and "," in (option.metavar or "")
+            if isinstance(option, click.Option) and SEVERAL.search(option.metavar or "")
             for flag in option.opts
         }
         for at, flag in enumerate(args):
             numbers = list(takewhile(NUMBER.fullmatch, args[at + 1 :]))
             if flag in places and len(numbers) > 1:
-                meant = ",".join(number.rstrip(",") for number in numbers)
+                between = "-" if "-B" in str(places[flag]) else ","
+                meant = between.join(number.rstrip(",") for number in numbers)
                 raise click.UsageError(
                     f"{flag} takes {places[flag]} without spaces: {flag} {meant}",
                     ctx=ctx,

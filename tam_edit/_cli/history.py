@@ -65,6 +65,8 @@ def command(project: Path, decision_id: int | None, output: Output) -> None:
 def _told(undone: Undone, project: Path) -> str:
     decision, name = undone.decision, undone.object_name
     begin = f"took back {decision.decision_id}"
+    if decision.kind is DecisionKind.APPROVAL and not undone.held_count:
+        return f"{begin}: it held on no frame of {name!r} any more, for their masks were made anew"
     if decision.kind is DecisionKind.APPROVAL and not undone.unapproved_count:
         return f"{begin}: all these frames of {name!r} stay approved by others"
     if decision.kind is DecisionKind.APPROVAL:

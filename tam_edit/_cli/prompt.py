@@ -53,8 +53,8 @@ def command(
             lost = {index for _, index in tracked - _tracked(session)}
             again = f", which makes the masks on frames {spans_text(lost)} again" if lost else ""
             output.note(
-                f"when all is said: tam-edit track {quoted(project)} (or repeat the command that "
-                f"writes the output){again}"
+                f"when all is said: tam-edit track {quoted(project)}{again}; `run` does so when it "
+                "is repeated"
             )
         if before:
             _note_new_objects(session, before, output)

@@ -93,10 +93,12 @@ def _tell_mask(
         f"{keyframe.area_frac:.1%} of the frame, score {score_text(keyframe.score)}"
     )
     if keyframe.joins_earlier:
-        back = f"; to take it back: tam-edit history {project} --undo {_newest(session)}"
+        more = f"to take it back: tam-edit history {project} --undo {_newest(session)}"
+        if not is_kept:
+            more = f"to begin anew with what this command says alone, delete {project} before"
         output.note(
-            f"this was added to what was said of {keyframe.object_name!r} on this frame before"
-            f"{back if is_kept else ''}"
+            f"this was added to what was said of {keyframe.object_name!r} on this frame before; "
+            f"{more}"
         )
     _tell_taken(session, said, output)
     tell_strays(session, said, output)

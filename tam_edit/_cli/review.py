@@ -95,6 +95,8 @@ def _tell(
             output.say(f"    first:     {close_look(doubt)}")
         if commands.gone is not None:
             output.say(f"    not there? {commands.gone}")
+        if not doubt.is_empty:
+            output.say(f"    not it?    {commands.elsewhere}")
         output.say(f"    {'hidden?' if doubt.is_empty else 'right? '}    {commands.approve}")
     rest = len(doubts) - len(told)
     if rest:
@@ -111,6 +113,7 @@ def _json(session: Session, doubt: Doubt) -> dict[str, object]:
         "commands": {
             "correct": commands.correct,
             "gone": commands.gone,
+            "elsewhere": commands.elsewhere,
             "approve": commands.approve,
         },
     }

@@ -12,7 +12,7 @@ from tam_edit._cli.console import Output
 from tam_edit._cli.prompt_options import PromptItem, resolve
 from tam_edit.media import timecode_at
 from tam_edit.prompts import Prompts
-from tam_edit.review import proposed_option, spanned
+from tam_edit.review import proposed_option
 from tam_edit.review.words import counted, masks_counted, quoted, spans_text
 from tam_edit.session import Session
 from tam_edit.tracking import Tally
@@ -88,11 +88,14 @@ def _tell_tracked(
             f"({spans_text(way.seen)}): "
             + (f"{changed} changed ({spans_text(way.changed)})" if changed else "none changed")
         )
-        if way.kept:
-            approved = not session.project.approved(way.object_id).isdisjoint(way.kept)
+        # What was made in this run, too, is nothing that it found there and left.
+        kept = set(way.kept) - tally.made.get(way.object_id, set())
+        if kept:
+            approved = not session.project.approved(way.object_id).isdisjoint(kept)
             output.note(
-                f"{spanned(way.kept[0], way.kept[-1])}{whose} {_verb(way.kept, 'stays', 'stay')} "
-                f"as earlier prompts have made them: this correction makes no clearly surer ones"
+                f"{'frame' if len(kept) == 1 else 'frames'} {spans_text(kept)}{whose} "
+                f"{_verb(kept, 'stays', 'stay')} as earlier prompts have made them: this "
+                "correction makes no clearly surer ones"
                 f"{', or they are approved' if approved else ''}; where they are wrong, correct "
                 "one of them, too"
             )

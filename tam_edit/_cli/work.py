@@ -21,8 +21,8 @@ from tam_edit.render import RenderReport
 from tam_edit.review.words import quoted
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 
-# A setting of a project: it was begun beside an output, and goes when that is finished.
 PART_OPTIONS = ("--in", "--out")
+# A setting of a project: it was begun beside an output, and goes when that is finished.
 GOES = "goes_when_done"
 
 

@@ -103,6 +103,11 @@ class Project(StoredTracks):
             store.close()
             raise
 
+    def relink(self, path: str) -> None:
+        """Let the video be found at another path from now on."""
+        self.flush()
+        self._shot = shot.relink(self._store, self._shot, path)
+
     def close(self) -> None:
         """Commit what waits, and leave one file. Closing twice is no error.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tam_edit.errors import InputError, ProjectError
 from tam_edit.project.records import damaged, from_json, now, to_json
@@ -13,7 +13,7 @@ from tam_edit.types import Mask
 
 @dataclass(frozen=True, kw_only=True)
 class Shot:
-    """What never changes in a project.
+    """What never changes in a project, but for where the video lies.
 
     Attributes:
         source: What identifies the video; anything that JSON can hold.
@@ -108,6 +108,14 @@ def put(store: Store, shot: Shot) -> None:
     numbers = (shot.width, shot.height, shot.frame_count, shot.in_frame, shot.out_frame)
     with store.transaction():
         store.write("INSERT INTO shot VALUES (1, ?, ?, ?, ?, ?, ?, ?)", (source, *numbers, now()))
+
+
+def relink(store: Store, shot: Shot, path: str) -> Shot:
+    """Let the video be found at another path from now on, as one transaction."""
+    moved = replace(shot, source={**shot.source, "path": path})
+    with store.transaction():
+        store.write("UPDATE shot SET source = ?", (to_json(dict(moved.source), "the source"),))
+    return moved
 
 
 def get(store: Store) -> Shot:

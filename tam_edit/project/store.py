@@ -252,6 +252,12 @@ def _remove(path: Path) -> None:
 def _meant(path: Path) -> str:
     """Which project may be meant by a file that is none."""
     beside = path.with_name(path.name + PROJECT_SUFFIX)
+    output = path.with_suffix("")
+    if path.suffix == PROJECT_SUFFIX and output.suffix and output.exists():
+        return (
+            f"the project of {output.name} goes when that is finished, unless the command that "
+            f"writes it has --project FILE; repeat it with that and --overwrite"
+        )
     meant = f"did you mean {beside}?" if beside.is_file() else meant_file(path, PROJECT_SUFFIX)
     return meant or "a project is made by: tam-edit new VIDEO"
 

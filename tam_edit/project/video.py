@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -29,11 +30,22 @@ def video_record(source: Source, fps: Fraction | None) -> dict[str, object]:
 def open_video(project: Project, video: str | Path | None = None) -> Source:
     """The project's video, after a look at whether it still is the same one.
 
+    Where it is found is kept. If it has gone from where it was, it is looked for under its name
+    beside the project.
+
+    Args:
+        project: The project.
+        video: Where it is now; where the project says it was, if left out.
+
     Raises:
-        ProjectError: It is another video, or not where the project says it was.
+        ProjectError: It is another video, or not found.
     """
     stored = project.source
-    place = str(stored["path"]) if video is None else video
+    known = str(stored["path"])
+    place = known if video is None else str(video)
+    beside = project.path.with_name(Path(known).name)
+    if video is None and not Path(known).exists() and beside.exists():
+        place = str(beside)
     fps = None if stored["fps"] is None else Fraction(str(stored["fps"]))
     try:
         source = open_source(place, fps=fps)
@@ -42,7 +54,7 @@ def open_video(project: Project, video: str | Path | None = None) -> Source:
             raise
         raise ProjectError(
             f"the video of {project.path} is not at {place} any more",
-            hint="put it back there, or begin a new project where it is now",
+            hint=f"say where it is now: tam-edit relink {shlex.quote(str(project.path))} VIDEO",
         ) from error
     identity = SourceIdentity.from_json(cast("Mapping[str, Any]", stored["identity"]))
     difference = identity.difference(identify(source))
@@ -50,6 +62,9 @@ def open_video(project: Project, video: str | Path | None = None) -> Source:
         source.close()
         raise ProjectError(
             f"{project.path} is a project of another video than {place} ({difference})",
-            hint="name the video it was made for, or begin a new project",
+            hint="say where the video is that it was made for: tam-edit relink "
+            f"{shlex.quote(str(project.path))} VIDEO",
         )
+    if str(source.info.path) != known:
+        project.relink(str(source.info.path))
     return source

@@ -9,6 +9,7 @@ from typing import Protocol
 from tam_edit.errors import InputError, UnknownNameError
 from tam_edit.prompts import Prompts, Said
 from tam_edit.recipe import Recipe
+from tam_edit.review.words import counted, spans_text
 from tam_edit.tracks import TrackSet
 from tam_edit.types import ObjectId
 
@@ -121,14 +122,13 @@ def check_tracked(job: OnTracks) -> None:
             hint="say where it is: tam-edit prompt SHOT.tam --click X,Y",
         )
     for object_id, name in job.names.items():
-        at = job.in_frame
-        for start, stop in job.tracks[object_id].spans():
-            if start > at:
-                break
-            at = max(at, stop)
-        if at < job.out_frame:
+        tracked = {i for start, stop in job.tracks[object_id].spans() for i in range(start, stop)}
+        lacking = sorted(set(range(job.in_frame, job.out_frame)) - tracked)
+        if lacking:
             raise InputError(
-                f"{name!r} was not tracked on frame {at}, so nobody knows where it is there",
+                f"{name!r} has no mask yet on {counted(len(lacking), 'frame')} "
+                f"({spans_text(lacking)}): a correction drops the masks that it changes, and "
+                "tracking makes them",
                 hint="track it first: tam-edit track SHOT.tam",
             )
 

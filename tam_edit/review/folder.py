@@ -15,7 +15,7 @@ PART = ".index.html.part"
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 #: By this in its head a page of tam-edit is recognised, whoever made it.
 GENERATOR = '<meta name="generator" content="tam-edit">'
-#: By this the page of one frame, which the next one may replace.
+#: By this the page of one frame, which the next page may replace: it is soon made again.
 ONE_FRAME = '<meta name="tam-edit-page" content="frame">'
 HEAD_BYTES = 2000
 
@@ -36,7 +36,7 @@ def check_folder(
             others are known by the reports beside them.
         overwrite: Whether a page that stands there is replaced.
         command: What makes the page with a folder after it, for the error.
-        kind: What the proposed folder is called after; a page of one ``frame`` replaces another.
+        kind: What the proposed folder is called after.
 
     Raises:
         InputError: It is the folder of an output, or inside it.
@@ -68,7 +68,7 @@ def check_folder(
             f"{folder} holds {foreign[0]!r}, which is no review page, so it is left alone",
             hint="name a new folder",
         )
-    if PAGE in found and not overwrite and not (kind == "frame" and _has(folder / PAGE, ONE_FRAME)):
+    if PAGE in found and not overwrite and not _has(folder / PAGE, ONE_FRAME):
         raise EncodeError(
             f"{folder} already holds a page of tam-edit",
             hint="add --overwrite or name another folder",
@@ -167,12 +167,14 @@ def proposed_folder(outputs: Collection[str | Path], kind: str = "review") -> Pa
 
     Args:
         outputs: Where the project's outputs were written, or were to be, the newest last.
-        kind: What it is called after.
+        kind: What it is called after, beside the newest output.
     """
     taken = [Path(output).resolve().parent for output in outputs]
     delivery = taken[-1] if taken else Path.cwd()
+    names = [delivery.name or "video", *(Path(each).name.split(".")[0] for each in [*outputs][-1:])]
+    name = "-".join(filter(None, [*names, kind]))
     for base in (delivery.parent, Path.home(), Path("/var/tmp")):  # noqa: S108 - only proposed
-        place = base / f"{delivery.name or 'video'}-{kind}"
+        place = base / name
         if os.access(base, os.W_OK) and not any(place.is_relative_to(other) for other in taken):
             return place
     return Path(f"/{kind}")

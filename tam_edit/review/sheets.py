@@ -159,7 +159,7 @@ def _figure(review: Review, number: int, doubt: Doubt, index: int, width: int) -
 
 def _span_end(review: Review, number: int, doubt: Doubt, *, has_picture: bool) -> str:
     commands = Commands.about(doubt, review.project)
-    approve = shell_code(commands.approve.removesuffix("WHY")) + "<b>WHY</b>"
+    approve = shell_code(commands.approve.removesuffix('WHY"')) + "<b>WHY</b>&quot;"
     wrong, right = "The mask is wrong", "The mask is right"
     if doubt.is_empty:
         wrong, right = "The object is there", "Nothing of it shows there (it is hidden)"
@@ -177,5 +177,12 @@ def _span_end(review: Review, number: int, doubt: Doubt, *, has_picture: bool) -
         gone = (
             f'<p class="what">The object is not in the picture where no mask shows it{first}:</p>'
             f"{command_box(shell_code(commands.gone))}"
+        )
+    if not doubt.is_empty:
+        elsewhere = shell_code(commands.elsewhere.removesuffix("A-B")) + "<b>A-B</b>"
+        gone = (
+            '<p class="what">The mask is on something else and the object is not in the picture '
+            "(the first and the last such frame for A-B; it is asked about them once more):</p>"
+            f"{command_box(elsewhere)}"
         )
     return f'{correct}{gone}<p class="what">{right}, say why:</p>{command_box(approve)}</section>'

@@ -12,6 +12,7 @@ from tam_edit.tracks import spans_of
 
 Timecode = Callable[[int], str]
 MOST_SPANS = 5  # of frames, in one sentence
+MOST_APART = 3  # spans of the frames of one doubt that are told one by one
 MOST_TOLD = 10  # doubts in a terminal; JSON and the review page have more
 FEW_MORE = 5  # for these nobody is sent elsewhere
 
@@ -23,12 +24,15 @@ class Commands:
     Attributes:
         correct: Says where the object is on the proposed frame; ``X,Y`` is to be filled in.
         gone: Says that it is not in the picture where no mask shows it; None where all masks do.
+        elsewhere: Says that it is not in the picture, though masks show something; ``A-B`` is to be
+            filled in, so that no mask is taken away by what is only pasted.
         approve: Says that the masks to look at are right, and of no others; ``WHY`` is to be
             filled in.
     """
 
     correct: str
     gone: str | None
+    elsewhere: str
     approve: str
 
     @classmethod
@@ -41,7 +45,8 @@ class Commands:
         return cls(
             correct=correct_command(project, doubt.name, doubt.proposed_frame),
             gone=gone,
-            approve=f"tam-edit approve {named} --frames {frames} --reason WHY",
+            elsewhere=f"tam-edit prompt {named} --gone A-B",
+            approve=f'tam-edit approve {named} --frames {frames} --reason "WHY"',
         )
 
 
@@ -83,8 +88,8 @@ def go_on(track: str) -> str:
         track: The command that tracks, as it is to be shown.
     """
     return (
-        f"repeat the command that writes the output (or {track}): it tracks again only what a "
-        "correction touches"
+        f"repeat the command that writes the output, after {track} where that is `render` or "
+        "`export`: only what a correction touches is tracked again"
     )
 
 
@@ -120,13 +125,14 @@ def to_look_at(doubt: Doubt) -> str:
     return f"{counted(count, 'frame')} to look at"
 
 
-def hint(worst: Doubt, project: Path, option: str) -> str:
+def hint(worst: Doubt, project: Path, option: str, *, hides: bool = True) -> str:
     """What to do about an open checkpoint, one line for each way on.
 
     Args:
         worst: The doubt that comes first.
         project: The project's file.
         option: The option that makes a review page, with where it may lie.
+        hides: Whether what is written is to hide something: then doubtful frames can be covered.
     """
     commands = Commands.about(worst, project)
     look = f"tam-edit review {quoted(project)} {option}"
@@ -134,16 +140,26 @@ def hint(worst: Doubt, project: Path, option: str) -> str:
     absent = []
     if commands.gone is not None:
         absent = [f"if the object is not in the picture where no mask shows it: {commands.gone}"]
+    elif not worst.is_empty:
+        absent = [
+            f"if the mask is on something else and the object is not there: {commands.elsewhere}",
+            "    (the first and the last such frame; it is asked about them once more)",
+        ]
+    without = ["to go on without a look: --on-doubt continue leaves doubtful frames as they are"]
+    if hides:
+        without = [
+            "to go on without a look: --on-doubt cover-frame covers doubtful frames whole,",
+            "    --on-doubt continue leaves them as they are",
+        ]
     lines = [
-        "take the first one first: what comes later may follow from it",
+        "take them in this order: correcting a mask also mends those that follow from it",
         f"to see them, on a page with pictures and commands: {look}",
         "if the mask is wrong: the command above, with a point on the object for X,Y, in pixels of",
         "    the video; --not X,Y@FRAME says what is not the object",
         *absent,
         f"if {right}: {commands.approve}",
         f"then {go_on(f'tam-edit track {quoted(project)}')}",
-        "to go on without a look: --on-doubt cover-frame covers doubtful frames whole,",
-        "    --on-doubt continue leaves them as they are",
+        *without,
     ]
     return "\n  ".join(lines)
 
@@ -158,7 +174,10 @@ def voided(count: int, name: str) -> str:
 
 
 def frames_text(doubt: Doubt) -> str:
-    """``frames 31-40``, or ``frame 31``."""
+    """``frames 31-40``, ``frames 31, 35``, or ``frame 31``: from the first to the last of many."""
+    spans = _typed(doubt.frames)
+    if 1 < len(spans) <= MOST_APART:
+        return f"frames {', '.join(spans)}"
     return spanned(doubt.start, doubt.last)
 
 
@@ -181,6 +200,13 @@ def _typed(frames: Collection[int]) -> list[str]:
     return [str(first) if end == first + 1 else f"{first}-{end - 1}" for first, end in spans]
 
 
+def of_these(doubt: Doubt) -> str:
+    """``, 4 of these 10 frames`` where a span has frames that need no look."""
+    count, whole = len(doubt.frames), doubt.last - doubt.start + 1
+    is_told = len(_typed(doubt.frames)) <= MOST_APART
+    return "" if is_told else f", {count} of these {whole} frames"
+
+
 def times_text(doubt: Doubt, timecode: Timecode) -> str:
     """``00:00:01:06 - 00:00:01:15``, or one timecode."""
     return " - ".join(timecode(index) for index in sorted({doubt.start, doubt.last}))
@@ -190,7 +216,8 @@ def line(doubt: Doubt, timecode: Timecode) -> str:
     """One doubt in one line."""
     where = "" if doubt.start == doubt.last else f" on frame {doubt.worst_frame}"
     return (
-        f"{frames_text(doubt)} ({times_text(doubt, timecode)}) of {doubt.name!r}: "
+        f"{frames_text(doubt)} ({times_text(doubt, timecode)}{of_these(doubt)}) of "
+        f"{doubt.name!r}: "
         f"{'empty mask, ' if doubt.is_empty else ''}{doubt.main_reasons} "
         f"(score {score_text(doubt.worst_score)}{where})"
     )

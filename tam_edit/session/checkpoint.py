@@ -103,11 +103,13 @@ def usual_threshold(project: Project) -> float:
     return max(question.threshold for question in kept(project))
 
 
-def pending(project: Project, source: Source, doubts: Sequence[Doubt]) -> ReviewPending:
-    """What is raised where a person must look first."""
+def pending(
+    project: Project, source: Source, doubts: Sequence[Doubt], *, hides: bool
+) -> ReviewPending:
+    """What is raised where a person must look first; ``hides`` if the output hides something."""
     return ReviewPending(
         in_words(doubts, lambda index: timecode_at(index, source), project.path),
-        hint=hint(doubts[0], project.path, proposed_option(_places(project, OUTPUTS))),
+        hint=hint(doubts[0], project.path, proposed_option(_places(project, OUTPUTS)), hides=hides),
         doubts=[doubt.as_json() for doubt in doubts],
     )
 

@@ -320,7 +320,8 @@ class Session(OpenedShot):
             self.project, self.source, recipe, part, lambda: self._shots.find("reacquire")
         )
         if doubts and on_doubt == "stop":
-            raise checkpoint.pending(self.project, self.source, doubts)
+            hides = covers.hides(recipe)
+            raise checkpoint.pending(self.project, self.source, doubts, hides=hides)
         if doubts:
             told = [doubt.as_span() for doubt in doubts[:MOST_TOLD]]
             self.project.history.note(

@@ -13,7 +13,10 @@ from tam_edit.review.words import quoted
 def check_said(project: Project, new: Sequence[ObjectPrompts] = ()) -> None:
     """Refuse to track where nothing says where any object is; see ``Session.check_said``."""
     said = [prompts for i in project.objects() for prompts in project.prompts(i).values()]
-    if not any(prompts.says_where for prompts in (*said, *(each.prompts for each in new))):
+    said += [each.prompts for each in new]
+    # What is only beside the object is refused where it is said, in words of its own.
+    is_beside = any(each.prompts.negative for each in new)
+    if not is_beside and not any(prompts.says_where for prompts in said):
         raise InputError(
             "nothing says where the object is",
             hint="give a --click on it, a --box around it or a --mask of it",

@@ -21,6 +21,7 @@ class Undone:
         dropped_count: How many frames of it had a mask that will be made anew.
         unapproved_count: How many frames nobody has approved any more: those of an approval, or
             those whose masks are made anew.
+        held_count: On how many of its frames an approval still held.
         is_removed: Whether the object has gone, because nothing else was ever said of it.
     """
 
@@ -29,6 +30,7 @@ class Undone:
     frames: range
     dropped_count: int
     unapproved_count: int
+    held_count: int = 0
     is_removed: bool = False
 
 
@@ -56,7 +58,7 @@ def undo(project: Project, decision_id: int, cuts: Sequence[int] = ()) -> Undone
             "give it again",
         )
     frames, dropped, is_removed = range(0), 0, False
-    approved = project.approved(object_id)
+    approved, held = project.approved(object_id), history.holding(decision)
     object_name = history.object_name(decision)
     if decision.kind is DecisionKind.APPROVAL:
         history.take_back_approval(decision)
@@ -82,5 +84,6 @@ def undo(project: Project, decision_id: int, cuts: Sequence[int] = ()) -> Undone
         frames=frames,
         dropped_count=dropped,
         unapproved_count=len(approved - project.approved(object_id)),
+        held_count=held,
         is_removed=is_removed,
     )

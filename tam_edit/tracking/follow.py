@@ -99,7 +99,7 @@ def follow(
                     shown += 1
                     done += runner.carried
                     if progress is not None:
-                        progress(done, total)
+                        progress(done, max(done, total))
         except OutOfMemoryError as error:
             if runner.carried < 2:
                 raise

@@ -19,6 +19,8 @@ from tam_edit.types import ObjectId
 
 # Keyframes beside the one that a pass begins with which are learned first: the nearest ones.
 MAX_MEMORY = 8
+# A way back ends where masks stay as they are, mostly soon; as far as this it is counted on.
+LIKELY_BACK = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +36,8 @@ class Pass:
         resumes: Whether the run goes on from its snapshot, taken on the frame before the first.
         correction: The frame of the correction that it carries back, over frames that are tracked
             already, until it replaces nothing; None for every other pass.
-        mask_count: How many masks the run makes, keyframes and memory included; what it costs
-            goes with these.
+        mask_count: How many masks the run is expected to make, keyframes and memory included;
+            what it costs goes with these.
     """
 
     frames: range
@@ -395,7 +397,7 @@ def _ways_back(
                 memory=memory,
                 resumes=resumes,
                 correction=keyframe,
-                mask_count=len(frames) + len(memory),
+                mask_count=min(len(frames), LIKELY_BACK) + len(memory),
             )
         )
     return passes
