@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 ALIKE = 0.7  # names of files, of 1
+SLIP = 0.75  # names of objects: from here on one may be a slip of the pen
 AS_LIKE = 0.05  # two names that differ no more than this in likeness are both proposed
 
 
@@ -129,7 +130,8 @@ class ReviewPending(TamEditError):  # noqa: N818 - it is not a failure
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known name or two, or all of them where none is near."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
+    near = [each for each in names if each.casefold() == name.casefold()]
+    near = near or difflib.get_close_matches(name, names, n=2, cutoff=0.6)
     if near:
         first = _likeness(name, near[0])
         meant = [each for each in near if first - _likeness(name, each) <= AS_LIKE]
@@ -144,6 +146,12 @@ def _likeness(name: str, other: str) -> float:
 def nearest(name: str, known: Iterable[str], likeness: float) -> str | None:
     """The known name that is most like a name; None where none is as alike as that, 0 to 1."""
     return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=likeness)), None)
+
+
+def meant_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that may be meant by one that is not known; None where none is like it."""
+    folded = {other.casefold(): other for other in known}
+    return folded.get(name.casefold()) or nearest(name, folded.values(), SLIP)
 
 
 def meant_file(path: Path, suffix: str = "") -> str:

@@ -106,7 +106,7 @@ def test_what_two_checkpoints_ask_is_told_once_with_both_reasons(
     told = str(caught.value).splitlines()
     assert told[1:3] == ["  look for: Is it covered?", "  look for: The sign."]
     assert told[3] == (
-        "  frames 7-10 (00:00:00:07 - 00:00:00:10) of 'car': "
+        "  frames 7, 10 (00:00:00:07 - 00:00:00:10) of 'car': "
         f"{STATED}, {cut}, it jumped (score 0.20 on frame 7)"
     )
     assert told[4].endswith("--object car --click X,Y@7")
@@ -265,7 +265,11 @@ def test_what_was_decided_lies_beside_the_output(session: Session, tmp_path: Pat
     assert told["outputs"][0]["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
     assert told["source"]["identity"] == session.project.source["identity"]
     assert [step["kind"] for step in told["recipe"]["steps"]][:2] == ["track", "checkpoint"]
-    assert (told["threshold"], told["doubtful_approved"], told["frames_covered_whole"]) == (0.5, 1, [3])
+    assert (told["threshold"], told["doubtful_approved"], told["frames_covered_whole"]) == (
+        0.5,
+        1,
+        [3],
+    )
     car, dog = told["objects"]["car"], told["objects"]["dog"]
     assert (car["frames_covered"], car["frames_absent"], car["worst_score"]) == (FRAMES, 0, 0.2)
     assert car["spans"] == {"covered": [[0, FRAMES - 1]], "shown": [], "absent": []}

@@ -90,7 +90,7 @@ def test_nothing_is_rendered_before_it_is_tracked(
     assert f"hint: say where it is: tam-edit prompt {project} --click X,Y" in told
     assert run(["prompt", str(project), "--box", "40,30,70,60", "-q"]) == 0
     told = refused("render", project, "--preset", "blur-object", "-o", out)
-    assert "was not tracked on frame 1" in told
+    assert "has no mask yet on 15 frames (1-15)" in told
     assert f"hint: track it first: tam-edit track {project}" in told
 
 

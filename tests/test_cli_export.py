@@ -95,7 +95,7 @@ def test_what_cannot_be_exported_is_said_before_any_work(
     out = str(tmp_path / "out.json")
     base = ["export", str(project), "-o", out]
     wrong = {
-        ("--as", "coco-json"): (1, "'the disc' was not tracked on frame 8"),
+        ("--as", "coco-json"): (1, "'the disc' has no mask yet on 4 frames (8-11)"),
         ("--as", "coco"): (1, "there is no export format called 'coco'"),
         ("--as", "coco-json", "--object", "disc"): (1, "there is no object called 'disc'"),
         ("--as", "coco-json", "--lama"): (2, "--as coco-json takes no --lama"),

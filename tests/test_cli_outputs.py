@@ -149,8 +149,8 @@ def test_an_output_that_a_correction_outdates_is_refused_before_anything_is_trac
         arguments += correction
     else:
         assert run(["prompt", str(project), *correction]) == 0
-        again = f"tam-edit track {project} (or repeat the command that writes the output), "
-        assert f"{again}which makes the masks on frames 13-15 again" in capsys.readouterr().err
+        again = f"tam-edit track {project}, which makes the masks on frames 13-15 again"
+        assert f"when all is said: {again}; `run` does so" in capsys.readouterr().err
     capsys.readouterr()
     assert run(arguments) == 1
     streams = capsys.readouterr()

@@ -38,7 +38,7 @@ def test_the_command_lists_the_doubts_and_what_settles_them(
     assert run(["review", str(path)]) == 0
     assert "nothing needs a look" in capsys.readouterr().out
     assert run(["review", str(path), "--below", "0.95"]) == 0
-    assert "frames 1-15" in capsys.readouterr().out
+    assert "frames 1-4, 9-15 (" in capsys.readouterr().out
 
 
 def test_a_person_looks_decides_and_the_same_command_goes_on(

@@ -57,7 +57,7 @@ def test_only_the_frames_that_are_named_are_approved(
         assert decision.details["spans"] == [[4, 4], [6, 8]]
         (doubt,) = again.doubts(0.7)
         commands = Commands.about(doubt, path)
-        assert "--frames 5,9-11 --reason WHY" in commands.approve
+        assert '--frames 5,9-11 --reason "WHY"' in commands.approve
         assert again.undo(decision.decision_id).unapproved_count == 4
 
 

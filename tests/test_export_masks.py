@@ -198,7 +198,7 @@ def test_one_object_alone(job: ExportJob, clip: DrawnClip, tmp_path: Path) -> No
 def test_untracked_frames_are_refused(job: ExportJob, name: str, tmp_path: Path) -> None:
     long = replace(job, out_frame=OUT + 1)
     target = tmp_path / f"out{(*EXPORT_FORMATS[name].extensions, '')[0]}"
-    with pytest.raises(InputError, match=r"'disc' was not tracked on frame 10") as caught:
+    with pytest.raises(InputError, match=r"'disc' has no mask yet on 1 frame \(10\)") as caught:
         export(name, long, target)
     assert "tam-edit track" in caught.value.hint
     with pytest.raises(InputError, match="there is no object yet"):

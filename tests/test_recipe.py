@@ -91,7 +91,9 @@ def test_text_of_any_characters_survives_writing() -> None:
 
 def test_describe_has_one_line_per_step() -> None:
     lines = parse_recipe(WHOLE, "a.toml").describe().splitlines()
-    steps = [line for line in lines if line[:1].isdigit()]
+    # Numbered as --set and errors number them.
+    steps = [line for line in lines if line.startswith("steps[")]
+    assert [line.split()[0] for line in steps] == [f"steps[{i}]" for i in range(5)]
     assert [line.split()[1] for line in steps] == [
         "track",
         "checkpoint",

@@ -124,7 +124,7 @@ def test_a_frame_that_was_not_tracked_is_refused(source: Source, tmp_path: Path)
     entry = TrackedMatte(matte=np.ones((120, 160), np.float32), score=1, origin=Origin.PROPAGATED)
     for index in (0, 1, 2, 4):
         gap.append(index, {1: entry})
-    with pytest.raises(InputError, match="'left' was not tracked on frame 3"):
+    with pytest.raises(InputError, match=r"'left' has no mask yet on 12 frames \(3, 5-15\)"):
         render(source, job(recipe, tracks=gap.track_set(), names={1: "left"}), tmp_path / "out.mkv")
 
 

@@ -115,7 +115,7 @@ def test_a_page_of_a_video_lies_beside_no_finished_redaction(
     for place in ("out", "out/look"):
         told = refused("frame", video, "5", "--html", tmp_path / place)
         assert f"the folder of the output {out.name}, which hides something" in told
-    option = f"tam-edit frame {video} 5 --html {tmp_path}/out-frame"
+    option = f"tam-edit frame {video} 5 --html {tmp_path}/out-done-frame"
     assert option in told
     out.unlink()
     assert run(["frame", str(video), "5", "--html", str(tmp_path / "out" / "look")]) == 0
@@ -144,7 +144,7 @@ def test_all_pages_in_the_way_are_named_at_once_and_when_they_are_made(
     assert "refused" not in capsys.readouterr().err
 
 
-def test_a_page_of_one_frame_replaces_another_and_nothing_else(
+def test_a_page_of_one_frame_gives_way_to_any_other_and_replaces_no_review(
     doubtful: Session, tmp_path: Path
 ) -> None:
     page, shot = tmp_path / "look", doubtful.project.path
@@ -153,8 +153,8 @@ def test_a_page_of_one_frame_replaces_another_and_nothing_else(
         for index in ("3", "7"):
             assert run(["frame", what, index, "--html", str(page)]) == 0
             assert f"frame {index} (" in (page / "index.html").read_text(encoding="utf-8")
+    assert run(["review", str(shot), "--html", str(page)]) == 0
     assert run(["review", str(shot), "--html", str(page)]) == 1
-    assert run(["review", str(shot), "--html", str(page), "--overwrite"]) == 0
     assert run(["frame", str(shot), "3", "--html", str(page)]) == 1
 
 

@@ -74,7 +74,8 @@ def test_names_and_reasons_are_text_and_commands_are_words_of_a_shell(
     named = [path, "--object", HOSTILE]
     assert ["tam-edit", "prompt", *named, "--click", "X,Y@5"] in words
     # No mask is empty there: nothing is proposed that would take one away.
-    assert not any("--gone" in word for word in words)
+    gone = [code for code in words if "--gone" in code]
+    assert gone == [["tam-edit", "prompt", *named, "--gone", "A-B"]]
     assert ["tam-edit", "approve", *named, "--frames", "5-8", "--reason", "WHY"] in words
     assert ["tam-edit", "track", path] in words
     again = ["tam-edit", "review", path, "--html", str(tmp_path / "page")]
@@ -146,7 +147,7 @@ def test_the_sheet_shows_what_will_be_hidden(
     assert told in text
 
 
-def test_a_mask_that_ends_parts_the_span_and_its_empty_part_shows_whole_frames(
+def test_a_mask_that_ends_parts_the_span_and_its_empty_part_shows_where_it_was(
     doubtful: Session, tmp_path: Path
 ) -> None:
     empty = TrackedMatte(
@@ -162,8 +163,13 @@ def test_a_mask_that_ends_parts_the_span_and_its_empty_part_shows_whole_frames(
     assert doubtful.project.empty_frames(1, range(16)) == set(range(9, 14))
     found = Page(doubtful.write_review(tmp_path / "page").read_text(encoding="utf-8"))
     assert "9 frames in 2 spans" in found.text
-    for index in (10, 11, 12):
-        assert places(found, index) == [(0, 0, 160, 120)]
+    # Where it was seen last, for it may still be there; far from there nobody knows where.
+    around = places(found, 8)[0]
+    assert around != (0, 0, 160, 120)
+    assert doubts[0].seen_beside == (8, 14)
+    assert [places(found, index) for index in (10, 11)] == [[around]] * 2
+    assert "frames 8 and 14 show it, so look at the frames next to that one by one" in found.text
+    assert "Frame 9, without a mask: frame 8 shows it" in found.text
     assert any("--gone 9" in code for code in found.codes)
     assert any("--frames 9-13" in code for code in found.codes)
     assert any("--frames 5-8" in code for code in found.codes)
@@ -175,7 +181,7 @@ def test_the_page_and_the_terminal_say_one_thing(doubtful: Session, tmp_path: Pa
     with pytest.raises(ReviewPending) as caught:
         doubtful.render(recipe, out)
     track = f"tam-edit track {shlex.quote(str(doubtful.project.path))}"
-    said = f"repeat the command that writes the output (or {track}): it tracks again only"
+    said = f"repeat the command that writes the output, after {track} where that is"
     assert f"then {said}" in caught.value.hint
     (look,) = re.findall(r"commands: (tam-edit .*)", caught.value.hint)
     assert "--overwrite" not in look

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tam_edit._cli.console import Output, duration
 from tam_edit.errors import InputError
-from tam_edit.media import Source, is_taken, timecode_at
+from tam_edit.media import Source, format_for, is_taken, matte_format_for, timecode_at
 from tam_edit.prompts import ObjectPrompts
 from tam_edit.recipe import (
     CheckpointStep,
@@ -211,8 +211,21 @@ def _told(step: Step, job: Job, lacking: dict[str, int]) -> str:
         span = span_of(step, job.source, job.written)
         return f"{words}, {f'frames {span[0]} to {span[-1]}' if span else 'none of these frames'}"
     if isinstance(step, ExportStep):
-        return f"{_target_of(step, job.target)}: {words.partition(': ')[2]}"
+        target = _target_of(step, job.target)
+        return f"{target}: {in_words(_with_format(step, target, job)).partition(': ')[2]}"
     return words
+
+
+def _with_format(step: ExportStep, target: str, job: Job) -> ExportStep:
+    """The step with the format that the name of its output stands for."""
+    if step.format is not None or step.what not in ("picture", "luma"):
+        return step
+    if step.what == "luma":
+        chosen = matte_format_for(target, bits=step.bits)
+    else:
+        needs_alpha, layout = job.recipe.needs_alpha, job.source.info.layout
+        chosen = format_for(target, needs_alpha=needs_alpha, layout=layout, bits=step.bits)
+    return step.model_copy(update={"format": chosen.name})
 
 
 def _told_checkpoint(step: CheckpointStep, job: Job, lacking: dict[str, int]) -> str:

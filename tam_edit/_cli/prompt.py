@@ -9,12 +9,10 @@ import click
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.prompt_options import FIRST_OBJECT, PromptCommand, prompt_items, prompt_options
 from tam_edit._cli.prompting import keyframes_json, prompt_all
-from tam_edit.errors import nearest
+from tam_edit.errors import meant_name
 from tam_edit.project import DecisionKind
 from tam_edit.review.words import quoted, spans_text
 from tam_edit.session import Session
-
-ALIKE = 0.75  # from here on a name may be a slip of the pen
 
 
 @click.command("prompt", cls=PromptCommand)
@@ -81,8 +79,7 @@ def _note_new_objects(session: Session, before: set[str], output: Output) -> Non
     """
     project = session.project
     for object_id, name in project.objects().items():
-        folded = {other.casefold(): other for other in before}
-        meant = folded.get(name.casefold()) or nearest(name, before, ALIKE)
+        meant = meant_name(name, before)
         if before == {FIRST_OBJECT} and name != FIRST_OBJECT:
             meant = FIRST_OBJECT
         if name in before or meant is None or _numbered_alike(name, meant):

@@ -16,9 +16,10 @@ from tam_edit.review.words import counted, quoted, voided
 from tam_edit.session import Session
 from tam_edit.tracking.verdict import is_grown, is_shrunk
 from tam_edit.tracks import INSIDE, resized
-from tam_edit.types import Box
+from tam_edit.types import Box, Matte
 
 MOST_STRAYS = 3  # that are told of a mask
+MUCH_TAKEN = 0.2  # of a mask, on another object
 
 
 def keyframes_json(keyframes: Sequence[Keyframe]) -> list[dict[str, Any]]:
@@ -130,6 +131,7 @@ def _tell_taken(session: Session, said: ObjectPrompts, output: Output) -> None:
         entry = project.entry(object_id, frame)
         if name == said.object_name or entry is None:
             continue
+        _tell_overlap(session, said, name, entry.matte, output)
         rows, columns = entry.matte.shape
         for x, y in said.prompts.positive:
             row, column = int(y * rows / project.height), int(x * columns / project.width)
@@ -140,6 +142,24 @@ def _tell_taken(session: Session, said: ObjectPrompts, output: Output) -> None:
                 f"the point {x:g},{y:g} is on {name!r} (frame {frame}), and a pixel belongs to one "
                 f"object only: if it is not part of {name!r}, say that, too: {away}"
             )
+
+
+def _tell_overlap(
+    session: Session, said: ObjectPrompts, name: str, other: Matte, output: Output
+) -> None:
+    """Say how much of a mask lies on that of another object."""
+    project = session.project
+    entry = project.entry(project.object_id(said.object_name), said.frame_index)
+    if entry is None:
+        return
+    mask = entry.matte > INSIDE
+    there = resized(other, mask.shape[1], mask.shape[0]) > INSIDE
+    share = float(there[mask].mean()) if mask.any() else 0.0
+    if share >= MUCH_TAKEN:
+        output.note(
+            f"{share:.0%} of this mask lies on {name!r}, and a pixel belongs to one object only: "
+            f"if that is not part of {said.object_name!r}, say --not X,Y on it"
+        )
 
 
 def tell_strays(session: Session, said: ObjectPrompts, output: Output) -> None:

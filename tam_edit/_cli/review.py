@@ -72,6 +72,10 @@ def command(
 def _tell(
     session: Session, doubts: Sequence[Doubt], threshold: float, output: Output, *, so_far: str
 ) -> None:
+    if not session.project.objects():
+        project = quoted(session.project.path)
+        output.say(f"nobody has said yet where an object is: tam-edit prompt {project} --click X,Y")
+        return
     if not doubts:
         why = f"no unapproved mask scores below {threshold:g}" if threshold else "all is approved"
         output.say(f"nothing needs a look{so_far}: {why}")

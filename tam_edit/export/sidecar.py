@@ -164,6 +164,15 @@ def _told_mattes(job: ExportJob, mattes: list[Media], *, takes_folders: bool) ->
         if before is not None and not set(before.objects) & set(job.names.values()):
             shown, wanted = ", ".join(before.objects), ", ".join(job.names.values())
             notes.append(f"{path} shows {shown}, and this timeline is of {wanted}")
+    matted = {
+        name
+        for m in mattes
+        if (k := known.get(m.source.info.path.absolute()))
+        for name in k.objects
+    }
+    lacking = [name for name in job.names.values() if name not in matted]
+    if lacking and matted:
+        notes.append(f"no matte above the video shows {', '.join(lacking)}: {NO_MATTE}")
     _, others = mattes_known(job, takes_folders=takes_folders)
     if others and not job.options.mattes:
         rest = ", ".join(

@@ -158,6 +158,11 @@ def _feather(what: Recomposite, bundle: Bundle) -> float:
 
 def _check_returned(returned: Source, bundle: Bundle, what: Recomposite) -> None:
     info = returned.info
+    if info.path.resolve() == (what.bundle / MASKS).resolve():
+        raise InputError(
+            f"{what.returned} holds the masks that were handed out, and no inpainted frames",
+            hint="name the folder or the video that the model has written",
+        )
     if info.frame_count != len(bundle.frames):
         raise InputError(
             f"{what.returned} has {info.frame_count} frames, but {len(bundle.frames)} were handed "

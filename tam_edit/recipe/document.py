@@ -144,9 +144,9 @@ class Recipe(Part):
     def describe(self) -> str:
         """The recipe in plain words, one line per step."""
         lines = [self.title, *([self.description] if self.description else []), ""]
-        for number, step in enumerate(self.steps, start=1):
+        for index, step in enumerate(self.steps):
             called = "" if step.name is None else f" [{step.name}]"
-            lines.append(f"{number}. {step.kind:<11}{in_words(step)}{called}")
+            lines.append(f"steps[{index}]  {step.kind:<11}{in_words(step)}{called}")
         return "\n".join(lines)
 
 

@@ -184,6 +184,9 @@ def _wanted(schema: Mapping[str, Any]) -> str:
     nouns = {"object": "a table", "boolean": "true or false", "string": text}
     nouns |= {"integer": "a whole number", "number": "a number", "array": "a list"}
     noun = nouns.get(schema.get("type", ""), "another value")
+    least = schema.get("minItems", 1)
+    if "items" in schema and least > 1:
+        return f"{noun} of at least {least} entries, each {wanted(schema['items'])}"
     if "items" in schema:
         return f"{noun} of {wanted(schema['items'])}"
     bounds = [f"{word} {schema[key]:g}" for key, word in _BOUNDS.items() if key in schema]

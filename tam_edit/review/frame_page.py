@@ -28,15 +28,22 @@ def frame_title(source: Source, frame_index: int) -> str:
 
 
 def frame_page(
-    frame: Frame, title: str, *, mask: Mask | None = None, command: str = "", remark: str = ""
+    frame: Frame,
+    title: str,
+    *,
+    mask: Mask | None = None,
+    command: str = "",
+    name: str = "",
+    remark: str = "",
 ) -> str:
-    """A page without a network that shows one frame at its own size.
+    """A page without a network that shows one frame, and takes clicks for several objects.
 
     Args:
         frame: The picture.
         title: What it is of.
         mask: Drawn as an outline, bool (H, W) at the frame's size.
         command: What the prompts are added to; left out, they are shown alone.
+        name: The object that the first clicks are about; may be empty.
         remark: What else is to be told, in plain words.
     """
     rgb = frame.rgb
@@ -57,10 +64,15 @@ def frame_page(
         "FRAME": str(frame.index),
         "REMARK": f"<p>{html.escape(remark)}</p>" if remark else "",
         "ASKED": "The command" if command else "What to paste after tam-edit run …",
-        # No end of the script may stand in it.
-        "COMMAND": json.dumps(command).replace("<", "\\u003c"),
+        "COMMAND": _as_script(command),
+        "NAME": _as_script(name),
         "URI": "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode(),
     }
-    for name, value in values.items():
-        page = page.replace(f"@{name}@", value)
+    for key, value in values.items():
+        page = page.replace(f"@{key}@", value)
     return page
+
+
+def _as_script(text: str) -> str:
+    """A text in the page's script; no end of the script may stand in it."""
+    return json.dumps(text).replace("<", "\\u003c")

@@ -79,7 +79,10 @@ def _head(review: Review) -> Iterator[str]:
     )
     yield f"<h1>{video}: which masks deserve a look</h1>"
     asked = " or that a recipe asks about" if any(d.asked for d in review.doubts) else ""
-    if review.doubts:
+    if not review.names:
+        prompt = shell_code(f"tam-edit prompt {quoted(review.project)} --click X,Y")
+        yield f"<p>Nobody has said yet where an object is: <code>{prompt}</code></p>"
+    elif review.doubts:
         track = f"<code>{shell_code(f'tam-edit track {quoted(review.project)}')}</code>"
         yield (
             f"<p>{frames_counted(review.doubts)}, with masks that nobody has approved and whose "

@@ -12,7 +12,7 @@ from typing import cast
 
 import numpy as np
 
-from tam_edit.errors import InputError, ReviewPending
+from tam_edit.errors import InputError, ReviewPending, UnknownNameError, meant_name
 from tam_edit.masks.ops import at_border
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import DecisionKind, Project
@@ -205,24 +205,28 @@ def write_frame(
             hint=f"say which with --object: {', '.join(names)}",
         )
     name = names[0] if object_name is None and names else object_name
+    is_new = name not in names
+    if is_new and name is not None and meant_name(name, names):
+        raise UnknownNameError("object", name, names)
     command = f"tam-edit prompt {quoted(project.path)} "
-    named = command if name is None else f"{command}--object {quoted(name)} "
     place = f"tam-edit frame {quoted(project.path)} {frame_index} "
-    if len(names) > 1 and name is not None:
-        place += f"--object {quoted(name)} "
+    if object_name is not None:
+        place += f"--object {quoted(object_name)} "
     hiding = _hiding(project)
     check_folder(folder, hiding, overwrite=overwrite, command=place, kind="frame")
-    entry = None if name is None else project.entry(project.object_id(name), frame_index)
+    entry = None if is_new else project.entry(project.object_id(str(name)), frame_index)
     frame = source.frame(frame_index)
     mask = None if entry is None else resized(entry.matte, frame.width, frame.height) > INSIDE
-    if mask is None:
+    if is_new and names:
+        remark = f"There is no object {name} yet: the command begins it."
+    elif mask is None:
         remark = "There is no mask on this frame yet."
     elif not mask.any():
         remark = f"The mask of {name} is empty here."
     else:
         remark = f"A yellow line is the border of the mask of {name}."
     title = frame_title(source, frame_index)
-    shown = frame_page(frame, title, mask=mask, command=named, remark=remark)
+    shown = frame_page(frame, title, mask=mask, command=command, name=name or "", remark=remark)
     _add_place(project, PAGES, Path(folder) / "index.html")
     return write_page(folder, [shown])
 

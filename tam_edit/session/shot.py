@@ -193,14 +193,15 @@ class OpenedShot:
         Args:
             folder: As for :meth:`write_review`.
             frame_index: From the in point to before the out point.
-            object_name: The object; may be left out where there is one or none.
+            object_name: The object, or the name of one that is to be begun there; may be left out
+                where there is one or none.
             overwrite: Whether a page that stands there is replaced.
 
         Returns:
             The page's file.
 
         Raises:
-            UnknownNameError: There is no such object.
+            UnknownNameError: There is no such object, but one with nearly that name.
             InputError: The frame is none of the work's, it is not said which of several objects is
                 meant, or the folder is that of an output, or inside it.
             EncodeError: The page cannot be written there.
