@@ -378,3 +378,48 @@ def test_what_is_not_an_object_that_is_not_there_is_refused(
     told = refused("prompt", project, "--object", "dics", "--not", "5,5")
     assert "error: there is no object called 'dics'" in told
     assert "hint: did you mean 'disc'?" in told
+
+
+@pytest.mark.parametrize("target", [".", "./", "..", "/", ""])
+def test_an_output_needs_a_name_of_its_own(
+    refused: Callable[..., str],
+    disc_video: Path,
+    disc_click: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    job = ["blur-object", disc_video, "--click", disc_click]
+    told = refused("run", *job, "-o", target, "--overwrite", code=2)
+    assert f"{target!r} names nothing that can be written" in told
+    assert "names nothing" in refused("export", "no.tam", "--as", "luma", "-o", target, code=2)
+    # Where it is there, a folder is no project that could be replaced.
+    told = refused("new", disc_video, "-o", target, "--overwrite")
+    assert "hint: name a file that ends in .tam" in told
+    assert not list(Path().iterdir())
+
+
+def test_what_is_refused_for_want_of_a_place_leaves_nothing_said(
+    refused: Callable[..., str], disc_video: Path, disc_click: str, tmp_path: Path
+) -> None:
+    job = ["run", "blur-object", disc_video, "-o", tmp_path / "out.mp4", "--gone", "0-3"]
+    assert "nothing says where the object is" in refused(*job)
+    # Half of a contradiction was said before: it is one all the same.
+    project = tmp_path / "p.tam"
+    assert run(["new", str(disc_video), "-o", str(project)]) == 0
+    assert run(["prompt", str(project), "--gone", "0-3"]) == 0
+    told = refused("prompt", project, "--gone", "0-3", "--click", f"{disc_click}@0")
+    assert "said to be gone on frame 0 and to be somewhere there" in told
+
+
+def test_words_and_numbers_with_spaces_between_are_told_how_they_are_written(
+    refused: Callable[..., str], tmp_path: Path
+) -> None:
+    shot = tmp_path / "p.tam"
+    told = refused("approve", shot, "--reason", "behind", "a", "tree", code=2)
+    assert "(a tree): a name or a text with spaces stands in quotes" in told
+    told = refused("approve", shot, "--frames", "313", "318", "--reason", "x", code=2)
+    assert "without spaces: --frames 313-318" in told
+    assert "--gone 5-9" in refused("prompt", shot, "--gone", "5", "9", code=2)

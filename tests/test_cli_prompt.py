@@ -81,3 +81,49 @@ def test_a_correction_that_changes_the_size_much_says_so(
     assert run(["prompt", str(shot), "--mask", f"{painted(true, tmp_path / 't.png')}@9"]) == 0
     err = capsys.readouterr().err
     assert "the mask is now" not in err
+
+
+def test_a_first_mask_that_shrinks_says_so_too(
+    shot: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = disc.mask(1, 0)
+    half[:, int(np.argwhere(half).mean(axis=0)[1]) - 4 :] = False
+    capsys.readouterr()
+    assert run(["prompt", str(shot), "--mask", painted(half, tmp_path / "half.png")]) == 0
+    assert "% of what it was on this frame; if part of the object is missing" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_name_that_differs_in_case_is_asked_about(
+    shot: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = painted(np.roll(disc.mask(1, 3), 40, axis=0), tmp_path / "other.png")
+    capsys.readouterr()
+    assert run(["prompt", str(shot), "--object", "DISC", "--mask", f"{beside}@3"]) == 0
+    assert "'DISC' is a new object; did you mean 'disc'?" in capsys.readouterr().err
+
+
+def test_a_mask_on_that_of_another_object_says_how_much_of_it_is(
+    shot: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    same = painted(disc.mask(1, 0), tmp_path / "same.png")
+    capsys.readouterr()
+    assert run(["prompt", str(shot), "--object", "ring", "--mask", same]) == 0
+    assert "100% of this mask lies on 'disc', and a pixel belongs to one object only" in (
+        capsys.readouterr().err
+    )
+
+
+def test_nothing_needs_a_look_before_anything_was_said(
+    disc_video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "shot.tam"
+    assert run(["new", str(disc_video), "-o", str(path)]) == 0
+    capsys.readouterr()
+    assert run(["review", str(path), "--html", str(tmp_path / "look")]) == 0
+    said = f"nobody has said yet where an object is: tam-edit prompt {path} --click X,Y"
+    assert said in capsys.readouterr().out
+    page = (tmp_path / "look" / "index.html").read_text(encoding="utf-8")
+    assert "Nobody has said yet where an object is" in page
+    assert "Nothing needs a look" not in page

@@ -60,13 +60,13 @@ def write_video(path: Path, rate: Fraction, timecode: str | None, count: int = C
     return path
 
 
-def tracked() -> MemoryTracks:
-    """An object that is in the picture until frame 20, and surer the later it is."""
+def tracked(count: int = 1) -> MemoryTracks:
+    """Objects that are in the picture until frame 20, and surer the later it is."""
     tracks = MemoryTracks()
     for index in range(IN, OUT):
         matte = np.full((16, 16), index < 20, np.float32)
         entry = TrackedMatte(matte=matte, score=index / 100, origin=Origin.PROPAGATED)
-        tracks.append(index, {1: entry})
+        tracks.append(index, dict.fromkeys(range(1, count + 1), entry))
     return tracks
 
 
@@ -211,6 +211,10 @@ def test_what_was_exported_before_is_taken_where_no_matte_is_named(tmp_path: Pat
     text = (tmp_path / "t.edl").read_text()
     said = "* TAM-EDIT matte known.mov, alpha straight: the in point is 2 frames after its first"
     assert text.count(said) == 1
+    # What it shows is the fish alone: an editor is told that the crab has no matte.
+    job = job_of(video, known_media=(known,), reader=tracked(2), names={1: "fish", 2: "crab"})
+    report = written(job, tmp_path / "two.otio")
+    assert report.notes[1].startswith("no matte above the video shows crab: ")
 
 
 def test_mattes_that_do_not_fit_are_refused(tmp_path: Path) -> None:

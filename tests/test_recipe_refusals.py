@@ -45,6 +45,12 @@ RICHLY_CHANGED = [
     ('at = "00:00:05"', "at = 10", ["ramps.strength[1].at", "10", "not after"], "order"),
     ('at = "00:00:05", ', "", ["ramps.strength[1].at", "missing"], "frame"),
     ('[{ at = 10, value = 0.5 }, { at = "00:00:05", value = 4 }]', "[]", ["ramps.strength"], ""),
+    (
+        ', { at = "00:00:05", value = 4 }]',
+        "]",
+        ["ramps.strength", "a list of at least 2 entries, each a table"],
+        "",
+    ),
     ('{ edge = "soft" }', '{ edge = "soft", strength = 1 }', ["ramps.strength", "also"], "leave"),
     ("copy_sound = false", 'path = "{stem}.mov"', ["steps[6].path", "every export"], "leave"),
     ('"{stem}-masks/"', '"{name}-masks/"', ["steps[7].path", "only {stem}"], "{stem}"),

@@ -212,6 +212,8 @@ def test_frames_come_back_with_or_without_padding_and_as_a_video(
 def test_what_does_not_fit_the_bundle_is_refused(
     source: Source, bundle: Path, tmp_path: Path
 ) -> None:
+    with pytest.raises(InputError, match="the masks that were handed out, and no inpainted"):
+        put_back(source, bundle, bundle / "masks", tmp_path / "o.mkv")
     small = tmp_path / "small"
     small.mkdir()
     for index in range(FRAMES):
