@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,23 @@ def test_masks_that_were_made_changed_and_kept_add_up(
         assert "3 frames (13-15) of 'disc' have an empty mask" in said
         assert "the other 14 of 32 masks stayed as they were" in said
         assert counts == [15, 0, 3, 14]
+
+
+def test_what_a_run_has_made_is_not_told_to_have_stayed(
+    disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = Output(json_file=None, is_quiet=False, is_verbose=False)
+    with marked_session(disc_video, disc, tmp_path / "shot.tam") as session:
+        for frame in (0, 10, 2):
+            say(session, disc, frame, carries_back=True)
+            capsys.readouterr()
+            track(session, output)
+    said = capsys.readouterr()
+    # The correction on 10 is carried back once more, over masks that came from the one on 2.
+    assert "tracked 7 frames (3-9) in " in said.out
+    assert "before the correction on frame 10 were looked at again" in said.out
+    (stayed,) = re.findall(r"note: (frames? .*) stays? as", said.err)
+    assert stayed == "frame 1"
 
 
 @pytest.mark.parametrize(("meant", "typed"), [("man", "mann"), ("object", "dog")])
