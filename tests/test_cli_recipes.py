@@ -140,6 +140,23 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(
     assert "frames 3 to 8" in told
     assert f"{count} frames of 'object'" in told
     assert str(tmp_path / "out-masks/") in told
+    assert f"{tmp_path / 'out.mp4'}: h264, metadata copied" in told
+
+
+@pytest.mark.parametrize(("fade_s", "is_short"), [(0.2, False), (9, True)])
+def test_a_plan_says_where_an_effect_never_comes_in_fully(
+    disc_video: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    fade_s: float,
+    is_short: bool,
+) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(WHOLE + f'fade_in_s = {fade_s}\nwith = {{ edge = "soft" }}\n')
+    assert run(["run", str(recipe), str(disc_video), "-o", str(tmp_path / "o.mp4"), "--plan"]) == 0
+    told = capsys.readouterr().out
+    assert ("frames 0 to 15; it never comes in fully, for its fades" in told) == is_short
+    assert "frames 0 to 15" in told
 
 
 def test_a_plan_without_prompts_has_no_estimate(

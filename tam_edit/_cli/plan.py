@@ -209,7 +209,12 @@ def _told(step: Step, job: Job, lacking: dict[str, int]) -> str:
         return _told_checkpoint(step, job, lacking)
     if isinstance(step, EffectStep):
         span = span_of(step, job.source, job.written)
-        return f"{words}, {f'frames {span[0]} to {span[-1]}' if span else 'none of these frames'}"
+        if not span:
+            return f"{words}, none of these frames"
+        lasts_s = job.source.time_of(span[-1]) - job.source.time_of(span[0])
+        fades = "; it never comes in fully, for its fades take longer than that"
+        is_short = step.fade_in_s + step.fade_out_s > lasts_s
+        return f"{words}, frames {span[0]} to {span[-1]}{fades if is_short else ''}"
     if isinstance(step, ExportStep):
         target = _target_of(step, job.target)
         return f"{target}: {in_words(_with_format(step, target, job)).partition(': ')[2]}"
