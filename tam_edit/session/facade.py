@@ -28,7 +28,7 @@ from tam_edit.render import (
 )
 from tam_edit.session import checkpoint, covers, exports, report
 from tam_edit.session.asking import ask, stops_at
-from tam_edit.session.points import check_part, check_points
+from tam_edit.session.points import check_points
 from tam_edit.session.said import check_nobody_is_forgotten, check_said
 from tam_edit.session.shot import OpenedShot
 from tam_edit.tracking import Tally, follow, give_prompts
@@ -355,17 +355,6 @@ class Session(OpenedShot):
             decision.object_id,
             is_approval=decision.kind is DecisionKind.APPROVAL,
         )
-
-    def check_part(self, part: range | None) -> None:
-        """Refuse frames that are none of the work.
-
-        Args:
-            part: As for :meth:`render`.
-
-        Raises:
-            InputError: There are none, or some lie before the in point or after the out point.
-        """
-        check_part(part, self.project)
 
     def _ledger(self, part: range | None = None) -> Ledger:
         project = self.project

@@ -21,6 +21,7 @@ from tam_edit.review import Doubt
 from tam_edit.review.words import quoted, spans_text
 from tam_edit.session import checkpoint, exports
 from tam_edit.session.covers import coverage, frames_in, kept_covers, objects_in
+from tam_edit.session.points import check_part
 from tam_edit.session.undo import Undone, undo
 from tam_edit.tracking import LoopSettings, Shots
 from tam_edit.tracks import MaskTrack
@@ -140,6 +141,17 @@ class OpenedShot:
         frames = frames_in(recipe, self.source, written)
         doubts = [doubt for doubt in self.open_doubts() if doubt.object_id in acted_on]
         return sorted(frames & {index for doubt in doubts for index in doubt.doubtful_frames})
+
+    def check_part(self, part: range | None) -> None:
+        """Refuse frames that are none of the work.
+
+        Args:
+            part: Frames that are to be written; None stands for all of the work.
+
+        Raises:
+            InputError: There are none, or some lie before the in point or after the out point.
+        """
+        check_part(part, self.project)
 
     def untracked(self) -> dict[str, int]:
         """How many frames of each object have no mask yet; objects that have all are left out."""

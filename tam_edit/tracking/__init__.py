@@ -4,7 +4,8 @@ from tam_edit.tracking.correct import place_keyframe
 from tam_edit.tracking.cuts import find_cuts
 from tam_edit.tracking.follow import follow
 from tam_edit.tracking.init import UNCONFIRMED, check_frame, give_prompts
-from tam_edit.tracking.plan import Fill, Pass, Plan, plan_passes
+from tam_edit.tracking.passes import Fill, Pass, Plan
+from tam_edit.tracking.plan import plan_passes
 from tam_edit.tracking.settings import AT_CUTS, AtCuts, LoopSettings, tracking_size
 from tam_edit.tracking.shots import Shots
 from tam_edit.tracking.store import TrackStore

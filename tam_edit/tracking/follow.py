@@ -8,7 +8,8 @@ from tam_edit.errors import OutOfMemoryError
 from tam_edit.media import Source
 from tam_edit.models import Models
 from tam_edit.tracking.pass_runner import CannotResumeError, PassRunner
-from tam_edit.tracking.plan import Interrupted, ObjectState, Plan, plan_passes
+from tam_edit.tracking.passes import Plan
+from tam_edit.tracking.plan import Interrupted, ObjectState, plan_passes
 from tam_edit.tracking.settings import LoopSettings
 from tam_edit.tracking.store import TrackStore
 from tam_edit.tracking.tally import Tally

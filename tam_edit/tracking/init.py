@@ -85,10 +85,7 @@ def give_prompts(
         gone = gone_frames(store, known.object_id, said, spares_masks=spares_masks)
     previous = to_go_on_from(known.mask, newer, store.width, store.height)
     steps = [together] if previous is None else one_by_one(known.said, newer)
-    matte, score = _segmented(source, segment, index, steps, previous)
-    if known.said is not None and known.mask is not None and _is_same(matte, known.mask.matte):
-        # It is no surer for a click that agrees with it: whoever looked at it approves it.
-        score = min(score, known.mask.score)
+    matte, score = known.no_surer(*_segmented(source, segment, index, steps, previous))
     object_id = known.object_id
     if object_id is None:
         object_id = store.add_object(said.object_name)
@@ -102,7 +99,7 @@ def give_prompts(
         area_frac=float((matte > INSIDE).mean()),
         score=score,
         is_correction=corrected is not None,
-        area_before_frac=area_of(known.mask.matte) if known.mask and known.has_mask else None,
+        area_before_frac=known.area_frac,
         joins_earlier=known.said is not None and newer.mask is None and not newer.gone,
         gone=gone,
     )
@@ -124,7 +121,21 @@ class _Known:
 
     @property
     def has_mask(self) -> bool:
-        return self.mask is not None and bool((self.mask.matte > INSIDE).any())
+        return bool(self.area_frac)
+
+    @property
+    def area_frac(self) -> float | None:
+        """The share of the frame that the mask covers; None without one, or with an empty one."""
+        return None if self.mask is None else area_of(self.mask.matte) or None
+
+    def no_surer(self, matte: Matte, score: float) -> tuple[Matte, float]:
+        """A matte with its score, no higher than before if prompts have not changed the mask.
+
+        A click that agrees with a mask proves nothing: whoever has looked at it approves it.
+        """
+        if self.said is None or self.mask is None or not _is_same(matte, self.mask.matte):
+            return matte, score
+        return matte, min(score, self.mask.score)
 
     @property
     def corrected(self) -> TrackedMatte | None:

@@ -16,7 +16,7 @@ from tam_edit.models import Models
 from tam_edit.models.base import TrackingInfo
 from tam_edit.tracking.assess import Assessor
 from tam_edit.tracking.checked_run import CheckedRun, unpacked
-from tam_edit.tracking.plan import Fill, Pass
+from tam_edit.tracking.passes import Fill, Pass
 from tam_edit.tracking.refine import Refiner
 from tam_edit.tracking.settings import LoopSettings, tracking_size
 from tam_edit.tracking.store import TrackStore
