@@ -128,7 +128,7 @@ def _pictures(review: Review, number: int, doubt: Doubt, width: int, room: int) 
             )
         yield "</details>"
     if doubt.seen_beside and (edge := edge_frame(doubt)) != doubt.proposed_frame:
-        why = f"frame {doubt.seen_beside[0]} shows it; is any of it to be seen here?"
+        why = f"frame {doubt.seen_beside[0]} shows it, so look whether any of it is seen here"
         yield large_picture(review, doubt.object_id, edge, "without a mask", why)
     yield large_picture(
         review,
