@@ -271,8 +271,12 @@ def test_what_was_decided_lies_beside_the_output(session: Session, tmp_path: Pat
         [3],
     )
     car, dog = told["objects"]["car"], told["objects"]["dog"]
-    assert (car["frames_covered"], car["frames_absent"], car["worst_score"]) == (FRAMES, 0, 0.2)
-    assert car["spans"] == {"covered": [[0, FRAMES - 1]], "shown": [], "absent": []}
+    assert (car["frames_covered"], car["frames_without_mask"], car["worst_score"]) == (
+        FRAMES,
+        0,
+        0.2,
+    )
+    assert car["spans"] == {"covered": [[0, FRAMES - 1]], "shown": [], "without_mask": []}
     assert [score < 0.5 for score in car["scores"]] == [i == 7 for i in range(FRAMES)]
     source = session.source.info.path
     assert told["source"]["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()

@@ -419,7 +419,9 @@ def test_words_and_numbers_with_spaces_between_are_told_how_they_are_written(
 ) -> None:
     shot = tmp_path / "p.tam"
     told = refused("approve", shot, "--reason", "behind", "a", "tree", code=2)
-    assert "(a tree): a name or a text with spaces stands in quotes" in told
+    assert "(a tree): what belongs together has no spaces, or straight quotes" in told
     told = refused("approve", shot, "--frames", "313", "318", "--reason", "x", code=2)
     assert "without spaces: --frames 313-318" in told
+    told = refused("approve", shot, "--frames", "3", "-5", "--reason", "x", code=2)
+    assert "without spaces: --frames 3-5" in told
     assert "--gone 5-9" in refused("prompt", shot, "--gone", "5", "9", code=2)

@@ -103,9 +103,13 @@ def test_what_a_doubt_proposes_takes_no_mask_away(path: Path, tmp_path: Path) ->
     other, span = doubts(path, "0.7", tmp_path)
     assert (span["start"], span["last"]) == (0, ENTERS - 1)
     assert (other["start"], other["last"], other["commands"]["gone"]) == (ENTERS, 11, None)
+    # Next to the frame that shows it a person says up to where it is not: some of it may be seen.
+    assert span["seen_beside"] == [ENTERS]
+    assert span["proposed_frame"] == ENTERS - 1
     command = shlex.split(span["commands"]["gone"])
-    assert command[-2:] == ["--gone", f"0-{ENTERS - 1}"]
-    assert run(command[1:]) == 0
+    assert command[-2:] == ["--gone", "0-B"]
+    assert run(command[1:]) == 1
+    assert run([*command[1:-1], f"0-{ENTERS - 1}"]) == 0
     track(path)
     after = stored(path)
     assert len(after) == FRAMES

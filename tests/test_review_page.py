@@ -169,8 +169,8 @@ def test_a_mask_that_ends_parts_the_span_and_its_empty_part_shows_where_it_was(
     assert doubts[0].seen_beside == (8, 14)
     assert [places(found, index) for index in (10, 11)] == [[around]] * 2
     assert "frames 8 and 14 show it, so look at the frames next to that one by one" in found.text
-    assert "Frame 9, without a mask: frame 8 shows it" in found.text
-    assert any("--gone 9" in code for code in found.codes)
+    assert "Frame 9, the one to correct: frame 8, next to it, shows the object" in found.text
+    assert any("--gone A-B" in code for code in found.codes)
     assert any("--frames 9-13" in code for code in found.codes)
     assert any("--frames 5-8" in code for code in found.codes)
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from tam_edit.errors import InputError, UnknownNameError
-from tam_edit.presets import load_preset
 from tam_edit.project import approvals
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.session import Session
@@ -121,21 +120,15 @@ def test_other_objects_keep_their_masks_and_approvals(session: Session, disc: Dr
     assert session.project.approved(2) == set(range(2, 12))
 
 
-def test_an_object_of_which_nothing_holds_any_more_is_not_forgotten(
-    session: Session, disc: DrawnClip, tmp_path: Path
-) -> None:
+def test_an_object_goes_with_the_last_prompt_that_holds(session: Session, disc: DrawnClip) -> None:
     say(session, disc, 0)
     wrong, earlier = say(session, disc, 4, "other"), say(session, disc, 1, "other")
     session.track()
     others = entries(session)
     assert not session.undo(earlier).is_removed
-    undone = session.undo(wrong)
-    assert (undone.frames, undone.is_removed) == (range(FRAMES), False)
-    with pytest.raises(InputError, match="said of 'other' holds") as caught:
-        session.track()
-    assert "--object other" in caught.value.hint
-    with pytest.raises(InputError, match="has no mask yet on 16 frames"):
-        session.render(load_preset("blur-object"), tmp_path / "out.mp4")
+    assert session.undo(wrong).is_removed
+    assert list(session.project.objects().values()) == ["disc"]
+    assert session.track() == 0
     say(session, disc, 2, "other")
     session.track()
     assert sorted(entries(session, "other")) == list(range(FRAMES))

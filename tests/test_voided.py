@@ -93,7 +93,7 @@ def test_the_report_has_what_holds_and_all_frames_of_a_decision(
     assert told["objects"]["disc"]["spans"] == {
         "covered": [[0, 11]],
         "shown": [],
-        "absent": [[12, 15]],
+        "without_mask": [[12, 15]],
     }
     kinds = [each["kind"] for each in told["decisions"]]
     assert kinds.count(DecisionKind.APPROVAL) == 2

@@ -52,8 +52,7 @@ def command(
         if empty[name]:
             output.note(
                 f"on {len(empty[name])} of these frames ({spans_text(empty[name])}) the "
-                f"mask of {name!r} is empty: no effect acts on it there, but a cover that is held "
-                "over from other frames"
+                f"mask of {name!r} is empty: effects take it to be out of the picture there"
             )
         if count < asked:
             output.note(
@@ -82,7 +81,7 @@ def _empty(session: Session, name: str, frames: Collection[int] | None) -> set[i
 def _frames(text: str, source: Source) -> set[int]:
     """The frames of spans such as ``3-9,12``."""
     found: set[int] = set()
-    for span in text.split(","):
+    for span in text.replace("–", "-").split(","):  # noqa: RUF001 - as word processors write it
         first, _, last = span.partition("-")
         start = frame_of("--frames", first, source)
         stop = frame_of("--frames", last or first, source) + 1

@@ -33,7 +33,7 @@ class Command(click.Command):
         except click.UsageError as error:
             if "unexpected extra argument" not in error.message:
                 raise
-            message = f"{error.message}: a name or a text with spaces stands in quotes"
+            message = f"{error.message}: what belongs together has no spaces, or straight quotes"
             raise click.UsageError(message, ctx=ctx) from None
 
     def _check_places(self, ctx: click.Context, args: list[str]) -> None:
@@ -48,6 +48,7 @@ class Command(click.Command):
             numbers = list(takewhile(NUMBER.fullmatch, args[at + 1 :]))
             if flag in places and len(numbers) > 1:
                 between = "-" if "-B" in str(places[flag]) else ","
+                numbers = [numbers[0], *(number.lstrip("-") for number in numbers[1:])]
                 meant = between.join(number.rstrip(",") for number in numbers)
                 raise click.UsageError(
                     f"{flag} takes {places[flag]} without spaces: {flag} {meant}",

@@ -76,8 +76,8 @@ def _told(undone: Undone, project: Path) -> str:
         )
     if undone.is_removed:
         return (
-            f"{begin}: nothing else was ever said of {name!r}, so this object was removed; nothing "
-            "needs to be tracked again"
+            f"{begin}: nothing else that was said of {name!r} holds, so this object was removed; "
+            "nothing needs to be tracked again"
         )
     span = spanned(undone.frames.start, undone.frames.stop - 1)
     void = f"; {voided(undone.unapproved_count, name)}" if undone.unapproved_count else ""

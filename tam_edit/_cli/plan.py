@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from tam_edit._cli.acting import frames_in_words
 from tam_edit._cli.console import Output, duration
 from tam_edit.errors import InputError
 from tam_edit.media import Source, format_for, is_taken, matte_format_for, timecode_at
@@ -23,7 +24,6 @@ from tam_edit.recipe import (
     export_path,
     frame_of,
     in_words,
-    span_of,
 )
 from tam_edit.render import check_outputs
 from tam_edit.review.words import counted
@@ -208,13 +208,8 @@ def _told(step: Step, job: Job, lacking: dict[str, int]) -> str:
     if isinstance(step, CheckpointStep):
         return _told_checkpoint(step, job, lacking)
     if isinstance(step, EffectStep):
-        span = span_of(step, job.source, job.written)
-        if not span:
-            return f"{words}, none of these frames"
-        lasts_s = job.source.time_of(span[-1]) - job.source.time_of(span[0])
-        fades = "; it never comes in fully, for its fades take longer than that"
-        is_short = step.fade_in_s + step.fade_out_s > lasts_s
-        return f"{words}, frames {span[0]} to {span[-1]}{fades if is_short else ''}"
+        where = frames_in_words(step, job.source, job.written)
+        return f"{words}, {where}"
     if isinstance(step, ExportStep):
         target = _target_of(step, job.target)
         return f"{target}: {in_words(_with_format(step, target, job)).partition(': ')[2]}"

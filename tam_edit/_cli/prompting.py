@@ -12,7 +12,7 @@ from tam_edit.masks.clicks import first_click
 from tam_edit.masks.pieces import stray_pieces
 from tam_edit.prompts import Gone, Keyframe, ObjectPrompts
 from tam_edit.review.doubts import score_text
-from tam_edit.review.words import counted, quoted, voided
+from tam_edit.review.words import counted, quoted, spans_text, voided
 from tam_edit.session import Session
 from tam_edit.tracking.verdict import is_grown, is_shrunk
 from tam_edit.tracks import INSIDE, resized
@@ -58,8 +58,13 @@ def prompt_all(
     """
     keyframes = []
     names = list(session.project.objects().values())
-    for said in resolve(items, session.source, session.project.in_frame, names):
-        approved = _approved(session, said.object_name)
+    all_said = resolve(items, session.source, session.project.in_frame, names)
+    _tell_one_object(items, all_said, output)
+    if any(_is_tracked(session, said) for said in all_said):
+        # A correction drops the masks after it, which others may be about.
+        all_said.sort(key=lambda said: said.frame_index, reverse=True)
+    for said in all_said:
+        approved, was_dropped = _approved(session, said.object_name), _is_dropped(session, said)
         keyframe = session.prompt(
             said, carries_back=carries_back, is_repeatable=is_repeatable, spares_masks=True
         )
@@ -70,9 +75,44 @@ def prompt_all(
             _tell_gone(session, keyframe.object_name, keyframe.gone, output, is_kept=is_kept)
         else:
             _tell_mask(session, said, keyframe, output, is_kept=is_kept)
+        if was_dropped and said.prompts.says_where:
+            output.note(
+                f"an earlier correction has dropped the mask on frame {said.frame_index}, so there "
+                "was none to correct: take this back and track first to correct what comes of it"
+            )
         if void := approved - _approved(session, said.object_name):
             output.note(voided(len(void), said.object_name))
     return keyframes
+
+
+def _is_tracked(session: Session, said: ObjectPrompts) -> bool:
+    """Whether the object has a mask on the frame that comes from others."""
+    project = session.project
+    ids = [i for i, name in project.objects().items() if name == said.object_name]
+    index = said.frame_index
+    return any(project.entry(i, index) and index not in project.prompts(i) for i in ids)
+
+
+def _is_dropped(session: Session, said: ObjectPrompts) -> bool:
+    """Whether the object had a mask on the frame that prompts on another one have dropped."""
+    project = session.project
+    ids = [i for i, name in project.objects().items() if name == said.object_name]
+    index = said.frame_index
+    return any(project.entry(i, index) is None and index in project.areas_before(i) for i in ids)
+
+
+def _tell_one_object(
+    items: Sequence[PromptItem], all_said: Sequence[ObjectPrompts], output: Output
+) -> None:
+    """Ask whether an object without a name is the same one on all frames that are clicked."""
+    if any(item.object_name is not None for item in items):
+        return
+    frames = sorted({said.frame_index for said in all_said if said.prompts.says_where})
+    if len(frames) > 1:
+        output.note(
+            f"frames {spans_text(frames)} are said to show one and the same object; another one "
+            "begins with --object NAME before what is said of it"
+        )
 
 
 def _approved(session: Session, name: str) -> frozenset[int]:

@@ -64,6 +64,10 @@ def command(
         with work.opened_session(Path(shot), start) as session:
             session.loop = replace(session.loop, **loop)
             _track(session, items, masks_out, overwrite, output, is_kept=True)
+            if session.doubts(session.usual_threshold):
+                output.say(
+                    f"to look at what is doubtful: tam-edit review {quoted(shot)} --html DIR"
+                )
         output.say(
             f"to write a video: tam-edit render {quoted(shot)} --preset NAME -o OUT (`tam-edit "
             "presets list` names them)"

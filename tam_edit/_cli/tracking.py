@@ -110,8 +110,10 @@ def _tell_filled(session: Session, tally: Tally, output: Output) -> None:
         }
         said = [i for i, each in session.project.prompts(object_id).items() if each.gone]
         where = f"{'frame' if len(said) == 1 else 'frames'} {spans_text(said)}"
+        gone = filled - unreached
+        gone |= {index for index in said if index + 1 in gone}
         for frames, why in (
-            (filled - unreached, f"it was said on {where} to be gone there"),
+            (gone, f"it was said on {where} to be gone there"),
             (filled & unreached, "no prompt reaches it there"),
         ):
             if frames:

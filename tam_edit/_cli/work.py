@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tam_edit._cli import written
+from tam_edit._cli.acting import tell_what_may_be_unmeant
 from tam_edit._cli.console import Output
 from tam_edit._cli.positions import frame_of
 from tam_edit.errors import InputError, ReviewPending, TamEditError
@@ -232,6 +233,7 @@ def render(
         output.result({"review": list(pending.doubts)})
         raise
     written.tell(session, report, time.monotonic() - begin, output, part=part)
+    tell_what_may_be_unmeant(session, recipe, part, output)
     return report
 
 

@@ -62,7 +62,7 @@ def _tell_who_is_covered(
         output.note(f"shown, for nothing in this output hides them: {_listed(shown)}")
     covered = [name for name in report.coverage if name not in shown]
     for name in covered:
-        output.note(f"{name!r} is {_covered_in_words(report.coverage[name])}")
+        output.note(f"the mask of {name!r} is {_covered_in_words(report.coverage[name])}")
     first = session.project.in_frame if part is None else part.start
     if first:
         output.note(
@@ -79,7 +79,7 @@ def _covered_in_words(coverage: Coverage) -> str:
         told.append(f"shown on {_on(coverage.shown)}")
     if coverage.absent:
         told.append(
-            f"without a mask, so not covered where a hold does not reach, on {_on(coverage.absent)}"
+            f"empty, so that nothing is covered where no hold reaches, on {_on(coverage.absent)}"
         )
     return "; ".join(told)
 

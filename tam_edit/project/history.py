@@ -107,17 +107,11 @@ class History:
         return {**objects.former_names(store), **objects.names(store)}[object_id]
 
     def is_all_of_it(self, decision: Decision) -> bool:
-        """Whether an object was begun by these prompts and nothing else was said of it since."""
+        """Whether nothing else holds that was said of an object."""
         others = self._store.rows(
             "SELECT 1 FROM decision WHERE kind = ? AND object_id = ? AND id != ?"
-            " AND (id > ? OR taken_back IS NULL OR taken_back > ?)",
-            (
-                str(DecisionKind.PROMPT),
-                decision.object_id,
-                decision.decision_id,
-                decision.decision_id,
-                decision.time,
-            ),
+            " AND taken_back IS NULL",
+            (str(DecisionKind.PROMPT), decision.object_id, decision.decision_id),
         )
         return not others
 
@@ -155,7 +149,7 @@ class History:
         """Let prompts hold no more.
 
         What was said on their frame before them holds again, with the mask that it had led to. An
-        object of which nothing else was ever said goes, with its masks and approvals.
+        object of which nothing else holds goes, with its masks and approvals.
 
         Args:
             decision: The prompts.

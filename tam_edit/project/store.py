@@ -259,7 +259,8 @@ def _meant(path: Path) -> str:
             f"writes it has --project FILE; repeat it with that and --overwrite"
         )
     meant = f"did you mean {beside}?" if beside.is_file() else meant_file(path, PROJECT_SUFFIX)
-    return meant or "a project is made by: tam-edit new VIDEO"
+    made = f"by the command that writes {output.name}, or " if output.suffix else ""
+    return meant or f"a project is made {made}by: tam-edit new VIDEO"
 
 
 def _opened(path: Path) -> int:

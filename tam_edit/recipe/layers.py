@@ -125,7 +125,8 @@ class Draft:
         """Raise an error about the first of some faults, at the place where it was written."""
         if not faults:
             return
-        place, trouble, hint = faults[0]
+        # A name that is missing is the least of them.
+        place, trouble, hint = min(faults, key=lambda fault: fault.place == ("title",))
         where, step = self.where, ""
         if place and place[0] in self.typed:
             where = self.typed[str(place[0])].where

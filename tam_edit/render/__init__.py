@@ -31,9 +31,11 @@ from tam_edit.render.place import Covers
 from tam_edit.render.plan import RenderPlan, check_recipe
 from tam_edit.render.rendering import check_outputs, render
 from tam_edit.render.report import Coverage, OutputReport, RenderReport, Verified, Worst
+from tam_edit.render.targets import VIDEO_EXTENSIONS
 
 __all__ = [
     "EXR_PIXEL_FORMAT",
+    "VIDEO_EXTENSIONS",
     "Coverage",
     "Covers",
     "Ledger",

@@ -147,7 +147,7 @@ class Coverage:
 
     def as_json(self) -> dict[str, list[list[int]]]:
         """First and last frames of the spans of each kind."""
-        kinds = {"covered": self.covered, "shown": self.shown, "absent": self.absent}
+        kinds = {"covered": self.covered, "shown": self.shown, "without_mask": self.absent}
         return {
             kind: [[first, stop - 1] for first, stop in spans_of(frames)]
             for kind, frames in kinds.items()

@@ -59,6 +59,12 @@ def shell_code(text: str) -> str:
     return OPTION.sub(r'<span class="o">\g<0></span>', escape(text))
 
 
+def span_code(text: str) -> str:
+    """A command that ends in two frames as HTML; what is to be filled in of them stands out."""
+    before, _, span = text.rpartition(" ")
+    return shell_code(before) + " " + re.sub("[AB]", r"<b>\g<0></b>", escape(span))
+
+
 def command_box(code: str) -> str:
     """A command with a button that copies it."""
     return (

@@ -63,7 +63,10 @@ def frame_page(
         "HEIGHT": str(frame.height),
         "FRAME": str(frame.index),
         "REMARK": f"<p>{html.escape(remark)}</p>" if remark else "",
-        "ASKED": "The command" if command else "What to paste after tam-edit run …",
+        "ASKED": "The command"
+        if command
+        else "What to paste after tam-edit run PRESET VIDEO -o OUT",
+        "AGAIN": "" if name else ", and so does a second box",
         "COMMAND": _as_script(command),
         "NAME": _as_script(name),
         "URI": "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode(),

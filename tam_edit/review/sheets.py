@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from html import escape
 
 from tam_edit.review.clickable import correction, large_picture, tile
-from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_code
+from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_code, span_code
 from tam_edit.review.doubts import Doubt, score_text
 from tam_edit.review.pictures import folded_frames, seen_near, sheet_frames, tile_width
 from tam_edit.review.words import (
     Commands,
     close_look,
     counted,
-    edge_frame,
     first_why,
     frames_text,
     times_text,
@@ -30,7 +29,7 @@ def sheet_count(review: Review) -> int:
     shown = review.doubts[:MOST_PICTURED]
     sheets = [sheet_frames(doubt, review.frames) for doubt in shown]
     return sum(
-        len(sheet) + len(folded_frames(doubt, sheet)) + 1 + bool(doubt.seen_beside)
+        len(sheet) + len(folded_frames(doubt, sheet)) + 1
         for doubt, sheet in zip(shown, sheets, strict=True)
     )
 
@@ -127,9 +126,6 @@ def _pictures(review: Review, number: int, doubt: Doubt, width: int, room: int) 
                 "you have seen, then make the page again.</p>"
             )
         yield "</details>"
-    if doubt.seen_beside and (edge := edge_frame(doubt)) != doubt.proposed_frame:
-        why = f"frame {doubt.seen_beside[0]} shows it, so look whether any of it is seen here"
-        yield large_picture(review, doubt.object_id, edge, "without a mask", why)
     yield large_picture(
         review,
         doubt.object_id,
@@ -176,13 +172,12 @@ def _span_end(review: Review, number: int, doubt: Doubt, *, has_picture: bool) -
         first = f" ({close_look(doubt)})" if doubt.seen_beside else ""
         gone = (
             f'<p class="what">The object is not in the picture where no mask shows it{first}:</p>'
-            f"{command_box(shell_code(commands.gone))}"
+            f"{command_box(span_code(commands.gone))}"
         )
     if not doubt.is_empty:
-        elsewhere = shell_code(commands.elsewhere.removesuffix("A-B")) + "<b>A-B</b>"
         gone = (
             '<p class="what">The mask is on something else and the object is not in the picture '
             "(the first and the last such frame for A-B; it is asked about them once more):</p>"
-            f"{command_box(elsewhere)}"
+            f"{command_box(span_code(commands.elsewhere))}"
         )
     return f'{correct}{gone}<p class="what">{right}, say why:</p>{command_box(approve)}</section>'

@@ -24,6 +24,8 @@ class Commands:
     Attributes:
         correct: Says where the object is on the proposed frame; ``X,Y`` is to be filled in.
         gone: Says that it is not in the picture where no mask shows it; None where all masks do.
+            Next to a frame that shows it the end is to be filled in, ``A`` or ``B``: some of it is
+            likely to be seen there.
         elsewhere: Says that it is not in the picture, though masks show something; ``A-B`` is to be
             filled in, so that no mask is taken away by what is only pasted.
         approve: Says that the masks to look at are right, and of no others; ``WHY`` is to be
@@ -41,7 +43,11 @@ class Commands:
         named = f"{quoted(project)} --object {quoted(doubt.name)}"
         frames = ",".join(_typed(doubt.frames))
         empty = doubt.empty_span
-        gone = None if empty is None else f"tam-edit prompt {named} --gone {empty[0]}-{empty[1]}"
+        gone = None
+        if empty is not None:
+            first = "A" if empty[0] - 1 in doubt.seen_beside else empty[0]
+            last = "B" if empty[1] + 1 in doubt.seen_beside else empty[1]
+            gone = f"tam-edit prompt {named} --gone {first}-{last}"
         return cls(
             correct=correct_command(project, doubt.name, doubt.proposed_frame),
             gone=gone,
@@ -59,16 +65,16 @@ def first_why(doubt: Doubt) -> str:
     )
 
 
-def edge_frame(doubt: Doubt) -> int:
-    """The frame of an empty span that is next to one which shows the object."""
-    return doubt.start if doubt.start - 1 in doubt.seen_beside else doubt.last
-
-
 def close_look(doubt: Doubt) -> str:
     """What to look at before it is said of an empty span that the object is not there."""
     seen = " and ".join(map(str, doubt.seen_beside))
     shows = f"frame {seen} shows" if len(doubt.seen_beside) == 1 else f"frames {seen} show"
-    return f"{shows} it, so look at the frames next to that one by one first"
+    look = f"{shows} it, so look at the frames next to that one by one"
+    if doubt.empty_span is None:
+        return look
+    ends = {doubt.start - 1: "A, the first", doubt.last + 1: "B, the last"}
+    end = " and ".join(ends[index] for index in doubt.seen_beside)
+    return f"{look}, and put in for {end} frame on which nothing of it is seen"
 
 
 def correct_command(project: Path, name: str, index: int) -> str:

@@ -300,11 +300,14 @@ def _with_empty_span(project: Project, doubt: Doubt) -> Doubt:
     at_start = list(takewhile(is_empty, frames))
     empty = at_start or list(takewhile(is_empty, reversed(frames)))
     beside = (doubt.start - 1, doubt.last + 1) if doubt.is_empty else ()
-    return replace(
-        doubt,
-        empty_span=(min(empty), max(empty)) if empty else None,
-        seen_beside=tuple(filter(is_seen, beside)),
-    )
+    seen = tuple(filter(is_seen, beside))
+    found = replace(doubt, empty_span=(min(empty), max(empty)) if empty else None, seen_beside=seen)
+    if not seen:
+        return found
+    # It is more likely to be seen here than anywhere else in the span.
+    proposed = doubt.start if seen[0] < doubt.start else doubt.last
+    why = f"frame {seen[0]}, next to it, shows the object"
+    return replace(found, proposed_frame=proposed, proposed_why=why)
 
 
 def _given(project: Project, object_id: ObjectId) -> dict[int, bool]:

@@ -176,7 +176,7 @@ def _object(
     return {
         "frames_covered": len(coverage.covered),
         "frames_shown": len(coverage.shown),
-        "frames_absent": len(coverage.absent),
+        "frames_without_mask": len(coverage.absent),
         "spans": coverage.as_json(),
         "frames_approved": len(approved),
         "doubtful": len(doubtful),

@@ -22,7 +22,7 @@ class Undone:
         unapproved_count: How many frames nobody has approved any more: those of an approval, or
             those whose masks are made anew.
         held_count: On how many of its frames an approval still held.
-        is_removed: Whether the object has gone, because nothing else was ever said of it.
+        is_removed: Whether the object has gone, because nothing else holds that was said of it.
     """
 
     decision: Decision
