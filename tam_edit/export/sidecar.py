@@ -164,16 +164,16 @@ def _told_mattes(job: ExportJob, mattes: list[Media], *, takes_folders: bool) ->
         if before is not None and not set(before.objects) & set(job.names.values()):
             shown, wanted = ", ".join(before.objects), ", ".join(job.names.values())
             notes.append(f"{path} shows {shown}, and this timeline is of {wanted}")
-        elif before is not None and (others := set(before.objects) - set(job.names.values())):
-            notes.append(f"{path} shows {', '.join(sorted(others))}, too")
+        elif before is not None and (more := set(before.objects) - set(job.names.values())):
+            notes.append(f"{path} shows {', '.join(sorted(more))}, too")
     shown_by = [known.get(matte.source.info.path.absolute()) for matte in mattes]
     matted = {name for medium in shown_by if medium is not None for name in medium.objects}
     lacking = [name for name in job.names.values() if name not in matted]
     # Of a matte from elsewhere nobody knows whom it shows.
     if None not in shown_by and 0 < len(lacking) < len(job.names):
         notes.append(
-            f"no matte above the video shows {', '.join(lacking)}: export one with --object, or name "
-            "one with --matte FILE"
+            f"no matte above the video shows {', '.join(lacking)}: export one with --object, or "
+            "name one with --matte FILE"
         )
     _, others = mattes_known(job, takes_folders=takes_folders)
     if others and not job.options.mattes:
