@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tam_edit._cli import run
+from tam_edit.masks.clicks import first_click
 from tam_edit.project import Project
 from tam_edit.testing.clips import DrawnClip
 
@@ -127,3 +128,51 @@ def test_nothing_needs_a_look_before_anything_was_said(
     page = (tmp_path / "look" / "index.html").read_text(encoding="utf-8")
     assert "Nobody has said yet where an object is" in page
     assert "Nothing needs a look" not in page
+
+
+def test_corrections_of_one_command_go_on_from_the_masks_that_were_there(
+    shot: Path, disc: DrawnClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["track", str(shot), "-q"]) == 0
+    clicks = []
+    for index in (4, 9):
+        x, y = first_click(disc.mask(1, index))
+        clicks += ["--click", f"{x},{y}@{index}"]
+    capsys.readouterr()
+    assert run(["prompt", str(shot), *clicks]) == 0
+    told = capsys.readouterr().out.splitlines()
+    # The later one first: the other one drops the masks after it.
+    assert [line.partition(":")[0] for line in told] == [
+        "corrected 'disc' on frame 9",
+        "corrected 'disc' on frame 4",
+    ]
+
+
+def test_a_mask_that_a_correction_has_dropped_is_said_to_be_gone_already(
+    shot: Path, disc: DrawnClip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["track", str(shot), "-q"]) == 0
+    for index in (4, 9):
+        x, y = first_click(disc.mask(1, index))
+        capsys.readouterr()
+        assert run(["prompt", str(shot), "--click", f"{x},{y}@{index}"]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("selected 'disc' on frame 9")
+    assert "an earlier correction has dropped the mask on frame 9" in told.err
+
+
+def test_clicks_without_a_name_on_several_frames_are_asked_whether_they_are_of_one(
+    disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "shot.tam"
+    assert run(["new", str(disc_video), "-o", str(path)]) == 0
+    clicks = []
+    for index in (0, 9):
+        x, y = first_click(disc.mask(1, index))
+        clicks += ["--click", f"{x},{y}@{index}"]
+    said = "frames 0, 9 are said to show one and the same object; another one begins with --object"
+    capsys.readouterr()
+    assert run(["prompt", str(path), *clicks]) == 0
+    assert said in capsys.readouterr().err
+    assert run(["prompt", str(path), "--object", "ring", *clicks]) == 0
+    assert said not in capsys.readouterr().err

@@ -65,9 +65,7 @@ def command(
             session.loop = replace(session.loop, **loop)
             _track(session, items, masks_out, overwrite, output, is_kept=True)
             if session.doubts(session.usual_threshold):
-                output.say(
-                    f"to look at what is doubtful: tam-edit review {quoted(shot)} --html DIR"
-                )
+                output.say(f"to look at doubtful masks: tam-edit review {quoted(shot)} --html DIR")
         output.say(
             f"to write a video: tam-edit render {quoted(shot)} --preset NAME -o OUT (`tam-edit "
             "presets list` names them)"
