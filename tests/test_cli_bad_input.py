@@ -19,7 +19,7 @@ from tam_edit.testing.clips import draw_clip, write_clip
 
 @pytest.mark.parametrize("command", ["run", "new"])
 def test_no_such_file(refused: Callable[..., str], tmp_path: Path, command: str) -> None:
-    out = tmp_path / "out.mp4"
+    out = tmp_path / ("out.mp4" if command == "run" else "shot.tam")
     arguments = ["run", "blur-object"] if command == "run" else ["new"]
     clicks = ["--click", "1,1"] if command == "run" else []
     told = refused(*arguments, tmp_path / "missing.mp4", "-o", out, *clicks)
