@@ -83,3 +83,30 @@ def test_a_video_is_no_name_for_a_project(
     assert run(["new", str(disc_video), "-o", str(tmp_path / "x.mp4")]) == 2
     assert f"-o {tmp_path / 'x.tam'}" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_plan_of_a_tracked_shot_says_where_it_would_stop(
+    shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "r.toml"
+    asking = '[[steps]]\nkind = "checkpoint"\nthreshold = {}\n[[steps]]\nkind = "effect"'
+    for threshold, said in ((0.95, "these are 16 frames"), (0.5, "nowhere")):
+        text = RECIPE.format(effect="blur", settings="")
+        text = text.replace('[[steps]]\nkind = "effect"', asking.format(threshold))
+        recipe.write_text(text, encoding="utf-8")
+        job = ["render", str(shot), "--recipe", str(recipe), "-o", str(tmp_path / "out.mp4")]
+        assert run([*job, "--plan"]) == 0
+        assert f"as the masks are now, {said}" in capsys.readouterr().out
+
+
+def test_a_render_says_that_it_tracks_at_no_other_size(
+    shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = ["render", str(shot), "--preset", "blur-object"]
+    assert run([*job, "-o", str(tmp_path / "a.mp4")]) == 0
+    assert "changes nothing here" not in capsys.readouterr().err
+    other = ["-o", str(tmp_path / "b.mp4"), "--set", "track.short_side_px=720"]
+    assert run([*job, *other]) == 0
+    assert "tracked at 480 rows, so short_side_px = 720 changes nothing here" in (
+        capsys.readouterr().err
+    )

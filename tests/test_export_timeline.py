@@ -215,6 +215,12 @@ def test_what_was_exported_before_is_taken_where_no_matte_is_named(tmp_path: Pat
     job = job_of(video, known_media=(known,), reader=tracked(2), names={1: "fish", 2: "crab"})
     report = written(job, tmp_path / "two.otio")
     assert report.notes[1].startswith("no matte above the video shows crab: ")
+    # And the other way round: this one shows the crab as well.
+    both = replace(known, objects=("fish", "crab"))
+    lost = tmp_path / "gone.mov"
+    report = written(job_of(video, known_media=(both,), lost_media=(lost,)), tmp_path / "one.otio")
+    assert f"{matte} shows crab, too" in report.notes
+    assert f"not where they were written any more: {lost}; --matte" in report.notes[0]
 
 
 def test_mattes_that_do_not_fit_are_refused(tmp_path: Path) -> None:

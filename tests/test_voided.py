@@ -71,7 +71,9 @@ def test_prompts_and_their_undoing_say_what_is_approved_no_more(
         again.project.approve(1, [12], "nothing is there")
     assert run(["history", path, "--undo", "3"]) == 0
     void = "1 approved frame of 'disc' is approved no more, because its mask is made again"
-    assert void in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert void in told
+    assert "approvals of masks that were made anew since do not come back" in told
 
 
 def test_the_report_has_what_holds_and_all_frames_of_a_decision(

@@ -35,12 +35,13 @@ def command(project: Path, decision_id: int | None, output: Output) -> None:
     """
     with Session.open(project) as session:
         undone = None if decision_id is None else session.undo(decision_id)
+        void = "" if undone is None else _void_before(session, undone)
         opened = session.project
         written = [] if undone is None else session.written_with(undone.decision)
         rows = [_json(decision, opened, session.source) for decision in session.history()]
         outputs = session.outputs()
     if undone is not None:
-        output.say(_told(undone, project))
+        output.say(_told(undone, project) + void)
         for place in written:
             output.note(
                 f"{place} was written with what is taken back now and does not change: if it was "
@@ -85,6 +86,23 @@ def _told(undone: Undone, project: Path) -> str:
         f"{begin}: what it said of {name!r} on frame {decision.start} holds no more; "
         f"masks on {span} are made again by: tam-edit track {quoted(project)}{void}"
     )
+
+
+def _void_before(session: Session, undone: Undone) -> str:
+    """Whether approvals do not come back that what was taken back, or others, had voided."""
+    history, decision = session.project.history, undone.decision
+    approvals = [
+        each
+        for each in session.history()
+        if each.kind is DecisionKind.APPROVAL
+        and each.object_id == decision.object_id
+        and each.taken_back is None
+        and each.decision_id < decision.decision_id
+        and history.holding(each) < int(str(each.details["frames"]))
+    ]
+    if decision.kind is not DecisionKind.PROMPT or undone.is_removed or not approvals:
+        return ""
+    return "; approvals of masks that were made anew since do not come back"
 
 
 def _undone_json(undone: Undone) -> dict[str, object]:

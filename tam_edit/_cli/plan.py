@@ -231,12 +231,27 @@ def _with_format(step: ExportStep, target: str, job: Job) -> ExportStep:
 def _told_checkpoint(step: CheckpointStep, job: Job, lacking: dict[str, int]) -> str:
     if step.when == "doubt" and (lacking or not job.session):
         return f"{in_words(step)} (which frames these are is known after tracking)"
+    if step.when == "doubt" and job.session:
+        return f"{in_words(step)}; {_stops_now(step, job, job.session)}"
     if step.when != "frames":
         return in_words(step)
     inside = [at for at in step.frames if frame_of(at, job.source) in job.written]
     if not inside:
         return "stops at no frame: those that it asks about are not written"
     return in_words(step.model_copy(update={"frames": tuple(inside)}))
+
+
+def _stops_now(step: CheckpointStep, job: Job, session: Session) -> str:
+    """On how many of the written frames a checkpoint finds doubtful masks as they are now."""
+    frames = {
+        index
+        for doubt in session.doubts(step.threshold)
+        if step.objects == "all" or doubt.name in step.objects
+        for index in doubt.frames
+        if index in job.written
+    }
+    count = counted(len(frames), "frame")
+    return f"as the masks are now, these are {count}" if frames else "as the masks are now, nowhere"
 
 
 def _lacking(job: Job) -> dict[str, int]:

@@ -19,7 +19,7 @@ from tam_edit._cli.options import (
 )
 from tam_edit._cli.written import rendered_json
 from tam_edit.presets import load_preset
-from tam_edit.session import OnDoubt, Session
+from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 
 
 @click.command("render", cls=Command)
@@ -74,6 +74,12 @@ def command(
             job = plan.of_project(session, recipe, target, (), "auto", session.loop, part)
             plan.tell(job, output, overwrite=overwrite)
             return
+        wanted = recipe.track.short_side_px
+        if wanted not in (DEFAULT_SHORT_SIDE, session.short_side):
+            output.note(
+                f"the shot is tracked at {session.short_side} rows, so short_side_px = {wanted} "
+                "changes nothing here; it counts where a project is begun"
+            )
         report = work.render(
             session, recipe, target, output, part=part, on_doubt=on_doubt, overwrite=overwrite
         )

@@ -111,6 +111,7 @@ class ExportJob:
         cuts: First frames of new shots, ascending.
         options: What only some formats can be told.
         known_media: What was exported before.
+        lost_media: What was, too, and is not where it was written any more.
         said: What persons said of an object on a frame; it stands whatever is done to mattes.
     """
 
@@ -123,6 +124,7 @@ class ExportJob:
     cuts: tuple[int, ...] = ()
     options: ExportOptions = field(default_factory=ExportOptions)
     known_media: tuple[KnownMedia, ...] = ()
+    lost_media: tuple[Path, ...] = ()
     said: Mapping[ObjectId, Mapping[int, Said]] = field(default_factory=dict)
 
     @property

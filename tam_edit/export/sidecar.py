@@ -56,6 +56,7 @@ EVENT_CHANNEL = re.compile(r"^(\d{3}  \S+ +)V    ", re.MULTILINE)
 NO_MATTE = (
     "export one (tam-edit export SHOT.tam --as prores4444 -o cut.mov) or name one with --matte FILE"
 )
+MOST_LOST = 3  # mattes that are named
 EVENT_TIMECODE = re.compile(r"(\d\d:\d\d:\d\d;\d\d)")
 
 
@@ -139,6 +140,9 @@ def _sayable(job: ExportJob, media: list[Media], path: Path) -> list[str]:
             hint="write .otio, or give a video file",
         )
     notes = []
+    if job.lost_media and not job.options.mattes:
+        lost = ", ".join(map(str, job.lost_media[-MOST_LOST:]))
+        notes.append(f"not where they were written any more: {lost}; --matte FILE shows a matte")
     channels = _channel_count(media)
     if extension == ".edl" and channels > EDL_CHANNELS:
         notes.append(f"an EDL names {EDL_CHANNELS} channels of sound, and the video has {channels}")

@@ -58,6 +58,7 @@ def export_masks(
         cuts=cuts,
         options=options or ExportOptions(),
         known_media=_known_media(project),
+        lost_media=_lost_media(project),
         said=said_in(project),
     )
     checkpoint.remember_output(project, path, hides=False)
@@ -174,6 +175,12 @@ def remember_rendered(
             )
         )
     _remember(project, new, written=[output.path for output in rendered.outputs])
+
+
+def _lost_media(project: Project) -> tuple[Path, ...]:
+    """What was exported before, carries a matte, and was moved or deleted since."""
+    carrying = [Path(str(r["path"])) for r in _records(project) if r["alpha"] is not None]
+    return tuple(path for path in carrying if not path.exists())
 
 
 def _known_media(project: Project) -> tuple[KnownMedia, ...]:
