@@ -72,7 +72,7 @@ def test_going_on_in_spite_of_doubts_is_kept_as_a_decision(
     assert decision.details["choice"] == "cover-frame"
     told = decision.details["doubts"]
     assert isinstance(told, list)
-    assert [(d["object"], d["start"], d["last"]) for d in told] == [("disc", 0, 11)]
+    assert [(d["object"], d["start"], d["last"]) for d in told] == [("disc", 0, 15)]
 
 
 def older_project(path: Path, video: Path, clip: DrawnClip) -> None:
