@@ -10,6 +10,7 @@ from tam_edit.review.words import spans_text
 from tam_edit.session import Session
 
 NOWHERE = "none of these frames"
+FADES = "it never comes in fully, for its fades take longer than that"
 
 
 def frames_in_words(step: EffectStep, source: Source, frames: range) -> str:
@@ -18,7 +19,7 @@ def frames_in_words(step: EffectStep, source: Source, frames: range) -> str:
     if not span:
         return NOWHERE
     where = f"frames {span[0]} to {span[-1]}"
-    return f"{where}; {_FADES}" if _fades_longer(step, source, span) else where
+    return f"{where}; {FADES}" if _fades_longer(step, source, span) else where
 
 
 def tell_what_may_be_unmeant(
@@ -40,7 +41,7 @@ def tell_what_may_be_unmeant(
             output.note(f"{step.effect} acts on {NOWHERE}: its in and out point lie elsewhere")
             continue
         if _fades_longer(step, source, span):
-            output.note(f"{step.effect} on frames {span[0]} to {span[-1]}: {_FADES}")
+            output.note(f"{step.effect} on frames {span[0]} to {span[-1]}: {FADES}")
         if (effect.acts_on == "object") != step.invert:
             continue
         ids = objects_of(step, project.objects())
@@ -50,9 +51,6 @@ def tell_what_may_be_unmeant(
                 f"{step.effect} acts on the whole picture on frames {spans_text(empty)}, where no "
                 "mask shows what it leaves as it is"
             )
-
-
-_FADES = "it never comes in fully, for its fades take longer than that"
 
 
 def _fades_longer(step: EffectStep, source: Source, span: range) -> bool:
