@@ -218,3 +218,19 @@ def test_a_slip_of_the_pen_is_taken_back_as_a_whole(
         assert project.objects() == {1: meant, 2: typed}
         assert session.undo(session.history()[-1].decision_id).is_removed
         assert project.objects() == {1: meant}
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("5,6", "one at a time, the newest first: --undo 6"),
+        ("6 5", "one at a time, the newest first: --undo 6"),
+        ("0", "'0' is no ID: it is the number at the start of a line"),
+        ("last", "'last' is no ID"),
+    ],
+)
+def test_what_is_no_number_of_a_decision_is_refused(
+    typed: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["history", str(tmp_path / "shot.tam"), "--undo", typed]) == 2
+    assert told in capsys.readouterr().err

@@ -11,6 +11,7 @@ import pytest
 
 from tam_edit._cli import run
 from tam_edit.session import Session
+from tests.review_pages import Page
 
 
 def test_the_command_lists_the_doubts_and_what_settles_them(
@@ -66,3 +67,43 @@ def test_a_person_looks_decides_and_the_same_command_goes_on(
     assert run(["approve", str(project), "--reason", "looked again"]) == 0
     assert run(job) == 0
     assert {path.name for path in out.parent.iterdir()} == {"done.mp4", "done.mp4.report.json"}
+
+
+def commands_to_go_on(told: str) -> list[list[str]]:
+    """The commands of a stop, one after the other, as a shell reads them."""
+    return [shlex.split(each) for each in re.findall(r"then, .*: (tam-edit .*)", told)]
+
+
+def test_a_stop_of_run_names_the_command_as_it_was_typed(
+    disc_video: Path, disc_click: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, look = tmp_path / "out" / "it's done.mp4", tmp_path / "look"
+    out.parent.mkdir()
+    job = ["run", "redact-solid", str(disc_video), "-o", str(out), "--click", disc_click]
+    job += ["--out", "6", "--size", "120"]
+    assert run(job) == 3
+    told = capsys.readouterr().err
+    assert commands_to_go_on(told) == [["tam-edit", *job]]
+    # The page says the same, also where it is made before anything is tracked.
+    project = f"{out}.tam"
+    assert run(["review", project, "--html", str(look)]) == 0
+    codes = Page((look / "index.html").read_text(encoding="utf-8")).codes
+    assert shlex.join(["tam-edit", *job]) in codes
+    assert not any(code.startswith("tam-edit track") for code in codes)
+    assert run(["approve", project, "--reason", "looked at every mask"]) == 0
+    assert run(job) == 0
+    assert out.exists()
+
+
+def test_a_stop_of_render_names_what_tracks_and_what_writes(
+    disc_video: Path, disc_click: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = str(tmp_path / "shot.tam")
+    assert run(["new", str(disc_video), "-o", project, "--out", "6", "--size", "120"]) == 0
+    assert run(["prompt", project, "--click", disc_click]) == 0
+    assert run(["track", project]) == 0
+    write = ["render", project, "--preset", "redact-solid", "-o", str(tmp_path / "out.mp4")]
+    assert run(write) == 3
+    steps = commands_to_go_on(capsys.readouterr().err)
+    assert steps == [["tam-edit", "track", project], ["tam-edit", *write]]
+    assert run([*write, "--on-doubt", "continue"]) == 0

@@ -14,7 +14,7 @@ from tam_edit._cli import run
 from tam_edit.masks.clicks import first_click
 from tam_edit.masks.measure import iou
 from tam_edit.project import Project
-from tam_edit.testing.clips import DrawnClip, draw_clip
+from tam_edit.testing.clips import DrawnClip, draw_clip, write_clip
 
 SHOT = 8
 FRAMES = 2 * SHOT
@@ -184,3 +184,30 @@ def test_steps_that_contradict_each_other_are_refused(
     options = ["--no-refine", "--refine-below", "0.5"]
     assert run(["track", str(video), "--masks-out", "x", *options]) == 2
     assert "contradict each other" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("points", "told"),
+    [
+        (("--in", "3", "--out", "4"), "1 frame (frame 3): plain numbers are frames, seconds"),
+        (("--out", "2"), "2 frames (frames 0-1): plain numbers are frames, seconds are written 2s"),
+        (("--in", "3s", "--out", "4s"), ""),
+        (("--in", "70", "--out", "75"), ""),  # the video does not last so many seconds
+        (("--out", "80"), ""),
+    ],
+)
+def test_frames_that_could_be_meant_as_seconds_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], points: tuple[str, ...], told: str
+) -> None:
+    video, path = tmp_path / "long.mp4", tmp_path / "shot.tam"
+    write_clip(draw_clip("disc", frames=110, width=64, height=48), video, with_audio=False)
+    assert run(["new", str(video), "-o", str(path), *points]) == 0
+    notes = capsys.readouterr().err
+    assert told in notes
+    assert ("plain numbers" in notes) == bool(told)
+    assert run(["new", str(video), "-o", str(path), "--overwrite"]) == 0
+    capsys.readouterr()
+    write = ["render", str(path), "--preset", "blur-object", "-o", str(tmp_path / "out.mp4")]
+    assert run([*write, *points]) == 1  # nobody has said yet where an object is
+    notes = capsys.readouterr().err
+    assert ("plain numbers" in notes) == bool(told)

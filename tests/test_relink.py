@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -68,3 +69,20 @@ def test_a_run_that_names_its_video_elsewhere_keeps_where_it_is(shot: Path) -> N
     job = ["run", "blur-object", str(moved), "-o", str(out), "--project", str(shot)]
     assert run([*job, "-q"]) == 0
     assert run(["review", str(shot)]) == 0
+
+
+def test_what_was_decided_is_listed_without_the_video(
+    shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["history", str(shot)]) == 0
+    before = capsys.readouterr().out
+    assert "frame 0 (00:00:00:00): click" in before
+    shot.with_name("clip.mp4").unlink()
+    told = tmp_path / "told.json"
+    assert run(["history", str(shot), "--json", str(told)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == before.replace(" (00:00:00:00)", "")
+    assert "frames are listed without their timecodes" in shown.err
+    (row,) = json.loads(told.read_text(encoding="utf-8"))["history"]
+    assert row["frames"] == [0, 0]
+    assert "timecodes" not in row

@@ -182,14 +182,16 @@ def test_the_page_and_the_terminal_say_one_thing(doubtful: Session, tmp_path: Pa
     with pytest.raises(ReviewPending) as caught:
         doubtful.render(recipe, out)
     track = f"tam-edit track {shlex.quote(str(doubtful.project.path))}"
-    said = f"repeat the command that writes the output, after {track} where that is"
-    assert f"then {said}" in caught.value.hint
+    touched = "here a mask was corrected, track again what the correction touches"
+    assert f"then, w{touched}: {track}\n" in caught.value.hint
+    assert "then, repeat the command that writes the output\n" in caught.value.hint
     (look,) = re.findall(r"commands: (tam-edit .*)", caught.value.hint)
     assert "--overwrite" not in look
     folder = Path(shlex.split(look)[-1])
     found = Page(doubtful.write_review(folder).read_text(encoding="utf-8"))
-    assert f"then {said}" in found.text
-    assert "Track again" not in found.text
+    assert f"W{touched}:" in found.text
+    assert "Repeat the command that writes the output." in found.text
+    assert track in found.codes
     (doubt, *_) = doubtful.open_doubts()
     assert f"Frame {doubt.proposed_frame}, the one to correct: {doubt.proposed_why}" in found.text
     assert "correct frame" not in found.text

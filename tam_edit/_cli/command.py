@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from itertools import takewhile
 
@@ -18,7 +19,8 @@ class Command(click.Command):
     """A command that refuses an option that is given twice, instead of taking the last value."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse as usual, once it is clear that no value would be dropped in silence."""
+        """Note what was typed, and parse as usual where no value would be dropped in silence."""
+        ctx.meta["typed"] = tuple(args)
         self._check_places(ctx, args)
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
         for parameter, count in Counter(order).items():
@@ -54,6 +56,11 @@ class Command(click.Command):
                     f"{flag} takes {places[flag]} without spaces: {flag} {meant}",
                     ctx=ctx,
                 )
+
+
+def typed_command(context: click.Context) -> str:
+    """The command of a context as it was typed, in words that a shell can read."""
+    return shlex.join(["tam-edit", str(context.info_name), *context.meta["typed"]])
 
 
 class Group(click.Group):

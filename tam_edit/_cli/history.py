@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
+from tam_edit.errors import TamEditError
 from tam_edit.media import Source, timecode_at
-from tam_edit.project import Decision, DecisionKind, Project
+from tam_edit.project import Decision, DecisionKind, Project, open_video
 from tam_edit.review import spanned
 from tam_edit.review.words import counted, quoted, spans_text, voided
-from tam_edit.session import Session, Undone
+from tam_edit.session import Session, Undone, outputs_of
+
+
+class DecisionId(click.ParamType[int]):
+    """The number of one decision."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, or how several are taken back."""
+        text = str(value)
+        ids = [int(part) for part in re.split(r"[\s,]+", text) if part.isdecimal()]
+        if len(ids) > 1:
+            self.fail(f"one at a time, the newest first: --undo {max(ids)}", param, ctx)
+        if not text.isdecimal() or int(text) == 0:
+            self.fail(f"{text!r} is no ID: it is the number at the start of a line", param, ctx)
+        return int(text)
 
 
 @click.command("history", cls=Command)
@@ -20,7 +39,7 @@ from tam_edit.session import Session, Undone
 @click.option(
     "--undo",
     "decision_id",
-    type=click.IntRange(min=1),
+    type=DecisionId(),
     metavar="ID",
     help="Take this prompt, correction or approval back.",
 )
@@ -33,13 +52,15 @@ def command(project: Path, decision_id: int | None, output: Output) -> None:
     With --undo ID one of them is taken back: `tam-edit track` then makes again the masks that came
     of it, and all others stay as they are. What was taken back stays in the list.
     """
-    with Session.open(project) as session:
-        undone = None if decision_id is None else session.undo(decision_id)
-        void = "" if undone is None else _void_before(session, undone)
-        opened = session.project
-        written = [] if undone is None else session.written_with(undone.decision)
-        rows = [_json(decision, opened, session.source) for decision in session.history()]
-        outputs = session.outputs()
+    undone, void, written = None, "", []
+    if decision_id is not None:
+        with Session.open(project) as session:
+            undone = session.undo(decision_id)
+            void = _void_before(session, undone)
+            written = session.written_with(undone.decision)
+    with Project.open(project) as opened:
+        rows = _rows(opened, output)
+        outputs = outputs_of(opened)
     if undone is not None:
         output.say(_told(undone, project) + void)
         for place in written:
@@ -61,6 +82,17 @@ def command(project: Path, decision_id: int | None, output: Output) -> None:
             "outputs": [str(place) for place in outputs],
         }
     )
+
+
+def _rows(project: Project, output: Output) -> list[dict[str, object]]:
+    """Every decision; without timecodes where the video is not there any more."""
+    try:
+        source = open_video(project)
+    except TamEditError as error:
+        output.note(f"{error}: frames are listed without their timecodes")
+        return [_json(decision, project) for decision in project.history]
+    with source:
+        return [_json(decision, project, source) for decision in project.history]
 
 
 def _told(undone: Undone, project: Path) -> str:
@@ -117,7 +149,7 @@ def _undone_json(undone: Undone) -> dict[str, object]:
     }
 
 
-def _json(decision: Decision, project: Project, source: Source) -> dict[str, object]:
+def _json(decision: Decision, project: Project, source: Source | None = None) -> dict[str, object]:
     kind, history = str(decision.kind), project.history
     row: dict[str, object] = {"id": decision.decision_id, "time": decision.time, "kind": kind}
     if decision.object_id is not None:
@@ -126,7 +158,8 @@ def _json(decision: Decision, project: Project, source: Source) -> dict[str, obj
         ends = (spans[0][0], spans[-1][1])
         row["frames"] = list(ends)
         row["spans"] = [list(span) for span in spans]
-        row["timecodes"] = [timecode_at(index, source) for index in ends]
+        if source is not None:
+            row["timecodes"] = [timecode_at(index, source) for index in ends]
     if decision.kind is DecisionKind.APPROVAL:
         row["holding"] = history.holding(decision)
     if decision.kind is DecisionKind.PROMPT:
@@ -163,10 +196,12 @@ def _line(row: dict[str, object]) -> str:
 
 def _where(row: dict[str, object]) -> str:
     spans, times = row.get("spans"), row.get("timecodes")
-    if not isinstance(spans, list) or not isinstance(times, list):
+    if not isinstance(spans, list):
         return "on no frame"
-    shown = " - ".join(dict.fromkeys(map(str, times)))
+    shown = ""
+    if isinstance(times, list):
+        shown = f" ({' - '.join(dict.fromkeys(map(str, times)))})"
     if len(spans) == 1:
-        return f"{spanned(*spans[0])} ({shown})"
+        return f"{spanned(*spans[0])}{shown}"
     frames = {index for first, last in spans for index in range(first, last + 1)}
-    return f"frames {spans_text(frames)} ({shown})"
+    return f"frames {spans_text(frames)}{shown}"

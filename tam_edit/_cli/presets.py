@@ -67,7 +67,8 @@ def show_fields(table: str | None, as_markdown: bool, output: Output) -> None:
 def _in_words(table: Table) -> str:
     lines = [f"{table.name}: {table.meaning}"]
     for field in table.fields:
-        default = f" (left out: {field.default})" if field.default else ""
+        default = f"left out: {field.default}" if field.default else field.needed
+        default = f" ({default})" if default else ""
         lines.append(f"  {field.name} = {field.allowed}{default}")
         lines += textwrap.wrap(
             field.meaning, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6

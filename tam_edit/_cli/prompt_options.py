@@ -42,11 +42,10 @@ class PromptItem:
 
 
 class PromptCommand(Command):
-    """A command that knows what was typed, and in which order its prompt options were given."""
+    """A command that knows in which order its prompt options were given."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Note what was typed and the order of the prompt options, then parse as usual."""
-        ctx.meta["typed"] = tuple(args)
+        """Note the order of the prompt options, then parse as usual."""
         names = [argument.split("=", 1)[0] for argument in args]
         ctx.meta["prompt_order"] = [name for name in names if name in FLAGS]
         return super().parse_args(ctx, args)

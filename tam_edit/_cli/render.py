@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from tam_edit._cli import plan, work
-from tam_edit._cli.command import Command
+from tam_edit._cli.command import Command, typed_command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import (
     on_doubt_option,
@@ -69,7 +69,7 @@ def command(
         raise click.UsageError("give either --preset NAME|FILE.toml or --recipe FILE.toml", context)
     recipe = load_preset(given, settings)
     with Session.open(project) as session:
-        part = work.part_of(session, in_point, out_point)
+        part = work.part_of(session, in_point, out_point, output)
         if is_plan:
             job = plan.of_project(session, recipe, target, (), "auto", session.loop, part)
             plan.tell(job, output, overwrite=overwrite)
@@ -80,6 +80,7 @@ def command(
                 f"the shot is tracked at {session.short_side} rows, so short_side_px = {wanted} "
                 "changes nothing here; it counts where a project is begun"
             )
+        session.remember_command(typed_command(context), tracks=False)
         report = work.render(
             session, recipe, target, output, part=part, on_doubt=on_doubt, overwrite=overwrite
         )

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from tam_edit._cli import plan, work
+from tam_edit._cli.command import typed_command
 from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import (
     loop_options,
@@ -89,6 +90,7 @@ def command(
         video, target, project, start, output, is_kept=is_kept, step=recipe.track
     ) as session:
         session.loop = _loop(recipe, loop)
+        session.remember_command(typed_command(context), tracks=True)
         # What was typed wrongly is told before what stands in the way.
         known = list(session.project.objects().values())
         session.check_said(resolve(items, session.source, session.project.in_frame, known))
@@ -151,7 +153,7 @@ def _plan(
             job = plan.of_project(session, recipe, target, said, start.device, loop)
         else:
             source = stack.enter_context(open_source(video, fps=start.fps))
-            frames = work.frames_of(start, source)
+            frames = work.frames_of(start, source, output)
             begin = start.following(recipe.track)
             job = plan.Job(
                 recipe=recipe,

@@ -19,7 +19,7 @@ from tam_edit.models import AUTO
 from tam_edit.project import PROJECT_SUFFIX
 from tam_edit.recipe import Recipe, TrackStep
 from tam_edit.render import RenderReport
-from tam_edit.review.words import quoted
+from tam_edit.review.words import counted, quoted, spanned
 from tam_edit.session import DEFAULT_SHORT_SIDE, OnDoubt, Session
 
 PART_OPTIONS = ("--in", "--out")
@@ -63,7 +63,7 @@ def create_session(
     if start.fps is None and Path(video).is_dir():
         output.note(f"{video} is taken at 25 frames/s; --fps says otherwise")
     with open_source(video, fps=start.fps) as source:
-        frames = frames_of(start, source)
+        frames = frames_of(start, source, output)
     return Session.create(
         video,
         path,
@@ -175,19 +175,39 @@ def _check_start(session: Session, start: Start) -> None:
             )
 
 
-def frames_of(start: Start, source: Source) -> range:
+def frames_of(start: Start, source: Source, output: Output) -> range:
     """The frames from the in point up to the out point that were typed."""
-    return range(_in_point(start.in_point, source), _out_point(start.out_point, source))
+    frames = range(_in_point(start.in_point, source), _out_point(start.out_point, source))
+    _note_frames_for_seconds(frames, start.in_point, start.out_point, source, output)
+    return frames
 
 
-def part_of(session: Session, in_point: str | None, out_point: str | None) -> range | None:
+def part_of(
+    session: Session, in_point: str | None, out_point: str | None, output: Output
+) -> range | None:
     """The part of a project's frames that was typed; None where nothing was."""
     if in_point is None and out_point is None:
         return None
     project, source = session.project, session.source
     start = project.in_frame if in_point is None else _in_point(in_point, source)
     stop = project.out_frame if out_point is None else _out_point(out_point, source)
-    return range(start, stop)
+    part = range(start, stop)
+    _note_frames_for_seconds(part, in_point, out_point, source, output)
+    return part
+
+
+def _note_frames_for_seconds(
+    frames: range, in_point: str | None, out_point: str | None, source: Source, output: Output
+) -> None:
+    """Tell of a part of less than a second that was typed in numbers which could be seconds."""
+    info, typed = source.info, [text for text in (in_point, out_point) if text is not None]
+    may_be_seconds = all(text.isdecimal() and int(text) <= info.duration_s for text in typed)
+    if typed and may_be_seconds and 0 < len(frames) < info.average_rate:
+        seconds = " and ".join(f"{text}s" for text in typed)
+        output.note(
+            f"that is {counted(len(frames), 'frame')} ({spanned(frames[0], frames[-1])}): plain "
+            f"numbers are frames, seconds are written {seconds}"
+        )
 
 
 def _in_point(text: str | None, source: Source) -> int:

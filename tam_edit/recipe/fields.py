@@ -16,6 +16,8 @@ class Field(NamedTuple):
     allowed: str
     default: str
     meaning: str
+    needed: str
+    """``"required"``, also with where; empty where it may be left out."""
 
 
 class Table(NamedTuple):
@@ -54,6 +56,11 @@ def recipe_tables() -> list[Table]:
 
 def _table(name: str, schema: dict[str, Any], known: dict[str, Any]) -> Table:
     required = schema.get("required", ())
+    needed = {
+        key: "required without extends"
+        for condition in schema.get("allOf", ())
+        for key in condition.get("else", {}).get("required", ())
+    }
     return Table(
         name,
         str(schema["description"]).partition("\n")[0],
@@ -63,6 +70,7 @@ def _table(name: str, schema: dict[str, Any], known: dict[str, Any]) -> Table:
                 wanted(_resolved(field, known)).replace(" of at least one character", ""),
                 "" if key in required else _default(field),
                 field["description"],
+                "required" if key in required else needed.get(key, ""),
             )
             for key, field in schema["properties"].items()
         ),
@@ -90,6 +98,6 @@ def markdown(table: Table) -> str:
     lines = [f"### `{table.name}`", "", table.meaning, "", "| key | what | default | meaning |"]
     lines.append("|---|---|---|---|")
     for field in table.fields:
-        default = f"`{field.default}`" if field.default else ""
+        default = f"`{field.default}`" if field.default else field.needed
         lines.append(f"| `{field.name}` | {field.allowed} | {default} | {field.meaning} |")
     return "\n".join(lines)

@@ -31,6 +31,7 @@ from tam_edit.review.frame_page import frame_page, frame_title
 from tam_edit.review.page import page
 from tam_edit.review.words import (
     Commands,
+    Writing,
     first_ones,
     hint,
     in_words,
@@ -45,6 +46,7 @@ __all__ = [
     "Concern",
     "Doubt",
     "Review",
+    "Writing",
     "check_delivery",
     "check_folder",
     "find_doubts",

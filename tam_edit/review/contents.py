@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tam_edit.media import Source, timecode_at
 from tam_edit.review.doubts import Doubt
+from tam_edit.review.words import Writing
 from tam_edit.tracks import TrackReader
 from tam_edit.types import Mask, ObjectId
 
@@ -33,6 +34,7 @@ class Review:
         approved: Per object the frames that a person has approved.
         keyframes: Per object the frames on which a person said something.
         again: The command that makes the page again.
+        writing: The command that writes the output; None where it is not known.
         cover: Gives what the recipe hides on a frame, bool (H, W); None where it hides nothing or
             that is not known yet.
     """
@@ -47,6 +49,7 @@ class Review:
     approved: Mapping[ObjectId, Collection[int]] = field(default_factory=dict)
     keyframes: Mapping[ObjectId, Collection[int]] = field(default_factory=dict)
     again: str
+    writing: Writing | None = None
     cover: Callable[[int], Mask] | None = None
 
     def timecode(self, frame_index: int) -> str:

@@ -19,7 +19,7 @@ from tam_edit.review.words import (
     first_why,
     frames_counted,
     frames_text,
-    go_on,
+    going_on,
     quoted,
     times_text,
 )
@@ -83,11 +83,10 @@ def _head(review: Review) -> Iterator[str]:
         prompt = shell_code(f"tam-edit prompt {quoted(review.project)} --click X,Y")
         yield f"<p>Nobody has said yet where an object is: <code>{prompt}</code></p>"
     elif review.doubts:
-        track = f"<code>{shell_code(f'tam-edit track {quoted(review.project)}')}</code>"
         yield (
             f"<p>{frames_counted(review.doubts)}, with masks that nobody has approved and whose "
             f"score is below {review.below:g}{asked}. For each, either correct the mask or approve "
-            f"it with the commands beside it, then {go_on(track)}.</p>"
+            'it with the commands beside it; then <a href="#then">go on</a>.</p>'
         )
     else:
         yield (
@@ -179,10 +178,13 @@ _LEGEND = (
 
 
 def _end(review: Review) -> str:
-    track = shell_code(f"tam-edit track {quoted(review.project)}")
+    steps = "".join(
+        f'<p class="what">{what[0].upper()}{what[1:]}{":" if code else "."}</p>'
+        f"{command_box(shell_code(code)) if code else ''}"
+        for what, code in going_on(review.project, review.writing)
+    )
     return (
-        f'<h2 id="then">Then</h2><p class="what">When nothing is left, {go_on("this")}.</p>'
-        f'{command_box(track)}<p class="what">Make this page again:</p>'
+        f'<h2 id="then">Then</h2>{steps}<p class="what">Make this page again:</p>'
         f'{command_box(shell_code(review.again))}<p class="what">'
         "List and take back what was decided:</p>"
         f"{command_box(shell_code(f'tam-edit history {quoted(review.project)}'))}"

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tam_edit.review.doubts import Doubt, score_text
 from tam_edit.tracks import spans_of
@@ -15,6 +16,14 @@ MOST_SPANS = 5  # of frames, in one sentence
 MOST_APART = 3  # spans of the frames of one doubt that are told one by one
 MOST_TOLD = 10  # doubts in a terminal; JSON and the review page have more
 FEW_MORE = 5  # for these nobody is sent elsewhere
+
+
+class Writing(NamedTuple):
+    """The command that writes an output, as it was typed."""
+
+    command: str
+    tracks: bool
+    """Whether it also tracks what is to be tracked again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,16 +96,24 @@ def quoted(text: str | Path) -> str:
     return shlex.quote(str(text))
 
 
-def go_on(track: str) -> str:
+def going_on(project: Path, writing: Writing | None) -> list[tuple[str, str]]:
     """How to go on once everything is decided: the same words in a terminal and on the page.
 
     Args:
-        track: The command that tracks, as it is to be shown.
+        project: The project's file.
+        writing: The command that is to write the output; None where it is not known.
+
+    Returns:
+        One step after the other: what it does, and its command, empty where it is not known.
     """
-    return (
-        f"repeat the command that writes the output, after {track} where that is `render` or "
-        "`export`: only what a correction touches is tracked again"
-    )
+    if writing is not None and writing.tracks:
+        what = "repeat the command (only what a correction touches is tracked again)"
+        return [(what, writing.command)]
+    what = "where a mask was corrected, track again what the correction touches"
+    steps = [(what, f"tam-edit track {quoted(project)}")]
+    if writing is None:
+        return [*steps, ("repeat the command that writes the output", "")]
+    return [*steps, ("write the output", writing.command)]
 
 
 def counted(count: int, what: str) -> str:
@@ -131,7 +148,14 @@ def to_look_at(doubt: Doubt) -> str:
     return f"{counted(count, 'frame')} to look at"
 
 
-def hint(worst: Doubt, project: Path, option: str, *, hides: bool = True) -> str:
+def hint(
+    worst: Doubt,
+    project: Path,
+    option: str,
+    *,
+    hides: bool = True,
+    writing: Writing | None = None,
+) -> str:
     """What to do about an open checkpoint, one line for each way on.
 
     Args:
@@ -139,6 +163,7 @@ def hint(worst: Doubt, project: Path, option: str, *, hides: bool = True) -> str
         project: The project's file.
         option: The option that makes a review page, with where it may lie.
         hides: Whether what is written is to hide something: then doubtful frames can be covered.
+        writing: The command that writes the output, where it is known.
     """
     commands = Commands.about(worst, project)
     look = f"tam-edit review {quoted(project)} {option}"
@@ -164,7 +189,10 @@ def hint(worst: Doubt, project: Path, option: str, *, hides: bool = True) -> str
         "    the video; --not X,Y@FRAME says what is not the object",
         *absent,
         f"if {right}: {commands.approve}",
-        f"then {go_on(f'tam-edit track {quoted(project)}')}",
+        *(
+            f"then, {what}: {command}" if command else f"then, {what}"
+            for what, command in going_on(project, writing)
+        ),
         *without,
     ]
     return "\n  ".join(lines)

@@ -5,16 +5,21 @@ module          subject
 ==============  ==============================================================================
 ``facade``      :class:`Session`: prompts, tracking, rendering
 ``shot``        what needs no model: masks, doubts, the review page, the history
+``approve``     saying that masks are right
+``asking``      what of it stops a recipe
 ``checkpoint``  which doubts are open, and the page that shows them
 ``covers``      what a recipe hides, for that page
 ``exports``     masks for other programs, inpainted frames back in
 ``questions``   what a recipe's checkpoints ask, on which frames of which objects
+``points``      in and out point
 ``report``      what lies beside an output as its proof
+``said``        what must be said before anything is tracked
 ``trial``       the job on a few frames, to know how long all of it takes
 ``undo``        taking back a correction or an approval
 ==============  ==============================================================================
 """
 
+from tam_edit.session.checkpoint import outputs_of
 from tam_edit.session.covers import check_pages
 from tam_edit.session.facade import DEFAULT_SHORT_SIDE, ON_DOUBT, OnDoubt, Session
 from tam_edit.session.trial import Tracking, Trial, try_out
@@ -29,5 +34,6 @@ __all__ = [
     "Trial",
     "Undone",
     "check_pages",
+    "outputs_of",
     "try_out",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -20,6 +20,7 @@ from tam_edit.review import (
     Concern,
     Doubt,
     Review,
+    Writing,
     check_delivery,
     check_folder,
     frame_page,
@@ -46,6 +47,7 @@ from tam_edit.types import Mask, ObjectId
 OUTPUTS = "outputs"
 OPEN_OUTPUTS = "open_outputs"  # those of them that hide nothing
 PAGES = "review_pages"
+WRITING = "written_by"  # the command that writes an output
 MOST_PLACES = 100  # that are remembered of either kind, the newest
 # How much of the picture's border a mask takes up, of the side of a square as large as the mask:
 # from the one on it is cut off, up to the other it is not. And how many frames are tried.
@@ -109,9 +111,26 @@ def pending(
     """What is raised where a person must look first; ``hides`` if the output hides something."""
     return ReviewPending(
         in_words(doubts, lambda index: timecode_at(index, source), project.path),
-        hint=hint(doubts[0], project.path, proposed_option(_places(project, OUTPUTS)), hides=hides),
+        hint=hint(
+            doubts[0],
+            project.path,
+            proposed_option(_places(project, OUTPUTS)),
+            hides=hides,
+            writing=_writing(project),
+        ),
         doubts=[doubt.as_json() for doubt in doubts],
     )
+
+
+def remember_command(project: Project, command: str, *, tracks: bool) -> None:
+    """Keep the command that writes an output, to be told how to go on.
+
+    Args:
+        project: The project.
+        command: As it was typed, in words that a shell can read.
+        tracks: Whether it also tracks what is to be tracked again.
+    """
+    project.settings[WRITING] = Writing(command, tracks)._asdict()
 
 
 def untracked(project: Project) -> dict[str, int]:
@@ -130,9 +149,9 @@ def pages(project: Project) -> list[str]:
     return _places(project, PAGES)
 
 
-def outputs(project: Project) -> list[Path]:
-    """Where outputs of a project were written, or were to be, the newest last."""
-    return [Path(place) for place in _places(project, OUTPUTS)]
+def outputs_of(project: Project) -> list[Path]:
+    """The outputs of a project that are there now, the newest last."""
+    return [path for path in map(Path, _places(project, OUTPUTS)) if path.exists()]
 
 
 def remember_output(project: Project, path: str | Path, *, hides: bool) -> None:
@@ -180,6 +199,7 @@ def write_review(
             f"tam-edit review {quoted(project.path)} {stated}"
             f"--html {quoted(Path(folder).absolute())} --overwrite"
         ),
+        writing=_writing(project),
         cover=cover,
     )
     # Before the page is there: an output must never find one that nobody knows of.
@@ -229,6 +249,11 @@ def write_frame(
     shown = frame_page(frame, title, mask=mask, command=command, name=name or "", remark=remark)
     _add_place(project, PAGES, Path(folder) / "index.html")
     return write_page(folder, [shown])
+
+
+def _writing(project: Project) -> Writing | None:
+    known = cast("Mapping[str, object] | None", project.settings.get(WRITING))
+    return None if known is None else Writing(str(known["command"]), bool(known["tracks"]))
 
 
 def _hiding(project: Project) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-from tam_edit.errors import InputError, TamEditError
+from tam_edit.errors import TamEditError
 from tam_edit.export import (
     ExportOptions,
     ExportReport,
@@ -18,8 +18,9 @@ from tam_edit.project import Decision, Project
 from tam_edit.recipe import Recipe
 from tam_edit.render import Coverage, write_palette_masks
 from tam_edit.review import Doubt
-from tam_edit.review.words import quoted, spans_text
+from tam_edit.review.words import quoted
 from tam_edit.session import checkpoint, exports
+from tam_edit.session.approve import approve
 from tam_edit.session.covers import coverage, frames_in, kept_covers, objects_in
 from tam_edit.session.points import check_part
 from tam_edit.session.undo import Undone, undo
@@ -222,6 +223,15 @@ class OpenedShot:
             self.project, self.source, folder, frame_index, object_name, overwrite=overwrite
         )
 
+    def remember_command(self, command: str, *, tracks: bool) -> None:
+        """Keep the command that writes an output: a review tells to repeat it.
+
+        Args:
+            command: As it was typed, in words that a shell can read.
+            tracks: Whether it also tracks what is to be tracked again.
+        """
+        checkpoint.remember_command(self.project, command, tracks=tracks)
+
     def approve(
         self,
         reason: str,
@@ -243,31 +253,7 @@ class OpenedShot:
             UnknownNameError: There is no such object.
             InputError: No reason is given, a frame is none of the work's, or no mask is there yet.
         """
-        project = self.project
-        names = list(project.objects().values()) if object_name is None else [object_name]
-        work = range(project.in_frame, project.out_frame)
-        wanted = work if frames is None else sorted(set(frames))
-        outside = [index for index in wanted if index not in work]
-        if outside:
-            raise InputError(
-                f"frames {spans_text(outside)} are not between the in and the out point of the "
-                "project",
-                hint=f"it has the frames {project.in_frame} to {project.out_frame - 1}",
-            )
-        ids = {name: project.object_id(name) for name in names}
-        there = [name for name, i in ids.items() if _overlap(project.tracked_spans(i), wanted)]
-        if not there:
-            whose = "any object" if object_name is None else repr(object_name)
-            raise InputError(
-                f"there is no mask of {whose} on frames {spans_text(wanted)} to approve yet",
-                hint=f"make them with: tam-edit track {quoted(project.path)}",
-            )
-        below = checkpoint.usual_threshold(project)
-        return {name: project.approve(ids[name], wanted, reason, below) for name in there}
-
-    def outputs(self) -> list[Path]:
-        """Where outputs of this shot were written, or were to be, as far as they are there now."""
-        return [path for path in checkpoint.outputs(self.project) if path.exists()]
+        return approve(self.project, reason, object_name, frames)
 
     def history(self) -> list[Decision]:
         """Every decision of a person, in that order, also what was taken back."""
@@ -394,7 +380,3 @@ class OpenedShot:
         return exports.put_back(
             self.project, self.source, what, path, overwrite=overwrite, progress=progress
         )
-
-
-def _overlap(spans: Sequence[tuple[int, int]], frames: Collection[int]) -> bool:
-    return any(start <= index < stop for start, stop in spans for index in frames)
