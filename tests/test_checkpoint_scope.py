@@ -11,9 +11,11 @@ import pytest
 from tam_edit._cli import run
 from tam_edit.errors import ReviewPending
 from tam_edit.prompts import ObjectPrompts, Prompts
+from tam_edit.review.words import CAN_WAIT
 from tam_edit.session import Session
 from tam_edit.session.questions import GIVEN
 from tam_edit.testing.clips import DrawnClip
+from tests.review_pages import Page
 from tests.scored_sessions import (
     FILL,
     FRAMES,
@@ -50,6 +52,34 @@ def test_what_is_asked_of_a_part(
         session.render(recipe, out, part=range(6, 10))
     doubts = [dict(doubt) for doubt in caught.value.doubts]
     assert (frames_of(doubts, "car"), frames_of(doubts, "dog")) == (of_car, of_dog)
+
+
+def test_a_review_says_what_a_part_does_not_wait_for(
+    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, look = recipe_with("threshold = 0.5"), tmp_path.parent / f"{tmp_path.name}-look"
+    assert all(doubt.stops for doubt in session.open_doubts())
+    with pytest.raises(ReviewPending):
+        session.render(recipe, tmp_path / "part.mp4", part=range(1, 5))
+    # The worse one of the other object comes after the one that stops it.
+    told = [(doubt.name, doubt.frames, doubt.stops) for doubt in session.open_doubts()]
+    assert told == [("dog", (3,), True), ("car", (7,), False)]
+    found = Page(session.write_review(look).read_text(encoding="utf-8"))
+    # In the list, and beside its pictures.
+    assert found.text.count(CAN_WAIT) == 2
+    capsys.readouterr()
+    path = session.project.path
+    session.close()
+    assert run(["review", str(path)]) == 0
+    first, second = capsys.readouterr().out.split("of 'car'")
+    assert CAN_WAIT not in first
+    assert f"can wait:  {CAN_WAIT}" in second
+    # Where all is asked for, all of it stops again.
+    with Session.open(path) as again:
+        again.approve("seen", object_name="dog")
+        with pytest.raises(ReviewPending):
+            again.render(recipe, tmp_path / "all.mp4")
+        assert [(doubt.name, doubt.stops) for doubt in again.open_doubts()] == [("car", True)]
 
 
 def test_doubtful_masks_of_other_frames_matter_where_these_show_through(

@@ -13,7 +13,7 @@ from tam_edit._cli.console import Output, output_options
 from tam_edit._cli.options import overwrite_option
 from tam_edit.media import timecode_at
 from tam_edit.review import Commands, Doubt, first_ones, line, look_for
-from tam_edit.review.words import close_look, counted, first_why, quoted
+from tam_edit.review.words import CAN_WAIT, close_look, counted, first_why, quoted
 from tam_edit.session import Session
 
 
@@ -87,24 +87,30 @@ def _tell(
         output.say(f"  look for: {why}")
     told = first_ones(doubts)
     for doubt in told:
-        commands = Commands.about(doubt, session.project.path)
-        output.say(f"  {line(doubt, lambda index: timecode_at(index, session.source))}")
-        for why in doubt.whys:
-            if why not in common:
-                output.say(f"    look for:  {why}")
-        if doubt.proposed_frame != doubt.worst_frame or doubt.whole_frame is not None:
-            output.say(f"    first:     frame {doubt.proposed_frame}: {first_why(doubt)}")
-        output.say(f"    wrong?     {commands.correct}")
-        if doubt.seen_beside:
-            output.say(f"    first:     {close_look(doubt)}")
-        if commands.gone is not None:
-            output.say(f"    not there? {commands.gone}")
-        if not doubt.is_empty:
-            output.say(f"    not it?    {commands.elsewhere}")
-        output.say(f"    {'hidden?' if doubt.is_empty else 'right? '}    {commands.approve}")
+        _tell_one(session, doubt, [why for why in doubt.whys if why not in common], output)
     rest = len(doubts) - len(told)
     if rest:
         output.say(f"  and {rest} more; --json FILE has them all")
+
+
+def _tell_one(session: Session, doubt: Doubt, whys: Sequence[str], output: Output) -> None:
+    """One span of frames, what is to be looked for there, and what settles it."""
+    commands = Commands.about(doubt, session.project.path)
+    output.say(f"  {line(doubt, lambda index: timecode_at(index, session.source))}")
+    if not doubt.stops:
+        output.say(f"    can wait:  {CAN_WAIT}")
+    for why in whys:
+        output.say(f"    look for:  {why}")
+    if doubt.proposed_frame != doubt.worst_frame or doubt.whole_frame is not None:
+        output.say(f"    first:     frame {doubt.proposed_frame}: {first_why(doubt)}")
+    output.say(f"    wrong?     {commands.correct}")
+    if doubt.seen_beside:
+        output.say(f"    first:     {close_look(doubt)}")
+    if commands.gone is not None:
+        output.say(f"    not there? {commands.gone}")
+    if not doubt.is_empty:
+        output.say(f"    not it?    {commands.elsewhere}")
+    output.say(f"    {'hidden?' if doubt.is_empty else 'right? '}    {commands.approve}")
 
 
 def _json(session: Session, doubt: Doubt) -> dict[str, object]:

@@ -67,6 +67,7 @@ class Doubt:
             object at all; None where there are none, or nobody looked.
         seen_beside: Where no mask shows it: those of the frames right before and after that do.
             Some of it is likely to be seen on the frames next to them, too.
+        stops: Whether the output that was to be written last waits for it.
     """
 
     object_id: ObjectId
@@ -85,6 +86,7 @@ class Doubt:
     proposed_why: str = ""
     whole_frame: int | None = None
     whole_why: str = ""
+    stops: bool = True
 
     def as_json(self) -> dict[str, object]:
         """The doubt as JSON values."""
@@ -100,6 +102,7 @@ class Doubt:
             "whole_frame": self.whole_frame,
             "seen_beside": list(self.seen_beside),
             "reasons": [*self.asked, *self.reasons],
+            "stops": self.stops,
             "look_for": list(self.whys),
         }
 

@@ -15,6 +15,7 @@ from tam_edit.review.overview import overview, overview_frames
 from tam_edit.review.sheets import sheet_count, sheets
 from tam_edit.review.timeline import Timeline
 from tam_edit.review.words import (
+    CAN_WAIT,
     counted,
     first_why,
     frames_counted,
@@ -115,7 +116,8 @@ def _list(review: Review) -> Iterator[str]:
             first = f"; correct frame {doubt.proposed_frame} first: {escape(first_why(doubt))}"
         yield (
             f"<li>{title} ({times_text(doubt, review.timecode)}): {escape(doubt.main_reasons)} "
-            f"(score {score_text(doubt.worst_score)} on frame {doubt.worst_frame}{first})</li>"
+            f"(score {score_text(doubt.worst_score)} on frame {doubt.worst_frame}{first})"
+            f"{'' if doubt.stops else f'; {CAN_WAIT}'}</li>"
         )
     yield "</ol>"
     rest = len(review.doubts) - MOST_LISTED

@@ -10,6 +10,7 @@ from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_c
 from tam_edit.review.doubts import Doubt, score_text
 from tam_edit.review.pictures import folded_frames, seen_near, sheet_frames, tile_width
 from tam_edit.review.words import (
+    CAN_WAIT,
     Commands,
     close_look,
     counted,
@@ -86,6 +87,7 @@ def _span_head(review: Review, number: int, doubt: Doubt) -> str:
     if more:
         more = f"<details><summary>Further reasons</summary><ul>{more}</ul></details>"
     frames = frames_text(doubt)
+    wait = "" if doubt.stops else f"<p>Can wait: {CAN_WAIT}.</p>"
     sought = "".join(f"<p>Look for: {escape(why)}</p>" for why in doubt.whys)
     return (
         f'<section class="span" id="span-{number}" aria-labelledby="head-{number}">'
@@ -93,7 +95,7 @@ def _span_head(review: Review, number: int, doubt: Doubt) -> str:
         f'<p class="dim">{times_text(doubt, review.timecode)} · '
         f"{to_look_at(doubt)}{', empty mask' if doubt.is_empty else ''} · score "
         f"{score_text(doubt.worst_score)} on frame {doubt.worst_frame}</p>"
-        f"<p>Why: {escape(doubt.main_reasons)}.</p>{more}{sought}"
+        f"<p>Why: {escape(doubt.main_reasons)}.</p>{more}{sought}{wait}"
     )
 
 

@@ -12,6 +12,8 @@ from tam_edit.review.doubts import Doubt, score_text
 from tam_edit.tracks import spans_of
 
 Timecode = Callable[[int], str]
+# Of a doubt that does not stop what was to be written.
+CAN_WAIT = "the output that was to be written last does not wait for this"
 MOST_SPANS = 5  # of frames, in one sentence
 MOST_APART = 3  # spans of the frames of one doubt that are told one by one
 MOST_TOLD = 10  # doubts in a terminal; JSON and the review page have more

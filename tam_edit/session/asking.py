@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from tam_edit.media import Source
 from tam_edit.project import Project
 from tam_edit.recipe import Recipe
-from tam_edit.review import Concern, Doubt
+from tam_edit.review import Doubt
 from tam_edit.session import checkpoint, covers
-from tam_edit.session.questions import GIVEN, keep, questions_of
-from tam_edit.types import ObjectId
+from tam_edit.session.questions import Scope, keep, questions_of
 
 
 def ask(project: Project, source: Source, recipe: Recipe) -> None:
@@ -42,13 +41,10 @@ def stops_at(
     questions = questions_of(recipe, project, source, cuts, written)
     if questions:
         covers.keep(project, recipe)
-    borrows = any(use.effect.borrows for use in recipe.effects())
-    acted_on = covers.objects_in(recipe, project.objects())
-
-    def matters(object_id: ObjectId, concern: Concern) -> bool:
-        if object_id not in acted_on:
-            return False
-        is_seen = concern.scored.frame_index in written
-        return is_seen or GIVEN in concern.asked or (borrows and concern.is_doubtful)
-
-    return checkpoint.open_doubts(project, source, questions, matters)
+    scope = Scope(
+        object_ids=tuple(sorted(covers.objects_in(recipe, project.objects()))),
+        start=written.start,
+        stop=written.stop,
+        borrows=any(use.effect.borrows for use in recipe.effects()),
+    )
+    return checkpoint.open_doubts(project, source, questions, scope)

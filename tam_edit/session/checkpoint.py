@@ -17,7 +17,6 @@ from tam_edit.masks.ops import at_border
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import DecisionKind, Project
 from tam_edit.review import (
-    Concern,
     Doubt,
     Review,
     Writing,
@@ -35,9 +34,11 @@ from tam_edit.review import (
 from tam_edit.review.words import quoted
 from tam_edit.session.questions import (
     Question,
+    Scope,
     concerns,
     keep,
     kept,
+    kept_scope,
 )
 from tam_edit.tracking import check_frame
 from tam_edit.tracks import INSIDE, Origin, resized
@@ -65,7 +66,7 @@ def open_doubts(
     project: Project,
     source: Source,
     questions: Sequence[Question],
-    matters: Callable[[ObjectId, Concern], bool],
+    scope: Scope,
 ) -> list[Doubt]:
     """What stops a recipe: all that its checkpoints ask, and frames that no prompt reaches.
 
@@ -75,16 +76,18 @@ def open_doubts(
         project: The project.
         source: Its video.
         questions: The recipe's checkpoints.
-        matters: Whether an object on a frame has a part in what is to be written.
+        scope: What is to be written.
     """
     if questions:
-        keep(project, questions)
-    doubts = _doubts(project, questions, lambda index: timecode_at(index, source), matters)
+        keep(project, questions, scope)
+    doubts = _doubts(project, questions, lambda index: timecode_at(index, source), scope)
     return [_looked_into(project, doubt) for doubt in doubts]
 
 
 def asked_last(project: Project, source: Source, below: float | None = None) -> list[Doubt]:
     """What the last checkpoint asked and nobody has settled, worst first.
+
+    What the output that was to be written does not wait for comes after all that it does.
 
     Args:
         project: The project.
@@ -96,8 +99,24 @@ def asked_last(project: Project, source: Source, below: float | None = None) -> 
     if below is not None:
         stated = [question for question in questions if question.when != "doubt"]
         questions = [Question(when="doubt", threshold=below), *stated]
-    doubts = _doubts(project, questions, lambda index: timecode_at(index, source))
-    return [_looked_into(project, doubt) for doubt in doubts]
+    scope = kept_scope(project)
+
+    def timecode(index: int) -> str:
+        return timecode_at(index, source)
+
+    doubts = _doubts(project, questions, timecode)
+    if scope is not None:
+        waiting = {
+            (doubt.object_id, index)
+            for doubt in _doubts(project, questions, timecode, scope)
+            for index in doubt.frames
+        }
+        doubts = [
+            replace(doubt, stops=any((doubt.object_id, index) in waiting for index in doubt.frames))
+            for doubt in doubts
+        ]
+    ordered = sorted(doubts, key=lambda doubt: not doubt.stops)
+    return [_looked_into(project, doubt) for doubt in ordered]
 
 
 def usual_threshold(project: Project) -> float:
@@ -266,12 +285,14 @@ def _doubts(
     project: Project,
     questions: Sequence[Question],
     timecode: Callable[[int], str],
-    matters: Callable[[ObjectId, Concern], bool] = lambda *_: True,
+    scope: Scope | None = None,
 ) -> list[Doubt]:
     names = project.objects()
     found = {}
     for i in names:
-        asked = [c for c in concerns(project, i, questions, timecode) if matters(i, c)]
+        asked = concerns(project, i, questions, timecode)
+        if scope is not None:
+            asked = [concern for concern in asked if scope.holds(i, concern)]
         empty = project.empty_frames(i, (concern.scored.frame_index for concern in asked))
         found[i] = [c._replace(is_empty=c.scored.frame_index in empty) for c in asked]
     return in_spans(found, names, {i: _given(project, i) for i in names})

@@ -16,7 +16,9 @@ from tam_edit.tracks import DOUBTFUL_BELOW, Origin
 from tam_edit.types import ObjectId
 
 When: TypeAlias = Literal["doubt", "always", "prompts", "frames", "cuts"]
-ASKED = "review_asked"  # the setting of a project that holds what was asked last
+# Settings of a project: what was asked last, and what of it was to be written.
+ASKED = "review_asked"
+SCOPE = "review_scope"
 ALWAYS = "one of the frames that the recipe shows on every run"
 GIVEN = "everything follows from this mask: it was made from what somebody said"
 STATED = "the recipe asks for a look at this frame"
@@ -49,6 +51,30 @@ class Question:
         if self.when == "cuts":
             return f"first frame after a cut at {timecode(frame_index)}"
         return {"always": ALWAYS, "prompts": GIVEN}.get(self.when, STATED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What has a part in what is written: nothing else stops it.
+
+    Attributes:
+        object_ids: The objects that something is done with.
+        start: First frame that is written.
+        stop: One past the last.
+        borrows: Whether what is shown there may come from any other frame.
+    """
+
+    object_ids: tuple[ObjectId, ...]
+    start: int
+    stop: int
+    borrows: bool
+
+    def holds(self, object_id: ObjectId, concern: Concern) -> bool:
+        """Whether an object on a frame has a part in it."""
+        if object_id not in self.object_ids:
+            return False
+        is_seen = self.start <= concern.scored.frame_index < self.stop
+        return is_seen or GIVEN in concern.asked or (self.borrows and concern.is_doubtful)
 
 
 def questions_of(
@@ -130,9 +156,18 @@ def kept(project: Project) -> list[Question]:
     return asked
 
 
-def keep(project: Project, questions: Sequence[Question]) -> None:
-    """Let these be the questions that were asked last."""
+def keep(project: Project, questions: Sequence[Question], scope: Scope | None = None) -> None:
+    """Let these be the questions that were asked last, and this what was to be written."""
     project.settings[ASKED] = [asdict(question) for question in questions]
+    project.settings[SCOPE] = None if scope is None else asdict(scope)
+
+
+def kept_scope(project: Project) -> Scope | None:
+    """What was to be written when it was asked last; None where that is not known."""
+    stored = cast("Mapping[str, Any] | None", project.settings.get(SCOPE))
+    if stored is None:
+        return None
+    return Scope(**{**stored, "object_ids": tuple(stored["object_ids"])})
 
 
 def concerns(
