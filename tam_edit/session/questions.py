@@ -12,6 +12,8 @@ from tam_edit.media import Source
 from tam_edit.project import Project
 from tam_edit.recipe import Recipe, check_objects, check_positions, frame_of
 from tam_edit.review import Concern
+from tam_edit.session.elsewhere import elsewhere
+from tam_edit.tracking import known_cuts
 from tam_edit.tracks import DOUBTFUL_BELOW, Origin
 from tam_edit.types import ObjectId
 
@@ -178,7 +180,8 @@ def concerns(
 ) -> list[Concern]:
     """The frames of an object that questions are about and that nobody has approved, ascending.
 
-    A frame that no prompt reaches is always among them. Each question adds frames; none takes away
+    A frame that no prompt reaches is always among them, and where doubts are asked about those
+    whose masks do not lead to one that somebody gave. Each question adds frames; none takes away
     what another one asks about.
     """
     name = project.objects()[object_id]
@@ -192,6 +195,9 @@ def concerns(
         for index in (*question.frames, *given):
             by_frame.setdefault(index, []).append(question)
     approved = project.approved(object_id)
+    looks_for_doubts = any(question.threshold for question in own)
+    cuts = known_cuts(project.settings)
+    unled = elsewhere(project, object_id, cuts) if looks_for_doubts else {}
     found = []
     for scored in project.scores(object_id):
         index = scored.frame_index
@@ -199,11 +205,11 @@ def concerns(
             continue
         doubted = [question for question in own if scored.score < question.threshold]
         asking = by_frame.get(index, [])
-        is_doubtful = bool(doubted) or scored.origin is Origin.UNREACHED
+        is_doubtful = bool(doubted) or scored.origin is Origin.UNREACHED or index in unled
         if is_doubtful or asking:
             found.append(
                 Concern(
-                    scored,
+                    scored._replace(reasons=(*unled.get(index, ()), *scored.reasons)),
                     is_doubtful=is_doubtful,
                     asked=tuple(dict.fromkeys(q.reason(index, timecode) for q in asking)),
                     whys=tuple(dict.fromkeys(q.why for q in [*doubted, *asking] if q.why)),

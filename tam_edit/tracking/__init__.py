@@ -7,7 +7,7 @@ from tam_edit.tracking.init import UNCONFIRMED, check_frame, give_prompts
 from tam_edit.tracking.passes import Fill, Pass, Plan
 from tam_edit.tracking.plan import plan_passes
 from tam_edit.tracking.settings import AT_CUTS, AtCuts, LoopSettings, tracking_size
-from tam_edit.tracking.shots import Shots
+from tam_edit.tracking.shots import Shots, known_cuts
 from tam_edit.tracking.store import TrackStore
 from tam_edit.tracking.tally import Tally, WayBack
 from tam_edit.tracking.undo import Undoing, undoing
@@ -29,6 +29,7 @@ __all__ = [
     "find_cuts",
     "follow",
     "give_prompts",
+    "known_cuts",
     "place_keyframe",
     "plan_passes",
     "tracking_size",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import cast
 
 from tam_edit.media import Source
@@ -48,11 +48,11 @@ class Shots:
             total = stop - start
             told = None if progress is None else (lambda done: progress(done, total))
             self._settings[CUTS] = find_cuts(self._source.frames(start, stop), told)
-        return self._known()
+        return known_cuts(self._settings)
 
     def barriers(self, at_cuts: AtCuts) -> tuple[int, ...]:
         """The cuts that tracking does not cross, as far as they are known."""
-        return self._known() if at_cuts == "ask" else ()
+        return known_cuts(self._settings) if at_cuts == "ask" else ()
 
     def drop_what_was_decided_otherwise(self, at_cuts: AtCuts) -> None:
         """Drop masks that are as they are because something else was to happen at cuts.
@@ -63,7 +63,7 @@ class Shots:
         if asked_before != (at_cuts == "ask"):
             for object_id in self._store.objects():
                 if at_cuts == "ask":
-                    spans = spans_across_cuts(self._store, object_id, self._known())
+                    spans = spans_across_cuts(self._store, object_id, known_cuts(self._settings))
                 else:
                     spans = spans_of(
                         scored.frame_index
@@ -75,5 +75,7 @@ class Shots:
         # Last: a kill before it leaves the work to be done again, not undone.
         self._settings[TRACKED_AT_CUTS] = at_cuts
 
-    def _known(self) -> tuple[int, ...]:
-        return tuple(cast("Sequence[int]", self._settings.get(CUTS, ())))
+
+def known_cuts(settings: Mapping[str, object]) -> tuple[int, ...]:
+    """The first frames of new shots, as far as a project's settings know them."""
+    return tuple(cast("Sequence[int]", settings.get(CUTS, ())))
