@@ -38,7 +38,7 @@ RICHLY_CHANGED = [
     ("fade_in_s = 0.5", "fade_in_s = -1", ["steps[5].fade_in_s", "number -1", "at least 0"], ""),
     ('with = { edge = "soft" }', "", ["steps[5].fade_in_s", "a cover that fades"], '"soft"'),
     ("{ strength =", "{ strenght =", ["steps[5].ramps.strenght", "parameters"], "'strength'"),
-    ("{ strength =", "{ edge =", ["steps[5].ramps.edge", "no number"], "strength"),
+    ("{ strength =", "{ edge =", ["steps[5].ramps.edge", "no number"], "under with: of blur, s"),
     ("value = 4", "value = 40", ["ramps.strength[1].value", "number 40", "0.5 to 4"], ""),
     ("value = 4", 'value = "4"', ["ramps.strength[1].value", "text '4'"], "value = 4"),
     ("value = 4", "valu = 4", ["ramps.strength[1].valu", "known key", "more fault"], "'value'"),
@@ -103,6 +103,12 @@ MADE = [
         + "ramps = { grow_px = [{ at = 0, value = 1 }, { at = 9, value = 2 }] }\n",
         ["steps[1].ramps", "gathers"],
         "under with",
+    ),
+    (
+        f"{HEAD}{TRACK}{BLUR}".replace("blur", "fill")
+        + "ramps = { color = [{ at = 0, value = 1 }, { at = 9, value = 2 }] }\n",
+        ["steps[1].ramps.color", "no number"],
+        "under with: of fill, nothing can",
     ),
     (
         f'{HEAD}{TRACK}{BLUR}margin_px = 3\nwith = {{ edge = "soft" }}\n',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tam_edit.effect import Effect
 from tam_edit.errors import InputError, did_you_mean
@@ -103,9 +103,7 @@ def _ramp_faults(place: Place, step: EffectStep, kind: type[Effect]) -> list[Fau
     for name, points in step.ramps.items():
         here: Place = (*place, "ramps", name)
         if name not in numbers:
-            what = "is no number, so it cannot change" if name in known else "is not one of its"
-            trouble = f"{what} evenly" if name in known else f"{what} parameters"
-            faults.append(Fault(here, trouble, did_you_mean(name, numbers)))
+            faults.append(_no_ramp(here, step.effect, name, known, numbers))
             continue
         if name in step.parameters:
             hint = "leave one of the two out; a recipe that extends this one may state the other"
@@ -122,6 +120,17 @@ def _ramp_faults(place: Place, step: EffectStep, kind: type[Effect]) -> list[Fau
                 hint = "state the points of a ramp in the order of the video"
                 faults.append(Fault((*here, number, "at"), trouble, hint))
     return faults
+
+
+def _no_ramp(
+    place: Place, effect: str, name: str, known: Collection[str], numbers: Collection[str]
+) -> Fault:
+    """The fault of a ramp of what cannot change over time; ``numbers`` are those that can."""
+    able = f"of {effect}, {' and '.join(numbers) or 'nothing'} can change over time"
+    if name in known:
+        trouble = "is no number, so it cannot change evenly"
+        return Fault(place, trouble, f"state it once, under with: {able}")
+    return Fault(place, "is not one of its parameters", did_you_mean(name, numbers or known))
 
 
 def _is_after(first: Position | None, second: Position | None) -> bool:
