@@ -15,7 +15,6 @@ from tam_edit.review.overview import overview, overview_frames
 from tam_edit.review.sheets import sheet_count, sheets
 from tam_edit.review.timeline import Timeline
 from tam_edit.review.words import (
-    CAN_WAIT,
     counted,
     first_why,
     frames_counted,
@@ -107,7 +106,14 @@ def _list(review: Review) -> Iterator[str]:
     if not review.doubts:
         return
     yield '<h2 id="list">The worst stretch first</h2><ol class="list">'
+    stops = True
     for number, doubt in enumerate(review.doubts[:MOST_LISTED], start=1):
+        if stops and not doubt.stops:
+            yield (
+                "</ol><p>These can wait, for the output that was to be written last does without "
+                f'them:</p><ol class="list" start="{number}">'
+            )
+        stops = doubt.stops
         title = f"{escape(doubt.name)}, {frames_text(doubt)}"
         if number <= MOST_PICTURED:
             title = f'<a href="#span-{number}">{title}</a>'
@@ -116,8 +122,7 @@ def _list(review: Review) -> Iterator[str]:
             first = f"; correct frame {doubt.proposed_frame} first: {escape(first_why(doubt))}"
         yield (
             f"<li>{title} ({times_text(doubt, review.timecode)}): {escape(doubt.main_reasons)} "
-            f"(score {score_text(doubt.worst_score)} on frame {doubt.worst_frame}{first})"
-            f"{'' if doubt.stops else f'; {CAN_WAIT}'}</li>"
+            f"(score {score_text(doubt.worst_score)} on frame {doubt.worst_frame}{first})</li>"
         )
     yield "</ol>"
     rest = len(review.doubts) - MOST_LISTED
