@@ -234,3 +234,66 @@ def test_what_is_no_number_of_a_decision_is_refused(
 ) -> None:
     assert run(["history", str(tmp_path / "shot.tam"), "--undo", typed]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_the_report_beside_an_output_tells_what_its_project_told(
+    disc_video: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out, told = tmp_path / "shot.tam", tmp_path / "out.mp4", tmp_path / "told.json"
+    report = tmp_path / "out.mp4.report.json"
+    with marked_session(disc_video, disc, path) as session:
+        say(session, disc, 0)
+        session.track()
+        say(session, disc, 10)
+        session.track()
+        session.project.approve(1, range(3), "they are right")
+        session.undo(3)
+        session.approve("looked at all of it")
+        session.render(load_preset("redact-solid"), out)
+    assert run(["history", str(path)]) == 0
+    kept = capsys.readouterr().out.splitlines()
+    assert run(["history", str(report), "--json", str(told)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    # The same but for the timecodes, for which the video is needed.
+    decided = [re.sub(r" \(\d\d:.*?\)", "", line) for line in kept if line[:4].strip().isdecimal()]
+    assert lines[: len(decided)] == decided
+    assert len(decided) == 5
+    covered, written = lines[len(decided) :]
+    assert covered == "'disc': covered on 0-15"
+    assert "out.mp4, 16 frames (0-15 of " in written
+    assert written.endswith("; beside the report lies this very file")
+    result = json.loads(told.read_text(encoding="utf-8"))
+    assert result["objects"] == {"disc": {"covered": [[0, 15]], "shown": [], "without_mask": []}}
+    assert [each["state"] for each in result["outputs"]] == ["same"]
+    assert len(result["history"]) == 5
+    # Without the project, it is the report that is proposed.
+    (tmp_path / "out.mp4.tam").unlink(missing_ok=True)
+    assert run(["history", str(tmp_path / "out.mp4.tam")]) == 1
+    assert f"what was decided: tam-edit history {report}" in capsys.readouterr().err
+    # Another file under the output's name is none that the report speaks of.
+    out.write_bytes(out.read_bytes() + b"\0")
+    assert run(["history", str(report)]) == 0
+    assert "WHAT LIES BESIDE THE REPORT IS ANOTHER FILE" in capsys.readouterr().out
+    out.unlink()
+    assert run(["history", str(report)]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("it is not beside the report")
+    assert run(["history", str(report), "--undo", "1"]) == 1
+    assert "is finished: nothing in it can be taken back" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "no report: schema: Field required"),
+        ("[", "no report: the document"),
+        (None, "No such"),
+    ],
+)
+def test_what_is_no_report_is_refused(
+    text: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "out.mp4.report.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    assert run(["history", str(path)]) == 1
+    assert said in capsys.readouterr().err

@@ -10,11 +10,13 @@ import click
 
 from tam_edit._cli.command import Command
 from tam_edit._cli.console import Output, output_options
-from tam_edit.errors import TamEditError
+from tam_edit._cli.decisions import decision_line
+from tam_edit._cli.reported import tell_report
+from tam_edit.errors import InputError, TamEditError
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import Decision, DecisionKind, Project, open_video
-from tam_edit.review import spanned
-from tam_edit.review.words import counted, quoted, spans_text, voided
+from tam_edit.review import REPORT_SUFFIX, spanned
+from tam_edit.review.words import counted, quoted, voided
 from tam_edit.session import Session, Undone, outputs_of
 
 
@@ -47,11 +49,20 @@ class DecisionId(click.ParamType[int]):
 def command(project: Path, decision_id: int | None, output: Output) -> None:
     """List the prompts, corrections, approvals and other decisions about SHOT.tam, in order.
 
-    Outputs that are still there follow.
+    Outputs that are still there follow. The OUT.report.json beside an output may stand for its
+    project: it tells the same, who is covered on which frames, and whether OUT is still that file.
 
     With --undo ID one of them is taken back: `tam-edit track` then makes again the masks that came
     of it, and all others stay as they are. What was taken back stays in the list.
     """
+    if project.name.endswith(REPORT_SUFFIX):
+        if decision_id is not None:
+            raise InputError(
+                f"{project} is about an output that is finished: nothing in it can be taken back",
+                hint="take it back in the project, where that was kept, and render again",
+            )
+        tell_report(project, output)
+        return
     undone, void, written = None, "", []
     if decision_id is not None:
         with Session.open(project) as session:
@@ -72,7 +83,7 @@ def command(project: Path, decision_id: int | None, output: Output) -> None:
         output.say(f"nothing was decided about {project} yet")
     else:
         for row in rows:
-            output.say(_line(row))
+            output.say(decision_line(row))
         for place in outputs:
             output.say(f"written: {place}")
     output.result(
@@ -170,38 +181,3 @@ def _json(decision: Decision, project: Project, source: Source | None = None) ->
     row["details"] = dict(decision.details)
     row["taken_back"] = decision.taken_back
     return row
-
-
-def _line(row: dict[str, object]) -> str:
-    """One decision as a person reads it."""
-    details = row["details"]
-    known = details if isinstance(details, dict) else {}
-    time = str(row["time"])[:19].replace("T", " ")
-    who = f"  {row['user']}" if row["user"] else ""
-    begin = f"{row['id']:>4}  {time} UTC{who}  {row['kind']:<10}"
-    if row["kind"] == DecisionKind.UNDO:
-        return f"{begin}  took back {known['decision']}"
-    if row["kind"] == DecisionKind.ON_DOUBT:
-        return f"{begin}  --on-doubt {known['choice']}, {counted(known['count'], 'doubtful span')}"
-    text = f"{begin}  {row['object']!r} {_where(row)}"
-    if row["kind"] == DecisionKind.APPROVAL:
-        count, holding = known["frames"], row["holding"]
-        held = "" if holding == count else f", holds on {holding} of them now"
-        text += f": {known['reason']!r} ({counted(count, 'frame')}{held})"
-    else:
-        said = row["said"]
-        text += f": {', '.join(said) if isinstance(said, list) else said}"
-    return f"{text} (taken back)" if row["taken_back"] else text
-
-
-def _where(row: dict[str, object]) -> str:
-    spans, times = row.get("spans"), row.get("timecodes")
-    if not isinstance(spans, list):
-        return "on no frame"
-    shown = ""
-    if isinstance(times, list):
-        shown = f" ({' - '.join(dict.fromkeys(map(str, times)))})"
-    if len(spans) == 1:
-        return f"{spanned(*spans[0])}{shown}"
-    frames = {index for first, last in spans for index in range(first, last + 1)}
-    return f"frames {spans_text(frames)}{shown}"

@@ -18,6 +18,8 @@ from typing import Any
 
 from tam_edit.errors import ProjectError, meant_file
 from tam_edit.project.schema import APPLICATION_ID, upgrade
+from tam_edit.review import REPORT_SUFFIX
+from tam_edit.review.words import quoted
 
 # The file header (SQLite file format, section 1.3): magic, page size, change counter, page count,
 # application id, change counter for which the page count is valid; the rest is skipped.
@@ -254,9 +256,11 @@ def _meant(path: Path) -> str:
     beside = path.with_name(path.name + PROJECT_SUFFIX)
     output = path.with_suffix("")
     if path.suffix == PROJECT_SUFFIX and output.suffix and output.exists():
+        report = output.with_name(output.name + REPORT_SUFFIX)
+        told = f"; what was decided: tam-edit history {quoted(report)}" if report.exists() else ""
         return (
             f"the project of {output.name} goes when that is finished, unless the command that "
-            f"writes it has --project FILE; repeat it with that and --overwrite"
+            f"writes it has --project FILE; repeat it with that and --overwrite{told}"
         )
     meant = f"did you mean {beside}?" if beside.is_file() else meant_file(path, PROJECT_SUFFIX)
     made = f"by the command that writes {output.name}, or " if output.suffix else ""

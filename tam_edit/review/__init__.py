@@ -15,6 +15,7 @@ module          subject
 ``pictures``    frames with an outline, as text that the page carries
 ``frame_page``  one frame, on which clicks become prompts (its page in ``frame_page.html``)
 ``folder``      where a page may lie, and writing it privately
+``reports``     the reports beside outputs, read again
 ==============  ==============================================================================
 """
 
@@ -29,6 +30,14 @@ from tam_edit.review.folder import (
 )
 from tam_edit.review.frame_page import frame_page, frame_title
 from tam_edit.review.page import page
+from tam_edit.review.reports import (
+    REPORT_SCHEMA,
+    REPORT_SUFFIX,
+    OutputProof,
+    ReportedDecision,
+    ReportedOutput,
+    read_report,
+)
 from tam_edit.review.words import (
     Commands,
     Writing,
@@ -42,9 +51,14 @@ from tam_edit.review.words import (
 
 __all__ = [
     "JOIN_FRAMES",
+    "REPORT_SCHEMA",
+    "REPORT_SUFFIX",
     "Commands",
     "Concern",
     "Doubt",
+    "OutputProof",
+    "ReportedDecision",
+    "ReportedOutput",
     "Review",
     "Writing",
     "check_delivery",
@@ -61,6 +75,7 @@ __all__ = [
     "page",
     "proposed_folder",
     "proposed_option",
+    "read_report",
     "spanned",
     "write_page",
 ]

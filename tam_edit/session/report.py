@@ -14,7 +14,7 @@ from tam_edit.errors import EncodeError
 from tam_edit.project import Decision, DecisionKind, Project
 from tam_edit.recipe import Recipe
 from tam_edit.render import Coverage, RenderReport, digest_of
-from tam_edit.review.reports import REPORT_SCHEMA, REPORT_SUFFIX
+from tam_edit.review import REPORT_SCHEMA, REPORT_SUFFIX
 from tam_edit.session import checkpoint
 from tam_edit.session.covers import hides
 from tam_edit.types import ObjectId
