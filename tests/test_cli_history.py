@@ -47,6 +47,8 @@ def test_the_command_lists_and_takes_back(
         "dropped": 11,
         "unapproved": 0,
         "removed": False,
+        "restored": False,
+        "approved": 0,
     }
     assert {row["user"] for row in result["history"]} == {getpass.getuser()}
     assert f" UTC  {getpass.getuser()}  prompt" in lines[0]

@@ -183,6 +183,7 @@ def test_a_sure_mask_is_not_taken_away_without_a_second_look(
 def test_taking_it_back_leaves_the_masks_after_its_end(path: Path) -> None:
     before = stored(path)
     assert gone(path, "2-5") == 0
+    track(path)
     assert run(["history", str(path), "--undo", "2", "-q"]) == 0
     with Project.open(path) as project:
         assert project.tracked_spans(1) == [(0, 2), (6, FRAMES)]

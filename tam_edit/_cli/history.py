@@ -52,8 +52,9 @@ def command(project: Path, decision_id: int | None, output: Output) -> None:
     Outputs that are still there follow. The OUT.report.json beside an output may stand for its
     project: it tells the same, who is covered on which frames, and whether OUT is still that file.
 
-    With --undo ID one of them is taken back: `tam-edit track` then makes again the masks that came
-    of it, and all others stay as they are. What was taken back stays in the list.
+    With --undo ID one of them is taken back. Before anything is tracked from it, the masks and
+    approvals that it dropped come back; later, `tam-edit track` makes again the masks that came of
+    it, and all others stay as they are. What was taken back stays in the list.
     """
     if project.name.endswith(REPORT_SUFFIX):
         if decision_id is not None:
@@ -123,6 +124,12 @@ def _told(undone: Undone, project: Path) -> str:
             f"{begin}: nothing else that was said of {name!r} holds, so this object was removed; "
             "nothing needs to be tracked again"
         )
+    if undone.is_restored:
+        back = f", {counted(undone.approved_count, 'frame')} of them approved again"
+        return (
+            f"{begin}: what it said of {name!r} on frame {decision.start} holds no more, and the "
+            f"masks of {name!r} are as they were before it{back if undone.approved_count else ''}"
+        )
     span = spanned(undone.frames.start, undone.frames.stop - 1)
     void = f"; {voided(undone.unapproved_count, name)}" if undone.unapproved_count else ""
     return (
@@ -143,7 +150,8 @@ def _void_before(session: Session, undone: Undone) -> str:
         and each.decision_id < decision.decision_id
         and history.holding(each) < int(str(each.details["frames"]))
     ]
-    if decision.kind is not DecisionKind.PROMPT or undone.is_removed or not approvals:
+    is_final = decision.kind is not DecisionKind.PROMPT or undone.is_removed or undone.is_restored
+    if is_final or not approvals:
         return ""
     return "; approvals of masks that were made anew since do not come back"
 
@@ -157,6 +165,8 @@ def _undone_json(undone: Undone) -> dict[str, object]:
         "dropped": undone.dropped_count,
         "unapproved": undone.unapproved_count,
         "removed": undone.is_removed,
+        "restored": undone.is_restored,
+        "approved": undone.approved_count,
     }
 
 

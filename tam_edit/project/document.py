@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tam_edit.project import approvals, backtracks, dropped, mattes, objects, runs, shot
+from tam_edit.project import approvals, aside, backtracks, dropped, mattes, objects, runs, shot
 from tam_edit.project import log as log_rows
 from tam_edit.project import prompts as prompt_rows
 from tam_edit.project.gathered import GatheredFrames
@@ -296,11 +296,14 @@ class Project(StoredTracks):
 
         Prompts stay, approvals of that span go. The tracker's state goes too where the pass has
         already used that span. Where prompts on a ``keyframe`` drop them, it is kept how large
-        they were.
+        they were, and they are set aside for the case that the prompts are taken back soon.
         """
         objects.check(self._store, (object_id,))
         with self._transaction():
-            if keyframe is not None:
+            if keyframe is None:
+                aside.forget(self._store, object_id)
+            else:
+                aside.put(self._store, object_id, keyframe, start, stop)
                 dropped.remember(self._store, object_id, keyframe, start, stop)
             mattes.remove(self._store, object_id, start, stop)
             approvals.remove(self._store, object_id, start, stop)

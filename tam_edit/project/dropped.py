@@ -94,12 +94,18 @@ def areas(store: Store, object_id: ObjectId) -> dict[int, float]:
     return {frame: parts / _PARTS for frame, parts in sorted(known.items()) if parts}
 
 
+def prefix_of(object_id: ObjectId) -> tuple[int, str]:
+    """What the names of an object's entries begin with, and its length."""
+    prefix = _name(object_id, "")
+    return len(prefix), prefix
+
+
 def _entries(store: Store, object_id: ObjectId) -> dict[int, _Entry]:
     """All entries of an object, by the frame of the prompts."""
     entries = {}
-    prefix = _name(object_id, "")
+    length, prefix = prefix_of(object_id)
     for name, text in store.rows(
-        "SELECT name, value FROM setting WHERE substr(name, 1, ?) = ?", (len(prefix), prefix)
+        "SELECT name, value FROM setting WHERE substr(name, 1, ?) = ?", (length, prefix)
     ):
         where = f"the setting {name!r} of {store.path}"
         value = from_json(text, where)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from tam_edit.errors import InputError
-from tam_edit.project import approvals, mattes, runs
+from tam_edit.project import approvals, aside, mattes, runs
 from tam_edit.project.store import Store
 from tam_edit.tracks import Direction, RunState, TrackedMatte
 from tam_edit.types import ObjectId
@@ -78,6 +78,7 @@ class GatheredFrames:
                 self._store.begin()
             mattes.put(self._store, frame_index, entries)
             approvals.void(self._store, entries, frame_index)
+            aside.outdate(self._store, entries, frame_index)
             if snapshot is not None:
                 self._waiting = (frame_index, snapshot)
             is_due = time.monotonic() - self._committed_at >= self._wait_s()

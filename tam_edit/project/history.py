@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from tam_edit.errors import InputError
 from tam_edit.project import (
     approvals,
+    aside,
     backtracks,
     decisions,
     keyframes,
@@ -145,8 +146,11 @@ class History:
         decision: Decision,
         dropped: Sequence[tuple[int, int]],
         carried_back: Mapping[int, int],
-    ) -> None:
+    ) -> bool:
         """Let prompts hold no more.
+
+        Where nothing was tracked of the object since, nor anything else said of it, its masks and
+        approvals are afterwards as they were before.
 
         What was said on their frame before them holds again, with the mask that it had led to. An
         object of which nothing else holds goes, with its masks and approvals.
@@ -157,6 +161,9 @@ class History:
             carried_back: Corrections that are to be carried back once more, each with the
                 earliest frame that it may replace.
 
+        Returns:
+            Whether masks and approvals are as they were before; then nothing was dropped.
+
         Raises:
             InputError: They were taken back before, or something was said on their frame since.
         """
@@ -165,10 +172,18 @@ class History:
         earlier = self._earlier_on_frame(decision)
         is_all = self.is_all_of_it(decision)
         store = self._store
+        if not is_all and aside.is_kept(store, decision.decision_id):
+            with self._transaction():
+                prompts.take_back(store, decision.decision_id)
+                decisions.mark_taken_back(store, decision)
+                aside.restore(store, decision.decision_id)
+                self._forget_pass(object_id)
+            return True
         with self._transaction():
             backtracks.remove(store, object_id, frame)
             prompts.take_back(store, decision.decision_id)
             decisions.mark_taken_back(store, decision)
+            aside.forget(store, object_id)
             state = runs.get(store)
             for start, stop in dropped:
                 mattes.remove(store, object_id, start, stop)
@@ -183,6 +198,7 @@ class History:
                 backtracks.add(store, object_id, keyframe, earliest)
             if is_all:
                 self._remove(object_id)
+        return False
 
     def _remove(self, object_id: ObjectId) -> None:
         """Let an object be no more, inside the open transaction."""
@@ -190,10 +206,14 @@ class History:
         start, stop = 0, shot.get(store).frame_count
         mattes.remove(store, object_id, start, stop)
         approvals.remove(store, object_id, start, stop)
-        state = runs.get(store)
-        if state is not None and object_id in state.object_ids:
-            runs.remove(store)
+        self._forget_pass(object_id)
         objects.remove(store, object_id)
+
+    def _forget_pass(self, object_id: ObjectId) -> None:
+        """Forget the tracker's state of a pass that looks at an object."""
+        state = runs.get(self._store)
+        if state is not None and object_id in state.object_ids:
+            runs.remove(self._store)
 
     def _earlier_on_frame(self, decision: Decision) -> int | None:
         """What was said last on the decision's frame before it, of what holds."""

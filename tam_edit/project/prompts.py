@@ -11,7 +11,7 @@ import numpy as np
 
 from tam_edit.errors import InputError, ProjectError
 from tam_edit.masks.codec import decode_mask, encode_mask
-from tam_edit.project import decisions, keyframes
+from tam_edit.project import aside, decisions, keyframes
 from tam_edit.project.decisions import DecisionKind
 from tam_edit.project.records import damaged, from_json, now, to_json
 from tam_edit.project.store import Store
@@ -93,6 +93,7 @@ def add(store: Store, object_id: ObjectId, frame_index: int, prompts: Prompts) -
             rows,
         )
         keyframes.keep(store, decision_id, object_id, frame_index)
+        aside.claim(store, object_id, frame_index, decision_id)
 
 
 def merged(store: Store, object_id: ObjectId, *, without: int = 0) -> dict[int, Prompts]:

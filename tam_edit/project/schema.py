@@ -234,11 +234,48 @@ def _to_version_4(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+_VERSION_5 = (
+    # What prompts have dropped, until something is tracked again; `decision_id` is empty until
+    # they are written, `state` has the approvals and what else changed with them, as JSON.
+    """
+    CREATE TABLE aside (
+        id INTEGER PRIMARY KEY,
+        object_id INTEGER NOT NULL REFERENCES object (id),
+        keyframe INTEGER NOT NULL,
+        start INTEGER NOT NULL,
+        stop INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        decision_id INTEGER REFERENCES decision (id)
+    )
+    """,
+    """
+    CREATE TABLE aside_matte (
+        aside_id INTEGER NOT NULL REFERENCES aside (id),
+        frame INTEGER NOT NULL,
+        score REAL NOT NULL,
+        origin TEXT NOT NULL,
+        reasons TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (aside_id, frame)
+    )
+    """,
+)
+
+
+def _to_version_5(connection: sqlite3.Connection) -> None:
+    for statement in _VERSION_5:
+        connection.execute(statement)
+
+
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _to_version_1,
     _to_version_2,
     _to_version_3,
     _to_version_4,
+    _to_version_5,
 )
 """Step ``n`` brings a file from version ``n`` to version ``n + 1``; the first makes the tables."""
 

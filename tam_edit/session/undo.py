@@ -21,6 +21,8 @@ class Undone:
         dropped_count: How many frames of it had a mask that will be made anew.
         unapproved_count: How many frames nobody has approved any more: those of an approval, or
             those whose masks are made anew.
+        approved_count: How many frames are approved again.
+        is_restored: Whether the masks in it are as they were before, for none was tracked since.
         held_count: On how many of its frames an approval still held.
         is_removed: Whether the object has gone, because nothing else holds that was said of it.
     """
@@ -32,10 +34,12 @@ class Undone:
     unapproved_count: int
     held_count: int = 0
     is_removed: bool = False
+    approved_count: int = 0
+    is_restored: bool = False
 
 
 def undo(project: Project, decision_id: int, cuts: Sequence[int] = ()) -> Undone:
-    """Take a decision back; tracking then makes anew what came of it.
+    """Take a decision back; tracking then makes anew what came of it, if anything was tracked.
 
     Args:
         project: The project.
@@ -57,7 +61,7 @@ def undo(project: Project, decision_id: int, cuts: Sequence[int] = ()) -> Undone
             hint="prompts, corrections and approvals can; to repeat one that was taken back, "
             "give it again",
         )
-    frames, dropped, is_removed = range(0), 0, False
+    frames, dropped, is_removed, is_restored = range(0), 0, False, False
     approved, held = project.approved(object_id), history.holding(decision)
     object_name = history.object_name(decision)
     if decision.kind is DecisionKind.APPROVAL:
@@ -74,16 +78,20 @@ def undo(project: Project, decision_id: int, cuts: Sequence[int] = ()) -> Undone
             carried_back=history.carried_back(object_id),
         )
         tracked = project.tracked_spans(object_id)
-        dropped = sum(max(0, min(b, d) - max(a, c)) for a, b in tracked for c, d in what.dropped)
         is_removed = history.is_all_of_it(decision)
-        history.take_back_prompts(decision, what.dropped, what.carried_back)
+        is_restored = history.take_back_prompts(decision, what.dropped, what.carried_back)
+        spans = () if is_restored else what.dropped
+        dropped = sum(max(0, min(b, d) - max(a, c)) for a, b in tracked for c, d in spans)
         frames = what.frames
+    left = project.approved(object_id)
     return Undone(
         decision=decision,
         object_name=object_name,
         frames=frames,
         dropped_count=dropped,
-        unapproved_count=len(approved - project.approved(object_id)),
+        unapproved_count=len(approved - left),
         held_count=held,
         is_removed=is_removed,
+        approved_count=len(left - approved),
+        is_restored=is_restored,
     )
