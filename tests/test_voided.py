@@ -14,7 +14,7 @@ from tam_edit.project import DecisionKind
 from tam_edit.prompts import ObjectPrompts, Prompts
 from tam_edit.session import Session
 from tam_edit.testing.clips import DrawnClip
-from tests.marked_sessions import FRAMES, say
+from tests.marked_sessions import FRAMES, marked_session_again, say
 
 
 @pytest.fixture
@@ -59,15 +59,17 @@ def test_taking_a_void_approval_back_does_not_say_that_others_hold(
 
 
 def test_prompts_and_their_undoing_say_what_is_approved_no_more(
-    approved: Session, capsys: pytest.CaptureFixture[str]
+    approved: Session, disc: DrawnClip, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = str(approved.project.path)
     approved.close()
     capsys.readouterr()
     assert run(["prompt", path, "--gone", "12-15"]) == 0
     void = "4 approved frames of 'disc' are approved no more, because their masks are made again"
-    assert f"note: {void}" in capsys.readouterr().err
-    with Session.open(path) as again:
+    undo = f"before that, tam-edit history {path} --undo 3 gives them back"
+    assert f"note: {void}; {undo}" in capsys.readouterr().err
+    with marked_session_again(Path(path), disc) as again:
+        again.track()
         again.project.approve(1, [12], "nothing is there")
     assert run(["history", path, "--undo", "3"]) == 0
     void = "1 approved frame of 'disc' is approved no more, because its mask is made again"

@@ -81,7 +81,10 @@ def prompt_all(
                 "was none to correct: take this back and track first to correct what comes of it"
             )
         if void := approved - _approved(session, said.object_name):
-            output.note(voided(len(void), said.object_name))
+            # A command that may be given again goes on to track at once.
+            project, number = quoted(session.project.path), _newest(session)
+            undo = f"; before that, tam-edit history {project} --undo {number} gives them back"
+            output.note(voided(len(void), said.object_name) + ("" if is_repeatable else undo))
     return keyframes
 
 
