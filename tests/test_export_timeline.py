@@ -124,6 +124,13 @@ def test_an_edl_and_fcp7_xml_say_the_timecode_as_the_video_does(shot: Shot, tmp_
         assert found is not None
         assert found.findtext("displayformat") == ("DF" if drops else "NDF")
         assert found.findtext("string") == (timecode or shot.in_point)
+    picture = tree.find(".//sequence/media/video/format/samplecharacteristics")
+    assert picture is not None
+    size = (job.source.info.width, job.source.info.height)
+    assert (int(picture.findtext("width", "")), int(picture.findtext("height", ""))) == size
+    assert picture.findtext("pixelaspectratio") == "square"
+    assert picture.findtext("rate/timebase") == tree.findtext(".//sequence/rate/timebase")
+    assert picture.findtext("rate/ntsc") == tree.findtext(".//sequence/rate/ntsc")
 
 
 @pytest.mark.parametrize("kind", ["otio", "edl", "xml"])

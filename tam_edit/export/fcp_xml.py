@@ -7,6 +7,7 @@ that an editor cuts them together.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -56,15 +57,31 @@ def by_channel(timeline: Any, info: SourceInfo) -> Any:
     return split
 
 
-def completed(text: str) -> str:
-    """The adapter's XML with picture and sound linked, and every rate said once."""
+def completed(text: str, info: SourceInfo) -> str:
+    """The adapter's XML with the sequence's picture format, every rate once, and linked sound."""
     tree = ET.fromstring(text)  # noqa: S314 - written just now
+    for sequence in tree.iter("sequence"):
+        _say_format(sequence, info)
     for item in tree.iter("clipitem"):
         for repeated in item.findall("rate")[1:]:
             item.remove(repeated)
     _link(tree)
     ET.indent(tree)
     return HEAD + ET.tostring(tree, encoding="unicode") + "\n"
+
+
+def _say_format(sequence: ET.Element, info: SourceInfo) -> None:
+    """Say of what size and rate a sequence's pictures are: without it editors take their own."""
+    picture, rate = sequence.find("media/video/format"), sequence.find("rate")
+    if picture is None or rate is None:
+        return
+    facts = ET.SubElement(picture, "samplecharacteristics")
+    facts.append(deepcopy(rate))
+    said = {"width": str(info.width), "height": str(info.height)}
+    if info.pixel_aspect == 1:
+        said["pixelaspectratio"] = "square"
+    for name, value in said.items():
+        ET.SubElement(facts, name).text = value
 
 
 def _link(tree: ET.Element) -> None:

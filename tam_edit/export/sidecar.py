@@ -196,9 +196,10 @@ def _channel_count(media: list[Media]) -> int:
 def _write(timeline: Any, media: list[Media], part: Path) -> None:
     extension = part.suffix.lower()
     if extension == ".xml":
-        split = by_channel(timeline, media[0].source.info)
+        info = media[0].source.info
+        split = by_channel(timeline, info)
         text = otio.adapters.write_to_string(split, ADAPTERS[extension])
-        part.write_text(completed(text), encoding="utf-8")
+        part.write_text(completed(text, info), encoding="utf-8")
         return
     if extension != ".edl":
         otio.adapters.write_to_file(timeline, str(part), adapter_name=ADAPTERS[extension])
