@@ -18,6 +18,11 @@ from tam_edit.types import Box, Image, Mask, Matte, box_of
 from ._despill import LIMITS, SCREENS, Limit, Screen, despilled
 
 
+# Half a level of 8 bits. What is less of the object would be fully transparent in the file, where
+# the picture's own colours belong, and not an object's colour that was guessed from next to nothing.
+LEAST_KEPT = np.float32(0.5 / 255)
+
+
 class Cutout(NamedTuple):
     """An object's own colours.
 
@@ -99,6 +104,8 @@ def cutout(frame: Frame, place: Matte, effect: ForegroundEffect) -> Cutout:
         effect: Says whether soft pixels and a screen's light change anything.
     """
     kept = np.float32(1) - place
+    kept[kept < LEAST_KEPT] = 0
+    kept[kept > 1 - LEAST_KEPT] = 1
     box = box_of(kept)
     part = kept[box.slices]
     if effect.foreground == "estimated" and not box.is_empty:

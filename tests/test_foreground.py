@@ -160,9 +160,21 @@ def test_background_remove_leaves_no_halo_and_touches_soft_pixels_only() -> None
     assert np.abs(laid_over(result, NEW) - expected).max() <= 3
     is_soft = (alpha > 0) & (alpha < 1)
     np.testing.assert_array_equal(result.rgb[~is_soft], frame.rgb[~is_soft])
-    np.testing.assert_allclose(result.opacity(), alpha, atol=1e-7)
+    np.testing.assert_allclose(result.opacity(), alpha, atol=0.5 / 255)
     kept = apply(BackgroundRemove(foreground="kept"), frame, alpha)
     assert np.abs(laid_over(kept, NEW) - expected).max() > 25
+
+
+def test_what_a_file_holds_as_fully_transparent_keeps_its_colour() -> None:
+    alpha = disc_matte(100, 120, 35, 8)
+    # Less than half a level of 8 bits, far around the object.
+    alpha[alpha == 0] = 0.0015
+    frame = over_old(alpha)
+    result = apply(BackgroundRemove(), frame, alpha)
+    is_none = np.rint(alpha * 255) == 0
+    assert is_none.sum() > 5000
+    np.testing.assert_array_equal(result.rgb[is_none], frame.rgb[is_none])
+    assert not result.opacity()[is_none].any()
 
 
 @pytest.mark.parametrize("layout", ["yuv420p", "yuv422p10le", "yuv444p"])
