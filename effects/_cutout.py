@@ -17,9 +17,8 @@ from tam_edit.types import Box, Image, Mask, Matte, box_of
 
 from ._despill import LIMITS, SCREENS, Limit, Screen, despilled
 
-
-# Half a level of 8 bits. What is less of the object would be fully transparent in the file, where
-# the picture's own colours belong, and not an object's colour that was guessed from next to nothing.
+# Half a level of 8 bits. With less of the object a pixel is fully transparent in the file, where
+# the picture's own colour belongs, and not one that was guessed from next to nothing.
 LEAST_KEPT = np.float32(0.5 / 255)
 
 

@@ -90,7 +90,7 @@ def test_a_plan_of_a_tracked_shot_says_where_it_would_stop(
 ) -> None:
     recipe = tmp_path / "r.toml"
     asking = '[[steps]]\nkind = "checkpoint"\nthreshold = {}\n[[steps]]\nkind = "effect"'
-    for threshold, said in ((0.95, "these are 16 frames"), (0.5, "nowhere")):
+    for threshold, said in ((0.95, "on 16 frames (0-15)"), (0.5, "nowhere")):
         text = RECIPE.format(effect="blur", settings="")
         text = text.replace('[[steps]]\nkind = "effect"', asking.format(threshold))
         recipe.write_text(text, encoding="utf-8")

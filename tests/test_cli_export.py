@@ -259,7 +259,7 @@ def test_a_timeline_says_what_is_older_than_the_masks_or_of_something_else(
     assert run(luma) == 0
     assert run([*export, "--object", "the disc"]) == 0
     told = capsys.readouterr().err
-    assert f"above the video: {grey} (luma)" in told
+    assert f"above the video: {grey} (luma, switched off" in told
     older = f"{cut} (of masks that were changed since)"
     assert f"not shown, of the same objects: {older}; --matte" in told
     assert "shows masks that were" not in told

@@ -96,6 +96,23 @@ def test_a_first_mask_that_shrinks_says_so_too(
     )
 
 
+@pytest.mark.parametrize(("top", "is_told"), [(0, True), (20, False)])
+def test_a_small_part_at_the_edge_of_the_picture_is_told(
+    shot: Path,
+    disc: DrawnClip,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    top: int,
+    is_told: bool,
+) -> None:
+    part = np.zeros((disc.height, disc.width), bool)
+    part[top : top + 3, 40:52] = True
+    mask = painted(part, tmp_path / "part.png")
+    capsys.readouterr()
+    assert run(["prompt", str(shot), "--mask", f"{mask}@9"]) == 0
+    assert ("the picture's edge cuts this mask off" in capsys.readouterr().err) == is_told
+
+
 def test_a_name_that_differs_in_case_is_asked_about(
     shot: Path, disc: DrawnClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

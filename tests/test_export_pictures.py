@@ -15,6 +15,7 @@ from tam_edit.errors import EncodeError, InputError
 from tam_edit.export import ExportJob, ExportOptions, KnownMedia, export
 from tam_edit.media import open_sink, open_source
 from tam_edit.media.file_sink import FileSink
+from tam_edit.media.formats import OUTPUT_FORMATS, check_format
 from tam_edit.media.kept_plane import KeptPlane
 from tam_edit.pixels import PixelLayout
 from tests.exported_pictures import IN, OUT, exported, sharp
@@ -280,3 +281,12 @@ def test_a_sink_for_mattes_refuses_pictures(export_job: ExportJob, tmp_path: Pat
     sink = open_sink(tmp_path / "a.mkv", source=export_job.source, kind=kind)
     with pytest.raises(InputError, match="yuv420p, but what is written has 64x48 gray"), sink:
         sink.write(export_job.source.frame(0))
+
+
+def test_an_extension_of_another_format_brings_up_those_that_would_do() -> None:
+    with pytest.raises(EncodeError, match=r"prores4444 cannot be written to a\.webm") as caught:
+        check_format(OUTPUT_FORMATS["prores4444"], "a.webm", needs_alpha=True)
+    assert caught.value.hint == "extensions for prores4444: .mov .mkv; .webm holds vp9-alpha"
+    with pytest.raises(EncodeError) as caught:
+        check_format(OUTPUT_FORMATS["prores4444"], "a.mp4", needs_alpha=True)
+    assert caught.value.hint == "extensions for prores4444: .mov .mkv"

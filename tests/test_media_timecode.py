@@ -77,8 +77,10 @@ def test_frame_at(source: Source, text: str, index: int) -> None:
     ],
 )
 def test_frame_that_is_not_there(source: Source, text: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as caught:
         frame_at(text, source)
+    if "no timecode" in message:
+        assert caught.value.hint.endswith("the frames after them up to 24")
 
 
 def test_timecode_at_is_the_inverse(source: Source) -> None:

@@ -143,7 +143,12 @@ def test_the_command_writes_it_and_plans_it(
         "--in",
     ]
     assert run([*look, "6", "--out", "11"]) == 0
-    assert "stops for a look at frame 8\n" in capsys.readouterr().out
+    stops = "stops for a look at frame 8; as the masks are now, "
+    assert f"{stops}on 1 frame (8)\n" in capsys.readouterr().out
+    assert run(["approve", str(shot), "--frames", "8", "--reason", "looked at it"]) == 0
+    capsys.readouterr()
+    assert run([*look, "6", "--out", "11"]) == 0
+    assert f"{stops}nowhere\n" in capsys.readouterr().out
     assert run([*look, "9", "--out", "11"]) == 0
     assert "stops at no frame" in capsys.readouterr().out
     told = refused(*command, "--in", "11", "--out", "6", "--overwrite")

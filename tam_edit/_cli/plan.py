@@ -26,8 +26,8 @@ from tam_edit.recipe import (
     in_words,
 )
 from tam_edit.render import check_outputs
-from tam_edit.review.words import counted
-from tam_edit.session import Session, Tracking, Trial, check_pages, try_out
+from tam_edit.review.words import counted, spans_text
+from tam_edit.session import Session, Tracking, Trial, check_pages, check_points, try_out
 from tam_edit.tracking import LoopSettings, check_frame
 
 
@@ -142,6 +142,7 @@ def tell(job: Job, output: Output, *, overwrite: bool) -> None:
 
 def _checked(job: Job, progress: Callable[[int, int], None]) -> tuple[Sequence[Path], Trial | None]:
     """Refuse what the job would refuse; where it would write, and how a few frames of it went."""
+    check_points(job.frames.start, job.frames.stop, job.source)
     check_positions(job.recipe, job.source, job.frames)
     for said in job.said:
         check_frame(said.frame_index, job.frames.start, job.frames.stop)
@@ -229,29 +230,27 @@ def _with_format(step: ExportStep, target: str, job: Job) -> ExportStep:
 
 
 def _told_checkpoint(step: CheckpointStep, job: Job, lacking: dict[str, int]) -> str:
-    if step.when == "doubt" and (lacking or not job.session):
-        return f"{in_words(step)} (which frames these are is known after tracking)"
-    if step.when == "doubt" and job.session:
-        return f"{in_words(step)}; {_stops_now(step, job, job.session)}"
-    if step.when != "frames":
-        return in_words(step)
-    inside = [at for at in step.frames if frame_of(at, job.source) in job.written]
-    if not inside:
-        return "stops at no frame: those that it asks about are not written"
-    return in_words(step.model_copy(update={"frames": tuple(inside)}))
+    is_known = job.session is not None and not lacking
+    words = in_words(step)
+    if step.when == "frames":
+        inside = [at for at in step.frames if frame_of(at, job.source) in job.written]
+        if not inside:
+            return "stops at no frame: those that it asks about are not written"
+        words = in_words(step.model_copy(update={"frames": tuple(inside)}))
+    if is_known:
+        return f"{words}; {_stops_now(step, job)}"
+    if step.when == "doubt":
+        return f"{words} (which frames these are is known after tracking)"
+    return words
 
 
-def _stops_now(step: CheckpointStep, job: Job, session: Session) -> str:
-    """On how many of the written frames a checkpoint finds doubtful masks as they are now."""
-    frames = {
-        index
-        for doubt in session.doubts(step.threshold)
-        if step.objects == "all" or doubt.name in step.objects
-        for index in doubt.frames
-        if index in job.written
-    }
-    count = counted(len(frames), "frame")
-    return f"as the masks are now, these are {count}" if frames else "as the masks are now, nowhere"
+def _stops_now(step: CheckpointStep, job: Job) -> str:
+    """On which of the written frames a checkpoint would stop as the masks are now."""
+    doubts = [] if job.session is None else job.session.would_stop(job.recipe, step, job.written)
+    frames = {index for doubt in doubts for index in doubt.frames}
+    if not frames:
+        return "as the masks are now, nowhere"
+    return f"as the masks are now, on {counted(len(frames), 'frame')} ({spans_text(frames)})"
 
 
 def _lacking(job: Job) -> dict[str, int]:

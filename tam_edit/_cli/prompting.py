@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
+import numpy as np
+
 from tam_edit._cli.console import Output
 from tam_edit._cli.prompt_options import PromptItem, resolve
 from tam_edit.masks.clicks import first_click
+from tam_edit.masks.ops import CUT_OFF, at_border
 from tam_edit.masks.pieces import stray_pieces
 from tam_edit.prompts import Gone, Keyframe, ObjectPrompts
 from tam_edit.review.doubts import score_text
@@ -19,6 +22,7 @@ from tam_edit.tracks import INSIDE, resized
 from tam_edit.types import Box, Matte
 
 MOST_STRAYS = 3  # that are told of a mask
+PART = 0.5  # of the largest mask that prompts led to
 MUCH_TAKEN = 0.2  # of a mask, on another object
 
 
@@ -145,6 +149,7 @@ def _tell_mask(
             f"{more}"
         )
     _tell_taken(session, said, output)
+    _tell_cut_off(session, said, output)
     tell_strays(session, said, output)
     before = keyframe.area_before_frac or 0.0
     if is_shrunk(keyframe.area_frac, before):
@@ -202,6 +207,27 @@ def _tell_overlap(
         output.note(
             f"{share:.0%} of this mask lies on {name!r}, and a pixel belongs to one object only: "
             f"if that is not part of {said.object_name!r}, say --not X,Y on it"
+        )
+
+
+def _tell_cut_off(session: Session, said: ObjectPrompts, output: Output) -> None:
+    """Say where the picture's edge leaves only a small part of the object to be learned."""
+    project, frame = session.project, said.frame_index
+    object_id = project.object_id(said.object_name)
+    masks = {
+        index: entry.matte > INSIDE
+        for index in project.prompts(object_id)
+        if (entry := project.entry(object_id, index)) is not None
+    }
+    largest = max((np.count_nonzero(mask) for mask in masks.values()), default=0)
+    mask = masks.get(frame)
+    if mask is None or at_border(mask) <= CUT_OFF:
+        return
+    if np.count_nonzero(mask) < PART * largest:
+        output.note(
+            "the picture's edge cuts this mask off, and it is much smaller than where the object "
+            "is whole: what follows may come to be this part alone, so look at it, or say this on "
+            "a frame nearby that shows more of the object, from which it is carried back here"
         )
 
 

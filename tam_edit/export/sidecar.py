@@ -56,6 +56,7 @@ EVENT_CHANNEL = re.compile(r"^(\d{3}  \S+ +)V    ", re.MULTILINE)
 NO_MATTE = (
     "export one (tam-edit export SHOT.tam --as prores4444 -o cut.mov) or name one with --matte FILE"
 )
+LUMA = "luma, switched off, for it would hide the video: take it as a track matte"
 MOST_LOST = 3  # mattes that are named
 EVENT_TIMECODE = re.compile(r"(\d\d:\d\d:\d\d;\d\d)")
 
@@ -161,7 +162,7 @@ def _told_mattes(job: ExportJob, mattes: list[Media], *, takes_folders: bool) ->
     known = {medium.path.absolute(): medium for medium in job.known_media}
     for matte in mattes:
         path, alpha = matte.source.info.path, matte.metadata["alpha"]
-        told.append(f"{path} ({alpha}{' alpha' if alpha != 'luma' else ''})")
+        told.append(f"{path} ({LUMA if alpha == 'luma' else f'{alpha} alpha'})")
         before = known.get(path.absolute())
         if before is not None and before.is_outdated:
             notes.append(f"{path} shows masks that were changed since: write it again")

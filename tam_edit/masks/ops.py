@@ -160,6 +160,10 @@ def smooth_edge(mask: Mask, *, sigma_px: float) -> Mask:
     return soft >= np.float32(0.5)
 
 
+#: What of :func:`at_border` says that part of an object is outside of the picture.
+CUT_OFF = 0.5
+
+
 def at_border(mask: Mask) -> float:
     """How much of the picture's border a mask takes up: where much, the object is cut off there.
 

@@ -290,9 +290,12 @@ def check_format(
                 hint="give a folder, such as out/, or a pattern, such as out/shot.%05d.png",
             )
     elif extension not in chosen.extensions:
+        alike = [fmt for fmt in among.values() if extension in fmt.extensions]
+        others = [fmt.name for fmt in alike if fmt.can_hold_alpha or not needs_alpha]
+        does = f"; {extension} holds {' or '.join(others)}" if others else ""
         raise EncodeError(
             f"{chosen.name} cannot be written to {Path(path).name}",
-            hint=f"extensions for {chosen.name}: {' '.join(chosen.extensions)}",
+            hint=f"extensions for {chosen.name}: {' '.join(chosen.extensions)}{does}",
         )
 
 

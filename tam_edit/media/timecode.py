@@ -118,7 +118,10 @@ def frames_of(timecode: str, rate: Fraction) -> int:
         raise InputError(f"{timecode!r} is no timecode: write HH:MM:SS:FF")
     hours, minutes, seconds, frames = (int(match[k]) for k in (1, 2, 3, 5))
     if minutes > 59 or seconds > 59 or frames >= max(1, nominal):
-        raise InputError(f"{timecode} is no timecode at {nominal} frames a second")
+        raise InputError(
+            f"{timecode} is no timecode at {nominal} frames a second",
+            hint=f"minutes and seconds go up to 59, the frames after them up to {nominal - 1:02}",
+        )
     number = ((hours * 60 + minutes) * 60 + seconds) * nominal + frames
     if _is_drop(timecode, rate):
         dropped = _dropped_a_minute(nominal)

@@ -23,6 +23,7 @@ module          subject
 from tam_edit.session.checkpoint import outputs_of
 from tam_edit.session.covers import check_pages
 from tam_edit.session.facade import DEFAULT_SHORT_SIDE, ON_DOUBT, OnDoubt, Session
+from tam_edit.session.points import check_points
 from tam_edit.session.trial import Tracking, Trial, try_out
 from tam_edit.session.undo import Undone
 
@@ -35,6 +36,7 @@ __all__ = [
     "Trial",
     "Undone",
     "check_pages",
+    "check_points",
     "outputs_of",
     "try_out",
 ]

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 
 from tam_edit.errors import InputError, ReviewPending, UnknownNameError, meant_name
-from tam_edit.masks.ops import at_border
+from tam_edit.masks.ops import CUT_OFF, at_border
 from tam_edit.media import Source, timecode_at
 from tam_edit.project import DecisionKind, Project
 from tam_edit.review import (
@@ -50,9 +50,9 @@ OPEN_OUTPUTS = "open_outputs"  # those of them that hide nothing
 PAGES = "review_pages"
 WRITING = "written_by"  # the command that writes an output
 MOST_PLACES = 100  # that are remembered of either kind, the newest
-# How much of the picture's border a mask takes up, of the side of a square as large as the mask:
-# from the one on it is cut off, up to the other it is not. And how many frames are tried.
-CUT_OFF, WHOLE, MOST_TRIED = 0.5, 0.2, 50
+# Up to how much of the picture's border an object is taken to be whole (see ``at_border``), and
+# how many frames are tried.
+WHOLE, MOST_TRIED = 0.2, 50
 # How large a mask is that hardly shows the object, and one that does, of those around it.
 SMALL, LARGE = 0.5, 0.8
 
@@ -80,8 +80,15 @@ def open_doubts(
     """
     if questions:
         keep(project, questions, scope)
-    doubts = _doubts(project, questions, lambda index: timecode_at(index, source), scope)
+    doubts = doubts_of(project, source, questions, scope)
     return [_looked_into(project, doubt) for doubt in doubts]
+
+
+def doubts_of(
+    project: Project, source: Source, questions: Sequence[Question], scope: Scope
+) -> list[Doubt]:
+    """The same, without keeping what is asked, nor looking for better frames to correct."""
+    return _doubts(project, questions, lambda index: timecode_at(index, source), scope)
 
 
 def asked_last(project: Project, source: Source, below: float | None = None) -> list[Doubt]:
@@ -384,5 +391,6 @@ def _places(project: Project, kind: str) -> list[str]:
 
 def _add_place(project: Project, kind: str, path: str | Path) -> None:
     place, known = str(Path(path).absolute()), _places(project, kind)
-    if place not in known:
-        project.settings[kind] = [*known, place][-MOST_PLACES:]
+    if known[-1:] != [place]:
+        others = [other for other in known if other != place]
+        project.settings[kind] = [*others, place][-MOST_PLACES:]

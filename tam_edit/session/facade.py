@@ -15,7 +15,7 @@ from tam_edit.models import AUTO, Models, load_models, resolve_model
 from tam_edit.models.base import Segmentation
 from tam_edit.project import Decision, DecisionKind, Project, open_video, video_record
 from tam_edit.prompts import Keyframe, ObjectPrompts, Prompts
-from tam_edit.recipe import Recipe, check_objects
+from tam_edit.recipe import CheckpointStep, Recipe, check_objects
 from tam_edit.render import (
     Ledger,
     RenderJob,
@@ -26,8 +26,9 @@ from tam_edit.render import (
     render,
     said_in,
 )
+from tam_edit.review import Doubt
 from tam_edit.session import checkpoint, covers, exports, report
-from tam_edit.session.asking import ask, stops_at
+from tam_edit.session.asking import ask, stops_at, would_stop
 from tam_edit.session.points import check_points
 from tam_edit.session.said import check_nobody_is_forgotten, check_said
 from tam_edit.session.shot import OpenedShot
@@ -345,6 +346,16 @@ class Session(OpenedShot):
         coverage = self.coverage(recipe, part)
         proof = report.write(self.project, recipe, rendered, places, job.frames, coverage)
         return replace(rendered, proof=proof, coverage=coverage)
+
+    def would_stop(self, recipe: Recipe, step: CheckpointStep, written: range) -> list[Doubt]:
+        """What one of a recipe's checkpoints would stop at, as the masks are now.
+
+        Args:
+            recipe: What is asked for.
+            step: The checkpoint.
+            written: The frames that are written.
+        """
+        return would_stop(self.project, self.source, recipe, step, written)
 
     def written_with(self, decision: Decision) -> list[Path]:
         """The outputs, still there as they were, that a decision about an object had a part in."""

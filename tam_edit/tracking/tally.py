@@ -58,5 +58,10 @@ class Tally:
     @property
     def new_count(self) -> int:
         """How many masks are there now that were not there, or were others."""
-        there = [*self.made.values(), *self.filled.values(), *(w.changed for w in self.ways_back)]
-        return sum(map(len, there))
+        there: dict[ObjectId, set[int]] = defaultdict(set)
+        for frames in (self.made, self.filled):
+            for object_id, indices in frames.items():
+                there[object_id] |= indices
+        for way in self.ways_back:
+            there[way.object_id] |= way.changed
+        return sum(map(len, there.values()))
