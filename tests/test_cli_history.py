@@ -260,9 +260,10 @@ def test_the_report_beside_an_output_tells_what_its_project_told(
     decided = [re.sub(r" \(\d\d:.*?\)", "", line) for line in kept if line[:4].strip().isdecimal()]
     assert lines[: len(decided)] == decided
     assert len(decided) == 5
-    covered, written = lines[len(decided) :]
+    covered, source, written = lines[len(decided) :]
+    assert f"{disc_video.name}, frames 0-15, SHA-256 " in source
     assert covered == "'disc': covered on 0-15"
-    assert "out.mp4, 16 frames (0-15 of " in written
+    assert "out.mp4, 16 frames, " in written
     assert written.endswith("; beside the report lies this very file")
     result = json.loads(told.read_text(encoding="utf-8"))
     assert result["objects"] == {"disc": {"covered": [[0, 15]], "shown": [], "without_mask": []}}

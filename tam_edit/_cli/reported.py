@@ -10,6 +10,12 @@ from tam_edit.render import digest_of
 from tam_edit.review import OutputProof, ReportedDecision, ReportedOutput, read_report
 from tam_edit.review.words import counted, spans_text
 
+STATES = {
+    "same": "beside the report lies this very file",
+    "changed": "WHAT LIES BESIDE THE REPORT IS ANOTHER FILE",
+    "missing": "it is not beside the report",
+}
+
 
 def tell_report(path: Path, output: Output) -> None:
     """Say what was decided, who is covered where, and whether the outputs are still these files.
@@ -39,6 +45,9 @@ def tell_report(path: Path, output: Output) -> None:
         output.say(f"{name!r}: {'; '.join(parts)}")
     if report.frames_covered_whole:
         output.say(f"covered whole, as doubtful: frames {spans_text(report.frames_covered_whole)}")
+    source = report.source
+    known = "" if source.sha256 is None else f", SHA-256 {source.sha256}"
+    output.say(f"source: {source.name}, frames {source.frames[0]}-{source.frames[1]}{known}")
     outputs = [(written, _state(path.parent, written)) for written in report.outputs]
     for written, state in outputs:
         output.say(_output_line(report, written, state))
@@ -83,17 +92,9 @@ def _state(folder: Path, output: ReportedOutput) -> str:
     return "missing" if not now else "same" if now == output.sha256 else "changed"
 
 
-_STATES = {
-    "same": "beside the report lies this very file",
-    "changed": "WHAT LIES BESIDE THE REPORT IS ANOTHER FILE",
-    "missing": "it is not beside the report",
-}
-
-
 def _output_line(report: OutputProof, output: ReportedOutput, state: str) -> str:
-    first, last = report.source.frames
     written = report.written[:19].replace("T", " ")
     return (
-        f"written: {output.name}, {counted(output.frames, 'frame')} ({first}-{last} of "
-        f"{report.source.name}), {written} UTC, SHA-256 {output.sha256}; {_STATES[state]}"
+        f"written: {output.name}, {counted(output.frames, 'frame')}, {written} UTC, with tam-edit "
+        f"{report.made_with}, SHA-256 {output.sha256}; {STATES[state]}"
     )
