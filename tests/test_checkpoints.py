@@ -213,7 +213,7 @@ def test_an_object_that_is_not_there_is_refused_with_the_nearest_name(session: S
 def test_frames_are_spread_from_the_first_to_the_last(
     start: int, stop: int, count: int, frames: tuple[int, ...]
 ) -> None:
-    assert spread(start, stop, count) == frames
+    assert spread(range(start, stop), count) == frames
 
 
 def test_the_terminal_and_the_page_list_what_a_recipe_asks_about(
@@ -276,7 +276,8 @@ def test_what_was_decided_lies_beside_the_output(session: Session, tmp_path: Pat
         0,
         0.2,
     )
-    assert car["spans"] == {"covered": [[0, FRAMES - 1]], "shown": [], "without_mask": []}
+    others = {key: [] for key in ("shown", "held", "without_mask", "unsettled")}
+    assert car["spans"] == {"covered": [[0, FRAMES - 1]], **others}
     assert [score < 0.5 for score in car["scores"]] == [i == 7 for i in range(FRAMES)]
     source = session.source.info.path
     assert told["source"]["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
@@ -330,5 +331,5 @@ def test_a_first_mask_comes_before_what_follows_from_it_until_somebody_came_back
             )
         )
         assert say(session, (x, y), (x + 1, y))[0] == 0
-        first, last = say(session, (x, y + 1))
+        first, *_, last = say(session, (x, y + 1))
         assert (first, last) == (12, 0)

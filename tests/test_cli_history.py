@@ -266,7 +266,8 @@ def test_the_report_beside_an_output_tells_what_its_project_told(
     assert "out.mp4, 16 frames, " in written
     assert written.endswith("; beside the report lies this very file")
     result = json.loads(told.read_text(encoding="utf-8"))
-    assert result["objects"] == {"disc": {"covered": [[0, 15]], "shown": [], "without_mask": []}}
+    nothing = {key: [] for key in ("shown", "held", "without_mask", "unsettled")}
+    assert result["objects"] == {"disc": {"covered": [[0, 15]], **nothing}}
     assert [each["state"] for each in result["outputs"]] == ["same"]
     assert len(result["history"]) == 5
     # Without the project, it is the report that is proposed.

@@ -37,9 +37,9 @@ def track(session: Session, disc: DrawnClip, *frames: int) -> None:
         session.project.append(index, {1: tracked(disc, index, 0.95)})
 
 
-def doubtful(session: Session) -> list[int]:
+def doubtful(session: Session, why: str = WHY) -> list[int]:
     found = session.open_doubts()
-    assert all(doubt.reasons == (WHY,) for doubt in found)
+    assert all(doubt.reasons == (why,) for doubt in found)
     return [index for doubt in found for index in doubt.doubtful_frames]
 
 
@@ -115,4 +115,8 @@ def test_neither_a_cut_nor_that_it_is_gone_needs_to_be_led_to(
     say(session, CUT, other(disc))
     track(session, disc, *(i for i in range(1, FRAMES) if i not in (GIVEN, CUT)))
     session.project.settings["cuts"] = [CUT]
+    # Only that it goes in the middle of the picture is asked about, once.
+    why = f"it is said to be gone here, and is in the middle of the picture on frame {GIVEN - 1}"
+    assert doubtful(session, why) == [GIVEN]
+    session.project.approve(1, [GIVEN], "it goes behind the wall")
     assert doubtful(session) == []

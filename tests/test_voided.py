@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,10 @@ def test_the_report_has_what_holds_and_all_frames_of_a_decision(
     assert told["objects"]["disc"]["spans"] == {
         "covered": [[0, 11]],
         "shown": [],
-        "without_mask": [[12, 15]],
+        # The preset covers a place for two frames more.
+        "held": [[12, 13]],
+        "without_mask": [[14, 15]],
+        "unsettled": [],
     }
     kinds = [each["kind"] for each in told["decisions"]]
     assert kinds.count(DecisionKind.APPROVAL) == 2
@@ -106,3 +110,35 @@ def test_the_report_has_what_holds_and_all_frames_of_a_decision(
     listed = capsys.readouterr().out
     assert "'disc' frames 12-15 (00:00:00:12 - 00:00:00:15): gone up to frame 15" in listed
     assert "'disc' frames 4, 12-15 (00:00:00:04 - 00:00:00:15): 'he has left' (5 frames)" in listed
+
+
+def test_the_record_of_what_went_on_without_a_look_is_of_what_was_written(
+    approved: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = approved.project
+    recipe = load_preset("redact-solid")
+    for index in (2, 7, 8, 13):
+        entry = project.entry(1, index)
+        assert entry is not None
+        is_lost = index in (8, 13)
+        matte = np.zeros_like(entry.matte) if is_lost else entry.matte
+        project.append(index, {1: replace(entry, matte=matte, score=0.2)})
+    covered = approved.render(
+        recipe, tmp_path / "covered.mp4", part=range(5, 10), on_doubt="cover-frame"
+    )
+    assert covered.covered_frames == (7, 8)
+    assert covered.coverage["disc"].covered == tuple(range(5, 10))
+    assert covered.coverage["disc"].absent == ()
+    went_on = approved.render(
+        load_preset("redact-solid", ["cover.hold_before_frames=0", "cover.hold_after_frames=0"]),
+        tmp_path / "on.mp4",
+        part=range(5, 10),
+        on_doubt="continue",
+    )
+    assert went_on.covered_frames == ()
+    assert set(went_on.unseen_frames) >= {7, 8}
+    assert went_on.coverage["disc"].unsettled == (8,)
+    assert went_on.proof is not None
+    told = json.loads(went_on.proof.read_text(encoding="utf-8"))
+    assert told["objects"]["disc"]["spans"]["unsettled"] == [[8, 8]]
+    assert told["frames_not_looked_at"] == list(went_on.unseen_frames)

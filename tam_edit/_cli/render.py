@@ -84,6 +84,7 @@ def command(
         report = work.render(
             session, recipe, target, output, part=part, on_doubt=on_doubt, overwrite=overwrite
         )
-        doubtful = session.doubtful_frames(recipe, part)
+        covered = set(report.covered_frames)
+        doubtful = [i for i in session.doubtful_frames(recipe, part) if i not in covered]
     work.note_doubtful(doubtful, project, output)
     output.result({**rendered_json(report), "doubtful_frames": doubtful})

@@ -38,13 +38,17 @@ def tell_report(path: Path, output: Output) -> None:
             for told, spans in (
                 ("covered", each.spans.covered),
                 ("shown", each.spans.shown),
+                ("without a mask, but held over", each.spans.held),
                 ("without a mask", each.spans.without_mask),
+                ("of these neither said to be gone nor approved", each.spans.unsettled),
             )
             if spans
         )
         output.say(f"{name!r}: {'; '.join(parts)}")
     if report.frames_covered_whole:
         output.say(f"covered whole, as doubtful: frames {spans_text(report.frames_covered_whole)}")
+    if report.frames_not_looked_at:
+        output.say(f"not looked at: frames {spans_text(report.frames_not_looked_at)}")
     source = report.source
     known = "" if source.sha256 is None else f", SHA-256 {source.sha256}"
     output.say(f"source: {source.name}, frames {source.frames[0]}-{source.frames[1]}{known}")

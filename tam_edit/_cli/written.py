@@ -36,6 +36,11 @@ def tell(
     if report.covered_frames:
         verb = "was" if len(report.covered_frames) == 1 else "were"
         output.note(f"{counted(len(report.covered_frames), 'doubtful frame')} {verb} covered whole")
+    if report.unseen_frames:
+        output.note(
+            f"the recipe asks for a look at {_on(report.unseen_frames)}, and nobody has said that "
+            "they are right"
+        )
     for told in report.effects:
         if "summary" in told:
             output.note(str(told["summary"]))
@@ -77,9 +82,16 @@ def _covered_in_words(coverage: Coverage) -> str:
     told = [f"covered on {_on(coverage.covered)}"]
     if coverage.shown:
         told.append(f"shown on {_on(coverage.shown)}")
-    if coverage.absent:
+    if coverage.held:
         told.append(
-            f"empty, so that nothing is covered where no hold reaches, on {_on(coverage.absent)}"
+            f"empty on {_on(coverage.held)}, where what it covers shortly before or after still is"
+        )
+    if coverage.absent:
+        told.append(f"empty, so that nothing is covered, on {_on(coverage.absent)}")
+    if coverage.unsettled:
+        told.append(
+            "nobody has said that it is gone, or approved the empty mask, on "
+            f"{_on(coverage.unsettled)}: LOOK AT THEM"
         )
     return "; ".join(told)
 

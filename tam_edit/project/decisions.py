@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -81,7 +82,9 @@ def add(
 
 
 def current_user() -> str:
-    """The name of the person at work, as the operating system knows it."""
+    """The name of the person at work: ``TAM_EDIT_USER``, else as the operating system has it."""
+    if stated := os.environ.get("TAM_EDIT_USER", "").strip():
+        return stated
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):

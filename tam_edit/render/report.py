@@ -136,18 +136,28 @@ class Coverage:
     """On which frames of an output an object is hidden; its masks say where it is.
 
     Attributes:
-        covered: Frames on which its mask shows it and something hides it.
+        covered: Frames on which its mask shows it and something hides it, or all is covered.
         shown: Frames on which its mask shows it and nothing hides it.
-        absent: Frames on which its mask is empty.
+        held: Frames on which its mask is empty, and hidden is where it is shortly before or after.
+        absent: Frames on which its mask is empty and nothing is hidden because of it.
+        unsettled: Those of them on which nobody has said that it is gone, or approved it.
     """
 
     covered: tuple[int, ...]
     shown: tuple[int, ...]
+    held: tuple[int, ...]
     absent: tuple[int, ...]
+    unsettled: tuple[int, ...]
 
     def as_json(self) -> dict[str, list[list[int]]]:
         """First and last frames of the spans of each kind."""
-        kinds = {"covered": self.covered, "shown": self.shown, "without_mask": self.absent}
+        kinds = {
+            "covered": self.covered,
+            "shown": self.shown,
+            "held": self.held,
+            "without_mask": self.absent,
+            "unsettled": self.unsettled,
+        }
         return {
             kind: [[first, stop - 1] for first, stop in spans_of(frames)]
             for kind, frames in kinds.items()
@@ -162,6 +172,8 @@ class RenderReport:
         outputs: In the recipe's order.
         main: The one that has the name that was asked for.
         covered_frames: Frames that were covered whole because nobody was sure of them.
+        unseen_frames: Frames that checkpoints ask about and nobody has looked at, because the work
+            was to go on; without those that were covered whole.
         effects: What effects tell of this pass; see ``Effect.report``.
         proof: The report that was written beside the main output; None where there is none.
         coverage: With such a report, on which frames each object is hidden, by its name.
@@ -170,6 +182,7 @@ class RenderReport:
     outputs: tuple[OutputReport, ...]
     main: OutputReport
     covered_frames: tuple[int, ...] = ()
+    unseen_frames: tuple[int, ...] = ()
     effects: tuple[Mapping[str, Any], ...] = ()
     proof: Path | None = None
     coverage: Mapping[str, Coverage] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 from tam_edit.review.contents import Review, command_box, shell_code
@@ -27,7 +28,7 @@ def drawn(
     width: int,
     *,
     is_close: bool,
-    seen_on: int | None = None,
+    seen_on: Iterable[int] = (),
 ) -> Picture:
     """A frame with the object's mask and what the recipe hides, at most ``width`` columns."""
     return picture(
@@ -51,7 +52,7 @@ def tile(
     section: str,
     kind: str = "neighbour",
     word: str = "",
-    seen_on: int | None = None,
+    seen_on: Iterable[int] = (),
 ) -> str:
     """One small picture; its link makes it large, without a script too.
 
@@ -63,7 +64,8 @@ def tile(
         section: What the identifier of the section's heading ends in.
         kind: ``doubtful`` or ``neighbour``.
         word: What stands before the score.
-        seen_on: A frame whose mask says what is shown where the frame's own is empty.
+        seen_on: Frames, the nearest first: where the frame's own mask is empty, the first mask
+            of these that is not says what is shown.
     """
     shown = drawn(review, object_id, index, width, is_close=True, seen_on=seen_on)
     entry, name = shown.entry, review.names[object_id]

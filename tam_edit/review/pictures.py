@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -78,15 +79,20 @@ def sheet_frames(doubt: Doubt, frames: range) -> list[int]:
             middle = chosen[1:-1]
             nearest = min(middle, key=lambda index: abs(index - doubt.proposed_frame))
             chosen[chosen.index(nearest)] = doubt.proposed_frame
-        inside = [index for index in inside if index in chosen or seen_near(doubt, index)]
+        inside = [index for index in inside if index in chosen or is_beside_seen(doubt, index)]
     around = [index for index in (doubt.start - 1, doubt.last + 1) if index in frames]
     return sorted({*inside, *around})
 
 
-def seen_near(doubt: Doubt, index: int) -> int | None:
-    """The frame close by that shows the object of a doubt whose masks do not; None without one."""
-    near = [seen for seen in doubt.seen_beside if abs(seen - index) <= NEAR_SEEN]
-    return min(near, key=lambda seen: abs(seen - index), default=None)
+def is_beside_seen(doubt: Doubt, index: int) -> bool:
+    """Whether a frame close by shows the object of a doubt whose masks do not."""
+    return any(abs(seen - index) <= NEAR_SEEN for seen in doubt.seen_beside)
+
+
+def around(index: int, frames: range) -> list[int]:
+    """The frames close to one, the nearest first."""
+    near = range(max(frames.start, index - NEAR_SEEN), min(frames.stop, index + NEAR_SEEN + 1))
+    return sorted(near, key=lambda other: abs(other - index))[1:]
 
 
 def folded_frames(doubt: Doubt, sheet: Sequence[int]) -> list[int]:
@@ -107,7 +113,7 @@ def picture(
     *,
     most_width: int,
     is_close: bool = False,
-    seen_on: int | None = None,
+    seen_on: Iterable[int] = (),
     cover: Mask | None = None,
 ) -> Picture:
     """A frame with the outline of an object's mask, and of what is hidden.
@@ -120,7 +126,8 @@ def picture(
         most_width: Columns at most.
         is_close: Whether only the surroundings of the mask are shown; the whole frame where the
             mask is empty.
-        seen_on: A frame whose mask says what is shown close where the frame's own is empty.
+        seen_on: Frames, the nearest first: where the frame's own mask is empty, the first mask
+            of these that is not says what is shown close.
         cover: What is hidden on the frame, bool (H, W) at its size; outlined in another colour.
 
     Raises:
@@ -130,9 +137,11 @@ def picture(
     entry = reader.entry(object_id, frame_index)
     region: Region = (0, 0, info.width, info.height)
     if is_close:
-        shown = entry if seen_on is None else reader.entry(object_id, seen_on)
+        entries = itertools.chain([entry], (reader.entry(object_id, other) for other in seen_on))
+        masks = (each.matte > INSIDE for each in entries if each is not None)
+        shown = next((mask for mask in masks if mask.any()), None)
         if shown is not None:
-            region = _region(shown.matte > INSIDE, info.width, info.height)
+            region = _region(shown, info.width, info.height)
     scale = min(1.0, most_width / region[2])
     size = max(1, round(info.width * scale)), max(1, round(info.height * scale))
     x, y, width, height = _on(region, (info.width, info.height), size)

@@ -50,7 +50,9 @@ class ReportedSpans(_Told):
 
     covered: tuple[Span, ...]
     shown: tuple[Span, ...]
+    held: tuple[Span, ...] = ()
     without_mask: tuple[Span, ...]
+    unsettled: tuple[Span, ...] = ()
 
 
 class ReportedObject(_Told):
@@ -84,6 +86,7 @@ class OutputProof(_Told):
     source: ReportedSource
     outputs: tuple[ReportedOutput, ...]
     frames_covered_whole: tuple[int, ...]
+    frames_not_looked_at: tuple[int, ...] = ()
     objects: dict[str, ReportedObject]
     decisions: tuple[ReportedDecision, ...]
 

@@ -8,7 +8,7 @@ from html import escape
 from tam_edit.review.clickable import correction, large_picture, tile
 from tam_edit.review.contents import MOST_PICTURED, Review, command_box, shell_code, span_code
 from tam_edit.review.doubts import Doubt, score_text
-from tam_edit.review.pictures import folded_frames, seen_near, sheet_frames, tile_width
+from tam_edit.review.pictures import around, folded_frames, sheet_frames, tile_width
 from tam_edit.review.words import (
     CAN_WAIT,
     Commands,
@@ -151,7 +151,7 @@ def _figure(review: Review, number: int, doubt: Doubt, index: int, width: int) -
         section=str(number),
         kind="doubtful" if is_doubtful else "neighbour",
         word=word,
-        seen_on=seen_near(doubt, index) if is_doubtful else None,
+        seen_on=around(index, review.frames),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from tam_edit.errors import TamEditError
@@ -12,6 +12,7 @@ from tam_edit.recipe import EffectStep, ExportStep, Recipe, parse_recipe, span_o
 from tam_edit.render import Coverage, Covers, RenderJob, objects_of, said_in
 from tam_edit.review import check_delivery
 from tam_edit.session import checkpoint
+from tam_edit.tracking import said_gone
 from tam_edit.types import ObjectId
 
 # A setting of a project: the last recipe with a checkpoint, as TOML.
@@ -45,8 +46,32 @@ def hidden_frames(
     return found
 
 
+def _reached_by_hold(
+    recipe: Recipe,
+    names: Mapping[ObjectId, str],
+    source: Source,
+    frames: range,
+    object_id: ObjectId,
+    seen: Collection[int],
+) -> set[int]:
+    """The frames on which a place is hidden because an object is seen there close by."""
+    found: set[int] = set()
+    for step, effect in recipe.effects():
+        acts_on_object = (effect.acts_on == "object") != step.invert
+        is_hiding = acts_on_object and (effect.hides or effect.edge == "cover")
+        if is_hiding and object_id in objects_of(step, names):
+            before, after = step.hold_before_frames, step.hold_after_frames
+            reached = {i for at in seen for i in range(at - before, at + after + 1)}
+            found |= reached.intersection(span_of(step, source, frames))
+    return found
+
+
 def coverage(
-    project: Project, recipe: Recipe, source: Source, frames: range
+    project: Project,
+    recipe: Recipe,
+    source: Source,
+    frames: range,
+    whole: Collection[int] = (),
 ) -> dict[str, Coverage]:
     """On which frames of an output a recipe hides each object, by its name.
 
@@ -55,17 +80,28 @@ def coverage(
         recipe: What is written.
         source: The video.
         frames: Those that are written; all are tracked.
+        whole: Those of them on which effects act on the whole picture.
     """
     names = project.objects()
     hidden = hidden_frames(recipe, names, source, frames)
+    work = range(project.in_frame, project.out_frame)
+    # What acts on the whole picture hides everybody, whomever else it is about.
+    everyone = frozenset(whole).intersection(frozenset().union(*hidden.values()))
     found = {}
     for object_id, name in names.items():
-        absent = project.empty_frames(object_id, frames)
-        seen = [index for index in frames if index not in absent]
+        empty = project.empty_frames(object_id, work)
+        seen = [index for index in work if index not in empty]
+        covered = hidden[object_id].difference(empty) | everyone
+        held = _reached_by_hold(recipe, names, source, frames, object_id, seen)
+        held = held.intersection(empty).difference(covered)
+        absent = empty.intersection(frames).difference(covered, held)
+        settled = project.approved(object_id) | said_gone(project.prompts(object_id), work.stop)
         found[name] = Coverage(
-            covered=tuple(index for index in seen if index in hidden[object_id]),
-            shown=tuple(index for index in seen if index not in hidden[object_id]),
+            covered=tuple(sorted(covered)),
+            shown=tuple(index for index in seen if index in frames and index not in covered),
+            held=tuple(sorted(held)),
             absent=tuple(sorted(absent)),
+            unsettled=tuple(sorted(absent - settled)),
         )
     return found
 

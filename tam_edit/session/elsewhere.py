@@ -1,4 +1,4 @@
-"""Tracked masks that do not lead to what somebody said later of the same object."""
+"""What does not lead to what somebody said of the same object: masks, and that it is gone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from tam_edit.masks.ops import at_border
 from tam_edit.project import Project
-from tam_edit.tracks import INSIDE, TrackedMatte, resized
+from tam_edit.tracking import said_gone
+from tam_edit.tracks import INSIDE, TrackedMatte, resized, spans_of
 from tam_edit.types import ObjectId
 
 # True masks of neighbouring frames share at least 0.28 of the smaller one, on all 700 of ten
@@ -42,6 +44,33 @@ def elsewhere(
         first = max(empty, default=frames.start - 1) + 1
         reason = f"does not lead to the mask that was given on frame {given}"
         found |= dict.fromkeys(range(first, given), (reason,))
+    return found
+
+
+def half_gone(
+    project: Project, object_id: ObjectId, cuts: Collection[int]
+) -> dict[int, tuple[str, ...]]:
+    """Frames at the ends of where an object is said to be gone, each with reasons.
+
+    They are those next to a mask in the middle of the picture: it comes out from behind something
+    there, or it is on more frames than was thought.
+
+    Args:
+        project: The project.
+        object_id: The object.
+        cuts: First frames of new shots: there an object may come and go anywhere.
+    """
+    found: dict[int, tuple[str, ...]] = {}
+    gone = said_gone(project.prompts(object_id), project.out_frame)
+    for start, stop in spans_of(sorted(gone)):
+        ends = [(start, start - 1, start), (stop - 1, stop, stop)]
+        for end, beside, later in ends:
+            entry = project.entry(object_id, beside)
+            mask = None if entry is None else entry.matte > INSIDE
+            if mask is None or not mask.any() or later in cuts or at_border(mask) > 0:
+                continue
+            where = f"in the middle of the picture on frame {beside}"
+            found[end] = (f"it is said to be gone here, and is {where}",)
     return found
 
 

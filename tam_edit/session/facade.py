@@ -329,7 +329,8 @@ class Session(OpenedShot):
                 DecisionKind.ON_DOUBT, choice=on_doubt, count=len(doubts), doubts=told
             )
         if on_doubt == "cover-frame":
-            covered = frozenset(frame for doubt in doubts for frame in doubt.doubtful_frames)
+            doubtful = {frame for doubt in doubts for frame in doubt.doubtful_frames}
+            covered = frozenset(doubtful.intersection(part or doubtful))
         job = self._job(recipe, covered, part)
         rendered = render(
             self.source,
@@ -340,10 +341,12 @@ class Session(OpenedShot):
             progress=progress,
             verifying=verifying,
         )
+        unseen = {frame for doubt in doubts for frame in doubt.frames}
+        rendered = replace(rendered, unseen_frames=tuple(sorted(unseen - covered)))
         exports.remember_rendered(self.project, recipe, rendered, job.frames)
         if not report.is_wanted(recipe):
             return rendered
-        coverage = self.coverage(recipe, part)
+        coverage = self.coverage(recipe, part, covered)
         proof = report.write(self.project, recipe, rendered, places, job.frames, coverage)
         return replace(rendered, proof=proof, coverage=coverage)
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from tam_edit.media import Source
 from tam_edit.project import Project
-from tam_edit.recipe import Recipe, check_objects, check_positions, frame_of
+from tam_edit.recipe import CheckpointStep, Recipe, check_objects, check_positions, frame_of
 from tam_edit.review import Concern
-from tam_edit.session.elsewhere import elsewhere
-from tam_edit.tracking import known_cuts
+from tam_edit.session.elsewhere import elsewhere, half_gone
+from tam_edit.tracking import known_cuts, said_gone
 from tam_edit.tracks import DOUBTFUL_BELOW, Origin
 from tam_edit.types import ObjectId
 
@@ -92,7 +92,8 @@ def questions_of(
         recipe: The recipe.
         project: Its in and out point are those of the work.
         source: The video.
-        written: The frames that are written: those that are always shown are spread over them.
+        written: The frames that are written: those that are always shown are spread over those
+            of them on which the object is not said to be gone.
         cuts: Gives the first frames of new shots; asked only where a checkpoint wants them.
 
     Raises:
@@ -103,10 +104,11 @@ def questions_of(
     check_objects(recipe, set(project.objects().values()))
     questions = []
     for step in recipe.checkpoints:
-        frames: tuple[int, ...] = ()
         if step.when == "always":
-            frames = spread(written.start, written.stop, step.frame_count)
-        elif step.when == "frames":
+            questions += _spread_over_each(project, step, written)
+            continue
+        frames: tuple[int, ...] = ()
+        if step.when == "frames":
             frames = tuple(sorted({frame_of(position, source) for position in step.frames}))
         elif step.when == "cuts":
             frames = tuple(cuts())
@@ -122,18 +124,28 @@ def questions_of(
     return questions
 
 
-def spread(start: int, stop: int, count: int) -> tuple[int, ...]:
-    """Frames of a half-open span, evenly spread: the first and the last, or the middle one alone.
+def _spread_over_each(project: Project, step: CheckpointStep, written: range) -> list[Question]:
+    """Some frames of each object, spread over those on which it is not said to be gone."""
+    questions = []
+    for object_id, name in project.objects().items():
+        if step.objects == "all" or name in step.objects:
+            gone = said_gone(project.prompts(object_id), project.out_frame)
+            frames = spread([i for i in written if i not in gone], step.frame_count)
+            questions.append(Question(when=step.when, objects=(name,), why=step.why, frames=frames))
+    return questions
+
+
+def spread(frames: Sequence[int], count: int) -> tuple[int, ...]:
+    """Some of the frames, evenly spread: the first and the last, or the middle one alone.
 
     Args:
-        start: First frame of the span.
-        stop: One past the last.
+        frames: Ascending.
         count: How many; all where there are no more.
     """
-    if count == 1:
-        return ((start + stop - 1) // 2,)
-    places = np.linspace(start, stop - 1, min(count, stop - start))
-    return tuple(int(place) for place in places.round())
+    if count == 1 and frames:
+        return (frames[(len(frames) - 1) // 2],)
+    places = np.linspace(0, len(frames) - 1, min(count, len(frames)))
+    return tuple(frames[int(place)] for place in places.round())
 
 
 def kept(project: Project) -> list[Question]:
@@ -181,7 +193,8 @@ def concerns(
     """The frames of an object that questions are about and that nobody has approved, ascending.
 
     A frame that no prompt reaches is always among them, and where doubts are asked about those
-    whose masks do not lead to one that somebody gave. Each question adds frames; none takes away
+    whose masks do not lead to one that somebody gave, or on which it is said to be gone and is in
+    the middle of the picture on the next. Each question adds frames; none takes away
     what another one asks about.
     """
     name = project.objects()[object_id]
@@ -197,7 +210,9 @@ def concerns(
     approved = project.approved(object_id)
     looks_for_doubts = any(question.threshold for question in own)
     cuts = known_cuts(project.settings)
-    unled = elsewhere(project, object_id, cuts) if looks_for_doubts else {}
+    unled: dict[int, tuple[str, ...]] = {}
+    if looks_for_doubts:
+        unled = elsewhere(project, object_id, cuts) | half_gone(project, object_id, cuts)
     found = []
     for scored in project.scores(object_id):
         index = scored.frame_index

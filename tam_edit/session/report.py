@@ -148,6 +148,7 @@ def _document(
             for place, each in zip(outputs, rendered.outputs, strict=True)
         ],
         "frames_covered_whole": list(rendered.covered_frames),
+        "frames_not_looked_at": list(rendered.unseen_frames),
         "recipe": {
             "title": recipe.title,
             "steps": [step.model_dump(mode="json") for step in recipe.steps],
@@ -176,7 +177,9 @@ def _object(
     return {
         "frames_covered": len(coverage.covered),
         "frames_shown": len(coverage.shown),
+        "frames_held": len(coverage.held),
         "frames_without_mask": len(coverage.absent),
+        "frames_unsettled": len(coverage.unsettled),
         "spans": coverage.as_json(),
         "frames_approved": len(approved),
         "doubtful": len(doubtful),

@@ -119,15 +119,18 @@ class OpenedShot:
         """Below which score a mask is doubtful: what the last checkpoint went by, else 0.7."""
         return checkpoint.usual_threshold(self.project)
 
-    def coverage(self, recipe: Recipe, part: range | None = None) -> dict[str, Coverage]:
+    def coverage(
+        self, recipe: Recipe, part: range | None = None, whole: Collection[int] = ()
+    ) -> dict[str, Coverage]:
         """On which frames a recipe hides each object, by its name.
 
         Args:
             recipe: What is written.
             part: The frames that are written; all of the work where left out. All are tracked.
+            whole: Those of them on which effects act on the whole picture.
         """
         work = range(self.project.in_frame, self.project.out_frame)
-        return coverage(self.project, recipe, self.source, part or work)
+        return coverage(self.project, recipe, self.source, part or work, whole)
 
     def doubtful_frames(self, recipe: Recipe, part: range | None = None) -> list[int]:
         """The frames with a doubtful mask that has a part in what a recipe makes.

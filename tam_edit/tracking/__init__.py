@@ -3,6 +3,7 @@
 from tam_edit.tracking.correct import place_keyframe
 from tam_edit.tracking.cuts import find_cuts
 from tam_edit.tracking.follow import follow
+from tam_edit.tracking.gone import said_gone
 from tam_edit.tracking.init import UNCONFIRMED, check_frame, give_prompts
 from tam_edit.tracking.passes import Fill, Pass, Plan
 from tam_edit.tracking.plan import plan_passes
@@ -32,6 +33,7 @@ __all__ = [
     "known_cuts",
     "place_keyframe",
     "plan_passes",
+    "said_gone",
     "tracking_size",
     "undoing",
 ]

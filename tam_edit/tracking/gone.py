@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tam_edit.errors import InputError
-from tam_edit.prompts import Gone, ObjectPrompts
+from tam_edit.prompts import Gone, ObjectPrompts, Prompts
 from tam_edit.tracking.store import TrackStore
 from tam_edit.tracks import INSIDE
 from tam_edit.types import ObjectId
@@ -60,6 +62,22 @@ def gone_frames(
             "them away, too",
         )
     return Gone(frames=frames, is_bounded=last is not None, taken_count=len(there))
+
+
+def said_gone(said: Mapping[int, Prompts], out_frame: int) -> set[int]:
+    """The frames on which it is said that an object is not there.
+
+    Args:
+        said: What is said of it, by frame.
+        out_frame: One past the last frame of the work.
+    """
+    found: set[int] = set()
+    for index, prompts in said.items():
+        if prompts.gone:
+            following = min((other for other in said if other > index), default=out_frame)
+            last = following - 1 if prompts.gone_last is None else prompts.gone_last
+            found |= set(range(index, min(following, last + 1)))
+    return found
 
 
 def _shown(store: TrackStore, object_id: ObjectId, frames: range) -> dict[int, float]:
