@@ -9,7 +9,7 @@ module          subject
 ``asking``      what of it stops a recipe
 ``checkpoint``  which doubts are open, and the page that shows them
 ``covers``      what a recipe hides, for that page
-``elsewhere``   masks that do not lead to what was said later
+``elsewhere``   masks, and that an object is gone, that do not lead to what was said
 ``exports``     masks for other programs, inpainted frames back in
 ``questions``   what a recipe's checkpoints ask, on which frames of which objects
 ``points``      in and out point

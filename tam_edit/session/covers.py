@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tam_edit.errors import TamEditError
@@ -38,12 +38,18 @@ def hidden_frames(
         frames: Those that are written.
     """
     found: dict[ObjectId, frozenset[int]] = dict.fromkeys(names, frozenset())
+    for step in _hiding_steps(recipe):
+        for object_id in objects_of(step, names):
+            found[object_id] |= frozenset(span_of(step, source, frames))
+    return found
+
+
+def _hiding_steps(recipe: Recipe) -> Iterator[EffectStep]:
+    """The steps that hide objects, and not what is around them."""
     for step, effect in recipe.effects():
         acts_on_object = (effect.acts_on == "object") != step.invert
         if acts_on_object and (effect.hides or effect.edge == "cover"):
-            for object_id in objects_of(step, names):
-                found[object_id] |= frozenset(span_of(step, source, frames))
-    return found
+            yield step
 
 
 def _reached_by_hold(
@@ -56,10 +62,8 @@ def _reached_by_hold(
 ) -> set[int]:
     """The frames on which a place is hidden because an object is seen there close by."""
     found: set[int] = set()
-    for step, effect in recipe.effects():
-        acts_on_object = (effect.acts_on == "object") != step.invert
-        is_hiding = acts_on_object and (effect.hides or effect.edge == "cover")
-        if is_hiding and object_id in objects_of(step, names):
+    for step in _hiding_steps(recipe):
+        if object_id in objects_of(step, names):
             before, after = step.hold_before_frames, step.hold_after_frames
             reached = {i for at in seen for i in range(at - before, at + after + 1)}
             found |= reached.intersection(span_of(step, source, frames))

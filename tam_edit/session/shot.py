@@ -265,7 +265,8 @@ class OpenedShot:
     def undo(self, decision_id: int) -> Undone:
         """Take back a correction, a prompt or an approval; tracking makes anew what came of it.
 
-        All masks outside the span that the answer names stay as they are.
+        As long as nothing was tracked from prompts, the masks and approvals that they dropped come
+        back instead. All masks outside the span that the answer names stay as they are.
 
         Raises:
             UnknownNameError: There is no such decision.
